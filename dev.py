@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Set up the project's own Python environment, then run it: `python3 dev.py up|test|manage`.
+
+Nothing but a Python from 3.11 on is needed; this file uses the standard library only. The
+locked packages are installed into `.venv` beside it, once for each state of the lock file.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FLOOR = (3, 11)
+if sys.version_info < FLOOR:
+    sys.exit(
+        "dev.py: this is Python {}.{}; Python {}.{} or newer is needed".format(
+            *sys.version_info[:2], *FLOOR
+        )
+    )
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "dexproject.json"
+LOCKS = {
+    "embedded": ROOT / "dexproject" / "embedded" / "requirements.lock",
+    "test": ROOT / "tests" / "requirements.lock",
+}
+# What else a lock contains: nothing is installed twice.
+CONTAINS = {"embedded": ("embedded",), "test": ("test", "embedded")}
+PIP_OPTIONS = (
+    "--require-hashes",
+    "--only-binary=:all:",
+    "--no-compile",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--quiet",
+)
+
+
+class SetupError(Exception):
+    """Say in one line why the environment cannot be made."""
+
+
+def main(arguments: list[str]) -> int:
+    """Check the command line, bring the environment up to date and become the launcher."""
+    # Found without importing the project, whose packages may not be installed yet.
+    sys.path.append(str(ROOT / "dexproject"))
+    from embedded.errors import Refused
+    from embedded.options import TestOptions, parse
+
+    try:
+        command = parse(arguments)
+    except Refused as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return error.code
+    if isinstance(command, str):
+        print(command)
+        return 0
+    try:
+        prepare("test" if isinstance(command, TestOptions) else "embedded")
+    except SetupError as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    sys.stdout.flush()
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    os.execv(PYTHON, [str(PYTHON), "-P", "-m", "dexproject.embedded", *arguments])
+
+
+def prepare(lock: str) -> None:
+    """Make sure that the environment holds the packages of a lock; raises SetupError."""
+    if is_ready(lock):
+        return
+    with one_at_a_time():
+        if is_ready(lock):
+            return
+        say("Installing the locked packages into .venv (once; about half a minute)")
+        if not works():
+            make_environment()
+        run([*pip(), "install", *PIP_OPTIONS, "-r", str(LOCKS[lock])], "installing packages failed")
+        done = {name: digest(LOCKS[name]) for name in CONTAINS[lock]}
+        STAMP.write_text(json.dumps({"python": made_for(), "locks": done}), encoding="utf-8")
+
+
+def is_ready(lock: str) -> bool:
+    """Return whether the stamp says that this lock is installed for this environment."""
+    try:
+        stamp = json.loads(STAMP.read_text(encoding="utf-8"))
+        return bool(
+            PYTHON.exists()
+            and stamp["python"] == made_for()
+            and stamp["locks"].get(lock) == digest(LOCKS[lock])
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def made_for() -> str:
+    """Return what the environment says of the Python that it was made with."""
+    return (VENV / "pyvenv.cfg").read_text(encoding="utf-8")
+
+
+def digest(path: Path) -> str:
+    """Return the hash of a lock file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def works() -> bool:
+    """Return whether the environment has a Python that runs, from 3.11 on."""
+    check = f"import sys; sys.exit(sys.prefix == sys.base_prefix or sys.version_info < {FLOOR})"
+    return (VENV / "pyvenv.cfg").is_file() and succeeds([str(PYTHON), "-c", check])
+
+
+def make_environment() -> None:
+    """Make `.venv` anew, with pip where Python can do that, else without."""
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    shutil.rmtree(VENV, ignore_errors=True)
+    if importlib.util.find_spec("venv") is None:
+        raise SetupError("Python's venv module is missing; install it (Debian: python3-venv)")
+    command = [sys.executable, "-m", "venv"]
+    if importlib.util.find_spec("ensurepip") and succeeds([*command, str(VENV)]):
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    run([*command, "--without-pip", str(VENV)], "making .venv failed")
+
+
+def pip() -> list[str]:
+    """Return a pip that installs into the environment: its own, else that of this Python."""
+    own = [str(PYTHON), "-m", "pip"]
+    if succeeds([*own, "--version"]):
+        return own
+    outer = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    if succeeds([*outer, "--version"]):
+        return outer
+    raise SetupError(
+        "no pip for this Python (22.3 or newer); install python3-venv or python3-pip and try again"
+    )
+
+
+@contextlib.contextmanager
+def one_at_a_time():  # type: ignore[no-untyped-def]
+    """Let one dev.py at a time work on the environment."""
+    descriptor = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def succeeds(command: list[str]) -> bool:
+    """Return whether a command can be run and ends well; its output is dropped."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def run(command: list[str], complaint: str) -> None:
+    """Run a command whose output goes to standard error; raises SetupError if it fails."""
+    if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:
+        raise SetupError(f"{complaint} (the lines above say why)")
+
+
+def say(text: str) -> None:
+    """Tell on standard error what takes time; standard output belongs to the command."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

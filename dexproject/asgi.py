@@ -1,0 +1,24 @@
+"""ASGI: pages over HTTP, events over a websocket that only logged-in owners get."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dexproject.settings")
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+# Before the routing, which imports models.
+_pages = get_asgi_application()
+
+from paper_trading.api.routing import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": _pages,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+    }
+)

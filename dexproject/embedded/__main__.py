@@ -1,0 +1,31 @@
+"""Entry point of the launcher: `python -m dexproject.embedded up|test|manage`."""
+
+import sys
+from collections.abc import Sequence
+
+from .errors import LauncherError
+from .manage import run_command
+from .options import ManageOptions, TestOptions, parse
+from .tests import run_tests
+from .up import up
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name and return the exit status."""
+    try:
+        command = parse(arguments)
+        if isinstance(command, str):
+            print(command)
+            return 0
+        if isinstance(command, TestOptions):
+            return run_tests(command)
+        if isinstance(command, ManageOptions):
+            return run_command(command)
+        return up(command)
+    except LauncherError as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return error.code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,199 @@
+"""Read and check the command line of `dev.py`; standard library only."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import NoReturn
+
+from .errors import Refused
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_DATA = ROOT / ".data"
+
+USAGE = """\
+usage: python3 dev.py up [options]              run everything; Ctrl+C stops it
+       python3 dev.py test [pytest arguments]   run the tests on throw-away servers
+       python3 dev.py manage [--data DIR] ARGS  run a management command on the same servers
+
+python3 dev.py up --help names the options of up."""
+MANAGE_USAGE = """\
+usage: python3 dev.py manage [--data DIR] ARGS
+
+Runs `manage.py ARGS` against the servers of a running `up`, or starts them for the duration
+of the command. `python3 dev.py manage help` names the commands."""
+TEST_USAGE = """\
+usage: python3 dev.py test [pytest arguments]
+
+Runs the tests on throw-away PostgreSQL and Valkey servers. DATABASE_URL and REDIS_URL are not
+used and the data directory is not touched. Example: python3 dev.py test tests/engine -x"""
+
+RECORDED = "recorded:"
+INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
+LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What `up` runs: prices, seconds between ticks, levels, ticks to count, ports, data."""
+
+    prices: str = "simulated"
+    interval: Decimal = Decimal(15)
+    levels: tuple[int, ...] = (5,)
+    ticks: int | None = None
+    port: int = 8000
+    data: Path = DEFAULT_DATA
+
+    @property
+    def flower_port(self) -> int:
+        """Return the port of Flower: the one after the page's."""
+        return self.port + 1
+
+    @property
+    def recorded_file(self) -> Path | None:
+        """Return the price file as an absolute path, or None when prices are simulated."""
+        if not self.prices.startswith(RECORDED):
+            return None
+        return Path(self.prices[len(RECORDED) :]).expanduser().resolve()
+
+
+@dataclass(frozen=True, slots=True)
+class ManageOptions:
+    """A management command and the data directory whose servers it uses."""
+
+    arguments: tuple[str, ...]
+    data: Path = DEFAULT_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class TestOptions:
+    """Arguments handed to pytest."""
+
+    arguments: tuple[str, ...]
+
+
+Command = UpOptions | ManageOptions | TestOptions
+
+
+def parse(arguments: Sequence[str]) -> Command | str:
+    """Return the command that the arguments name, or the help text that they ask for.
+
+    Raises Refused with one line that names the wrong value and what is allowed.
+    """
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        if not arguments:
+            raise Refused("a command is missing; allowed are up, test and manage")
+        return USAGE
+    command, *rest = arguments
+    if command == "up":
+        return _parse_up(rest)
+    if command == "manage":
+        return _parse_manage(rest)
+    if command == "test":
+        return TEST_USAGE if rest in (["-h"], ["--help"]) else TestOptions(tuple(rest))
+    raise Refused(f"{command}: not a command; allowed are up, test and manage")
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f"{message}; python3 dev.py up --help names the options")
+
+
+def _up_parser() -> _OneLineParser:
+    parser = _OneLineParser(
+        prog="python3 dev.py up",
+        description="Run servers, web, worker, beat and Flower together; Ctrl+C stops them.",
+        allow_abbrev=False,
+        add_help=False,
+    )
+    add = parser.add_argument
+    add("-h", "--help", action="store_true", help="show this help")
+    add("--prices", metavar="SOURCE", help="simulated (default) or recorded:FILE")
+    add("--interval", metavar="SECONDS", help="seconds between ticks, 0.2 to 3600 (default 15)")
+    add("--levels", metavar="LEVELS", help="5 (default), 1-10 or 5,10: one session for each")
+    add("--ticks", metavar="N", help="stop after N closed ticks of each session and report")
+    add("--port", metavar="PORT", help="port of the page (default 8000); Flower has the next")
+    add("--data", metavar="DIR", help="where the servers keep their data (default .data)")
+    return parser
+
+
+def _parse_up(arguments: Sequence[str]) -> UpOptions | str:
+    parser = _up_parser()
+    found = parser.parse_args(arguments)
+    if found.help:
+        return parser.format_help().rstrip()
+    given = UpOptions()
+    return UpOptions(
+        prices=given.prices if found.prices is None else _prices(found.prices),
+        interval=given.interval if found.interval is None else _interval(found.interval),
+        levels=given.levels if found.levels is None else _levels(found.levels),
+        ticks=None if found.ticks is None else _whole("--ticks", found.ticks, 1, 10**9),
+        port=given.port if found.port is None else _port(found.port),
+        data=given.data if found.data is None else _directory(found.data),
+    )
+
+
+def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:
+    rest = list(arguments)
+    data = DEFAULT_DATA
+    if rest and rest[0] in ("-h", "--help"):
+        return MANAGE_USAGE
+    if rest and rest[0] == "--data":
+        if len(rest) < 2:
+            raise Refused("--data: a directory is missing")
+        data, rest = _directory(rest[1]), rest[2:]
+    elif rest and rest[0].startswith("--data="):
+        data, rest = _directory(rest[0].removeprefix("--data=")), rest[1:]
+    return ManageOptions(tuple(rest), data)
+
+
+def _prices(text: str) -> str:
+    if text == "simulated" or (text.startswith(RECORDED) and len(text) > len(RECORDED)):
+        return text
+    raise Refused(f"--prices {text}: allowed are simulated and recorded:FILE")
+
+
+def _interval(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise Refused(f"--interval {text}: allowed is {INTERVAL_RANGE}") from None
+    if not value.is_finite() or not Decimal("0.2") <= value <= 3600 or (value * 1000) % 1:
+        raise Refused(f"--interval {text}: allowed is {INTERVAL_RANGE}")
+    return value
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    levels: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+            raise Refused(f"--levels {text}: allowed are {LEVELS_RANGE}")
+        low, high = int(first), int(last if dash else first)
+        if not 1 <= low <= high <= 10:
+            raise Refused(f"--levels {text}: allowed are {LEVELS_RANGE}")
+        levels.extend(range(low, high + 1))
+    if len(set(levels)) != len(levels):
+        raise Refused(f"--levels {text}: allowed are {LEVELS_RANGE}")
+    return tuple(sorted(levels))
+
+
+def _port(text: str) -> int:
+    port = _whole("--port", text, 1, 65535)
+    if port == 65535:
+        raise Refused("--port 65535: allowed is a port up to 65534, Flower needs the next one")
+    return port
+
+
+def _whole(option: str, text: str, low: int, high: int) -> int:
+    value = int(text) if text.isdecimal() and len(text) < 20 else None
+    if value is None or not low <= value <= high:
+        raise Refused(f"{option} {text}: allowed is a whole number from {low} to {high}")
+    return value
+
+
+def _directory(text: str) -> Path:
+    if not text:
+        raise Refused("--data: a directory is missing")
+    return Path(text).expanduser().resolve()

@@ -1,0 +1,1 @@
+"""DEX paper trading: the Django app."""

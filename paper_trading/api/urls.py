@@ -1,0 +1,11 @@
+"""Addresses of the JSON API, below /api/."""
+
+from django.urls import path
+
+from paper_trading.api import views
+
+app_name = "api"
+urlpatterns = [
+    path("accounts/", views.accounts, name="accounts"),
+    path("accounts/<int:account_id>/", views.account, name="account"),
+]

@@ -1,0 +1,144 @@
+"""Accounts and sessions: open, fund, reset, start."""
+
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from paper_trading.bot import clock
+from paper_trading.bot.opening import slot_of
+from paper_trading.bot.rules import breakers_of, save_breakers
+from paper_trading.engine import accounting, ledger
+from paper_trading.engine.breakers import after_deposit
+from paper_trading.engine.money import usd
+from paper_trading.engine.position import market_value
+from paper_trading.intelligence.levels import appetite
+from paper_trading.models import (
+    LedgerEntry,
+    Market,
+    PaperStrategyConfiguration,
+    PaperTradingAccount,
+    PaperTradingSession,
+    SessionStatus,
+    Tick,
+    TickStatus,
+)
+from paper_trading.services import account_state
+
+STARTING_CASH_USD = Decimal(10_000)
+DEFAULT_INTERVAL_MS = 15_000
+_INTERVALS_MS = (200, 3_600_000)
+_LARGEST_DEPOSIT_USD = Decimal(10) ** 12
+
+
+class ControlRefused(Exception):
+    """A person asked for something that cannot be done now; the message says why."""
+
+
+def open_account(
+    owner: User, name: str, market: Market, deposit_usd: Decimal = STARTING_CASH_USD
+) -> PaperTradingAccount:
+    """Open an account with a first deposit, as a ledger posting like any other."""
+    amount = _amount(deposit_usd)
+    try:
+        with transaction.atomic():
+            row = PaperTradingAccount.objects.create(owner=owner, name=name, market=market)
+            account_state.write(row, accounting.open_account(amount))
+            _post_deposit(row, amount)
+    except IntegrityError as error:
+        if "account_name_once_an_owner" not in str(error):
+            raise
+        raise ControlRefused(f"{owner} already has an account named {name!r}.") from error
+    return row
+
+
+def deposit(account: PaperTradingAccount, amount_usd: Decimal) -> PaperTradingAccount:
+    """Add money to an account; returns and drawdown are not moved by it."""
+    amount = _amount(amount_usd)
+    with transaction.atomic():
+        row = PaperTradingAccount.objects.select_for_update().get(pk=account.pk)
+        if row.archived_at is not None:
+            raise ControlRefused(f"{row.name} is archived and takes no deposit.")
+        before = account_state.load(row).account
+        equity = before.cash_usd + sum(map(market_value, before.positions.values()), Decimal(0))
+        account_state.write(row, accounting.deposit(before, amount, equity))
+        breakers = breakers_of(row.pk)
+        save_breakers(row.pk, breakers, after_deposit(breakers, amount))
+        _post_deposit(row, amount)
+    return row
+
+
+def reset(account: PaperTradingAccount) -> PaperTradingAccount:
+    """Archive an account with all its records and open it anew with the first deposit."""
+    with transaction.atomic():
+        row = PaperTradingAccount.objects.select_for_update().get(pk=account.pk)
+        if row.archived_at is not None:
+            raise ControlRefused(f"{row.name} is archived already.")
+        if row.sessions.filter(status=SessionStatus.RUNNING).exists():
+            raise ControlRefused(f"{row.name} has a running session; stop it first.")
+        if Tick.objects.filter(session__account=row, status=TickStatus.OPEN).exists():
+            raise ControlRefused(f"A tick of {row.name} is still open; try again in a moment.")
+        first = row.ledger.filter(trade=None, line=0).get()
+        row.archived_at = clock.now()
+        row.save(update_fields=["archived_at"])
+        return open_account(row.owner, row.name, row.market, first.amount_usd)
+
+
+def open_session(
+    account: PaperTradingAccount,
+    strategy: PaperStrategyConfiguration,
+    intel_level: int = 5,
+    interval_ms: int = DEFAULT_INTERVAL_MS,
+    tick_limit: int | None = None,
+) -> PaperTradingSession:
+    """Start a session on an account.
+
+    It reads the market from the first step after the back-fill or, when the account has
+    traded before, from the step after its last: an account's time never goes back.
+    """
+    appetite(intel_level)
+    low, high = _INTERVALS_MS
+    if not low <= interval_ms <= high:
+        raise ControlRefused(f"Interval was {interval_ms / 1000:g} s; allowed is 0.2 to 3600 s.")
+    if account.archived_at is not None:
+        raise ControlRefused(f"{account.name} is archived; open a session on its successor.")
+    steps = Tick.objects.filter(session__account=account, step__isnull=False)
+    newest = steps.order_by("-step").values_list("step", flat=True).first()
+    try:
+        with transaction.atomic():
+            return PaperTradingSession.objects.create(
+                account=account,
+                strategy=strategy,
+                intel_level=intel_level,
+                interval_ms=interval_ms,
+                seed=account.market.seed,
+                tick_limit=tick_limit,
+                start_step=account.market.backfill_steps if newest is None else newest + 1,
+                last_slot=slot_of(clock.now(), interval_ms),
+            )
+    except IntegrityError as error:
+        if "session_one_running_an_account" not in str(error):
+            raise
+        raise ControlRefused(f"{account.name} already has a running session.") from error
+
+
+def _amount(amount_usd: Decimal) -> Decimal:
+    if not amount_usd.is_finite() or not 0 < amount_usd <= _LARGEST_DEPOSIT_USD:
+        raise ControlRefused(
+            f"Deposit was {amount_usd} USD; allowed is more than 0 and at most 1,000,000,000,000."
+        )
+    return usd(amount_usd)
+
+
+def _post_deposit(row: PaperTradingAccount, amount_usd: Decimal) -> None:
+    line = row.ledger.filter(trade=None).count()
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            account=row,
+            line=line + number,
+            book=posting.book,
+            amount_usd=posting.amount_usd,
+            units=posting.units,
+        )
+        for number, posting in enumerate(ledger.deposit_postings(amount_usd))
+    )

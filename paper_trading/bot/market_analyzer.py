@@ -1,0 +1,188 @@
+"""Stage analysis and metrics, and the inline runner that takes one tick through all stages."""
+
+import logging
+import traceback
+from collections.abc import Sequence
+from decimal import Decimal
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from paper_trading.bot import events, progress
+from paper_trading.bot.rules import level_of, strategy_of
+from paper_trading.bot.session_metrics import measure
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import Action, Stage
+from paper_trading.engine.fills import pricing_code, round_trip_percent
+from paper_trading.engine.market import Batch
+from paper_trading.engine.money import usd
+from paper_trading.intelligence.decision_json import decision_to_json
+from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.models import (
+    InternalError,
+    MarketToken,
+    PaperAIThoughtLog,
+    PaperPerformanceMetrics,
+    PaperTradingAccount,
+    Quote,
+    Tick,
+    TickStage,
+    Token,
+)
+from paper_trading.services import position_cache
+from paper_trading.services.account_state import AccountState
+from paper_trading.services.market_rows import (
+    batch_value,
+    closed_bar,
+    quantile_points,
+    token_value,
+)
+
+logger = logging.getLogger(__name__)
+
+#: The cost gate asks about one percent of equity, whatever the level would order.
+REFERENCE_SHARE = 100
+
+
+class MarketAnalyzer:
+    """Turns the evidence of a tick's tokens into decisions and writes the thought log."""
+
+    def __init__(self, tick: Tick) -> None:
+        self.tick = tick
+        self.engine = IntelSliderEngine(level_of(tick), strategy_of(tick))
+
+    def analyze_chunk(self, chunk: int) -> bool:
+        """Decide on one chunk of the tick's tokens; True when it was the last chunk.
+
+        A token whose analysis fails becomes a SKIP with INTERNAL_ERROR; the tick goes on.
+        Delivered twice, the second one changes nothing.
+        """
+        started = timezone.now()
+        decisions, errors = self._decide(chunk)
+        try:
+            with transaction.atomic():
+                self._log_thoughts(decisions)
+                InternalError.objects.bulk_create(errors)
+                return progress.complete_chunk(
+                    self.tick, chunk, started, {"tokens": [made.symbol for made in decisions]}
+                )
+        except IntegrityError:
+            if TickStage.objects.filter(
+                tick=self.tick, stage=Stage.ANALYSIS, chunk=chunk
+            ).exists():
+                return False
+            raise
+
+    def update_metrics(self) -> PaperPerformanceMetrics | None:
+        """Run the metrics stage; None when the tick has moved on."""
+        started = timezone.now()
+        with transaction.atomic():
+            row = self._update_performance_metrics()
+            progress.complete(self.tick, started, {}, Stage.CLOSE)
+            events.metrics(self.tick, row)
+        return row
+
+    def _decide(self, chunk: int) -> tuple[list[Decision], list[InternalError]]:
+        rows = self._quotes(chunk)
+        batch = self._batch(rows)
+        state = position_cache.read(
+            self.tick.session.account_id, self.tick.session.account.state_version
+        )
+        decisions: list[Decision] = []
+        errors: list[InternalError] = []
+        for token, quote in rows:
+            # The isolation boundary of one token's analysis: it must never stop the tick.
+            try:
+                decisions.append(self._analyze_token(token, quote, batch, state))
+            except Exception:
+                logger.exception(
+                    "analysis failed: tick %s stage analysis token %s", self.tick.pk, token.symbol
+                )
+                decisions.append(self._failed(token))
+                errors.append(self._error(token, traceback.format_exc()))
+        return decisions, errors
+
+    def _analyze_token(
+        self, token: Token, row: Quote | None, batch: Batch, state: AccountState
+    ) -> Decision:
+        """Decide on one token from its quote, its newest closed bar and the account's state."""
+        if token.is_cash:
+            return Decision(
+                token.pk, token.symbol, Action.SKIP, Code.TOKEN_IS_CASH, self.engine.level
+            )
+        held = state.account.positions.get(token.pk)
+        notional = max(usd(state.account.deposits_usd / REFERENCE_SHARE), usd(1))
+        pricing = pricing_code(token.pk, batch, self.engine.strategy.max_quote_age_seconds)
+        evidence = Evidence(
+            token=token_value(token),
+            market_time=batch.market_time,
+            pricing=pricing,
+            quote=batch.quotes.get(token.pk),
+            bar=closed_bar(row.bar) if row is not None and row.bar is not None else None,
+            quantiles=self._quantiles(),
+            round_trip_percent=round_trip_percent(token.pk, notional, batch)
+            if pricing is Code.OK
+            else None,
+            outcomes=state.outcomes,
+            held_since=None if held is None else held.opened_at,
+        )
+        return self.engine.decide(evidence)
+
+    def _quantiles(self) -> tuple[Decimal, ...] | None:
+        if self.tick.batch is None:
+            raise ValueError(f"{self.tick} has no batch")
+        return quantile_points(self.tick.batch)
+
+    def _quotes(self, chunk: int) -> list[tuple[Token, Quote | None]]:
+        """Return the chunk's tokens, dealt round-robin by symbol, with their quotes."""
+        listed = (
+            MarketToken.objects.filter(market_id=self.tick.session.account.market_id)
+            .select_related("token")
+            .order_by("token__symbol", "token_id")
+        )
+        tokens = [row.token for row in listed][chunk :: self.tick.chunks_total]
+        quotes = {
+            row.token_id: row
+            for row in Quote.objects.filter(
+                batch_id=self.tick.batch_id, token__in=[token.pk for token in tokens]
+            ).select_related("token", "bar")
+        }
+        return [(token, quotes.get(token.pk)) for token in tokens]
+
+    def _batch(self, rows: Sequence[tuple[Token, Quote | None]]) -> Batch:
+        if self.tick.batch is None:
+            raise ValueError(f"{self.tick} has no batch")
+        found = [quote for _, quote in rows if quote is not None]
+        chain = self.tick.session.account.market.price_chain_id
+        return batch_value(self.tick.batch, chain, found)
+
+    def _log_thoughts(self, decisions: Sequence[Decision]) -> None:
+        """Write the thought log of a chunk in one statement."""
+        PaperAIThoughtLog.objects.bulk_create(self._log_thought(made) for made in decisions)
+
+    def _log_thought(self, made: Decision) -> PaperAIThoughtLog:
+        """Return the thought row of a decision."""
+        return PaperAIThoughtLog(
+            tick=self.tick,
+            token_id=made.token_id,
+            action=made.action,
+            code=made.code,
+            confidence=made.confidence,
+            score=made.score,
+            evidence=decision_to_json(made),
+        )
+
+    def _update_performance_metrics(self) -> PaperPerformanceMetrics:
+        account = PaperTradingAccount.objects.get(pk=self.tick.session.account_id)
+        return measure(self.tick, account)
+
+    def _failed(self, token: Token) -> Decision:
+        return Decision(
+            token.pk, token.symbol, Action.SKIP, Code.INTERNAL_ERROR, self.engine.level
+        )
+
+    def _error(self, token: Token, text: str) -> InternalError:
+        return InternalError(tick=self.tick, stage=Stage.ANALYSIS, token=token, traceback=text)

@@ -1,0 +1,243 @@
+"""Positions: loaded under the account's lock, marked, closed by rule, written back.
+
+Stage auto_close. The rows are caches of the ledger; the lock on the account row makes a
+stage the only writer.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from paper_trading.bot import events, progress
+from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
+from paper_trading.bot.trade_rows import save_trades
+from paper_trading.engine import money
+from paper_trading.engine.account import Account, Position
+from paper_trading.engine.enums import Side, Stage, TradeStatus, TransactionStatus
+from paper_trading.engine.market import Batch
+from paper_trading.engine.steps import StepResult, auto_close
+from paper_trading.engine.trade import Swap, TradeRecord
+from paper_trading.models import (
+    ManualRequest,
+    OutcomeDay,
+    PaperPosition,
+    PaperTrade,
+    PaperTradingAccount,
+    RequestKind,
+    Tick,
+)
+from paper_trading.services import account_state, position_cache
+from paper_trading.services.market_rows import load_batch
+
+
+class PositionManager:
+    """The positions of one account during one stage, in memory and in step with their rows."""
+
+    def __init__(self, account_id: int) -> None:
+        self.account_id = account_id
+        self.account: Account
+        self.row: PaperTradingAccount
+        #: Open positions' rows by token id.
+        self.positions: dict[int, PaperPosition] = {}
+
+    def load_positions(self) -> Account:
+        """Lock the account and read it with its open positions, inside a transaction."""
+        self.row = PaperTradingAccount.objects.select_for_update().get(pk=self.account_id)
+        rows = PaperPosition.objects.filter(account=self.row, is_open=True).select_related("token")
+        self.positions = {held.token_id: held for held in rows}
+        self.account = account_state.account_value(self.row, self.positions.values())
+        return self.account
+
+    def check_auto_close_positions(self, tick: Tick) -> StepResult | None:
+        """Run the stage: breakers, marks, and exits; None when the tick has moved on."""
+        started = timezone.now()
+        with transaction.atomic():
+            self.load_positions()
+            if not still_due(tick, Stage.AUTO_CLOSE):
+                return None
+            batch = batch_of(tick)
+            requests = self._manual_requests(tick)
+            before = breakers_of(self.account_id)
+            result = auto_close(self.account, batch, before, rules_of(tick), requests)
+            trades = self.save(tick, Stage.AUTO_CLOSE, result)
+            save_breakers(self.account_id, before, result.breakers)
+            detail = {"positions": len(self.positions), **count_by_status(result.trades)}
+            progress.complete(
+                tick, started, detail, Stage.ANALYSIS if tick.chunks_total else Stage.EXECUTION,
+                trading_state=result.state,
+            )
+            events.after_step(tick, result, trades)
+        return result
+
+    def save(self, tick: Tick, stage: Stage, result: StepResult) -> list[PaperTrade]:
+        """Write a step's trades, positions and account under the account's next version."""
+        for record in result.trades:
+            if record.status is TradeStatus.FILLED and record.side is Side.BUY:
+                self.open_or_add_position(tick, record, result.account)
+        self._insert_new()
+        touched = dict(self.positions)
+        trades = save_trades(tick, stage, result.trades, touched)
+        for record in result.trades:
+            if record.swap is not None and record.side is Side.SELL:
+                self.close_or_reduce_position(record, result.account)
+        self.update_position_prices(result.account)
+        _save_positions(list(touched.values()))
+        changed = result.account != self.account
+        self.account = result.account
+        if changed or result.trades:
+            self.update_account_pnl(result)
+        return trades
+
+    def open_or_add_position(self, tick: Tick, record: TradeRecord, after: Account) -> None:
+        """Take a bought amount into the token's position, opening it when there is none."""
+        swap, held = record.swap, after.positions[record.token.id]
+        if swap is None:
+            raise ValueError(f"a fill of {record.token.symbol} has no swap")
+        row = self.positions.get(record.token.id)
+        if row is None:
+            row = self._new_row(tick, held)
+            self.positions[record.token.id] = row
+        row.bought_usd = money.usd(row.bought_usd + money.cash_amount(swap.amount_in))
+        row.gas_usd = money.usd(row.gas_usd + swap.gas_usd)
+
+    def close_or_reduce_position(self, record: TradeRecord, after: Account) -> None:
+        """Take a sale, or the gas of a failed one, out of the token's position."""
+        row, swap = self.positions.get(record.token.id), record.swap
+        if row is None or swap is None:
+            raise ValueError(f"a sale of {record.token.symbol} without a position or a swap")
+        row.gas_usd = money.usd(row.gas_usd + swap.gas_usd)
+        if swap.status is TransactionStatus.REVERTED:
+            return
+        row.realized_usd = money.usd(row.realized_usd + (record.realized_usd or money.ZERO))
+        if record.token.id not in after.positions:
+            self._close(row, record, swap)
+
+    def update_position_prices(self, after: Account) -> None:
+        """Bring the rows of what is still held up to the step's marks."""
+        for token_id, held in after.positions.items():
+            _copy(held, self.positions[token_id])
+
+    def update_account_pnl(self, result: StepResult) -> None:
+        """Write the account and its total P&L; keep the new version in the cache."""
+        self.row.total_pnl_usd = money.usd(result.equity.equity_usd - self.account.deposits_usd)
+        account_state.write(self.row, self.account)
+        state = account_state.AccountState(
+            self.row.state_version, self.account, account_state.load_outcomes(self.row)
+        )
+        transaction.on_commit(lambda: position_cache.write(self.account_id, state))
+
+    def get_position(self, token_id: int) -> Position | None:
+        """Return the open position of a token, or None."""
+        return self.account.positions.get(token_id)
+
+    def get_all_positions(self) -> list[Position]:
+        """Return the open positions."""
+        return list(self.account.positions.values())
+
+    def get_position_count(self) -> int:
+        """Return the number of open positions."""
+        return len(self.account.positions)
+
+    def _manual_requests(self, tick: Tick) -> frozenset[int]:
+        waiting = ManualRequest.objects.select_for_update().filter(
+            session=tick.session, kind=RequestKind.CLOSE_POSITION, tick=None
+        )
+        rows = list(waiting)
+        ManualRequest.objects.filter(pk__in=[row.pk for row in rows]).update(tick=tick)
+        return frozenset(row.token_id for row in rows if row.token_id is not None)
+
+    def _new_row(self, tick: Tick, held: Position) -> PaperPosition:
+        return PaperPosition(
+            account=self.row,
+            session_id=tick.session_id,
+            token_id=held.token.id,
+            opened_market_time=held.opened_at,
+            units=held.units,
+            cost_usd=held.cost_usd,
+            high_price_usd=held.high_price_usd,
+            mark_price_usd=held.mark_price_usd,
+            marked_market_time=held.marked_at,
+        )
+
+    def _insert_new(self) -> None:
+        PaperPosition.objects.bulk_create(
+            [row for row in self.positions.values() if row.pk is None]
+        )
+
+    def _close(self, row: PaperPosition, record: TradeRecord, swap: Swap) -> None:
+        row.is_open = False
+        row.units, row.cost_usd = 0, money.ZERO
+        row.exit_reason = record.exit_reason or ""
+        row.closed_market_time = record.market_time
+        row.closed_at = timezone.now()
+        row.mark_price_usd, row.marked_market_time = swap.mid_price, record.market_time
+        del self.positions[record.token.id]
+        self._record_outcome(row, record.market_time)
+
+    def _record_outcome(self, row: PaperPosition, market_time: datetime) -> None:
+        """Add a closed position's net outcome to the cluster of its market day."""
+        net = row.realized_usd - row.gas_usd
+        percent = money.ratio(net / row.bought_usd * money.HUNDRED)
+        day = market_time.date()
+        updated = OutcomeDay.objects.filter(account=self.row, day=day).update(
+            closed=F("closed") + 1, sum_percent=F("sum_percent") + percent
+        )
+        if not updated:
+            OutcomeDay.objects.create(account=self.row, day=day, closed=1, sum_percent=percent)
+
+
+def batch_of(tick: Tick) -> Batch:
+    """Read the batch of a tick with all of its quotes."""
+    if tick.batch is None:
+        raise ValueError(f"{tick} has no batch")
+    return load_batch(tick.batch, tick.session.account.market.price_chain_id)
+
+
+def still_due(tick: Tick, stage: Stage) -> bool:
+    """Read again, under the account's lock, whether a stage is due at this attempt."""
+    return Tick.objects.filter(
+        pk=tick.pk, stage=stage, status="OPEN", attempt=tick.attempt
+    ).exists()
+
+
+def count_by_status(records: Sequence[TradeRecord]) -> dict[str, int]:
+    """Count a step's records by outcome."""
+    counts = {status.value.lower(): 0 for status in TradeStatus}
+    for record in records:
+        counts[record.status.value.lower()] += 1
+    return counts
+
+
+_MARKS = (
+    "units",
+    "cost_usd",
+    "adds",
+    "high_price_usd",
+    "mark_price_usd",
+    "net_pnl_percent",
+    "realized_usd",
+)
+_SAVED = [
+    *_MARKS,
+    "marked_market_time",
+    "bought_usd",
+    "gas_usd",
+    "is_open",
+    "exit_reason",
+    "closed_market_time",
+    "closed_at",
+]
+
+
+def _save_positions(rows: Collection[PaperPosition]) -> None:
+    if rows:
+        PaperPosition.objects.bulk_update(rows, _SAVED)
+
+
+def _copy(held: Position, row: PaperPosition) -> None:
+    for name in _MARKS:
+        setattr(row, name, getattr(held, name))
+    row.marked_market_time = held.marked_at

@@ -1,0 +1,134 @@
+"""Stage prices: one bulk batch of quotes for every token and session of the market."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from paper_trading.bot import events, progress
+from paper_trading.engine.enums import Stage
+from paper_trading.models import (
+    Market,
+    MarketToken,
+    PaperTradingSession,
+    PriceBatch,
+    Quote,
+    SessionStatus,
+    StopReason,
+    Tick,
+    TickReason,
+    TickStatus,
+)
+from paper_trading.services.price_feed_service import PriceFeedService
+from paper_trading.services.sources.base import EndOfRecord
+from paper_trading.services.sources.catalogue import RecordChanged
+
+#: Prices a token kept at hand for short-term looks; every quote is stored.
+PRICE_HISTORY_LENGTH = 100
+
+
+class RealPriceManager:
+    """The prices of one market, by batches that all of its sessions share."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self._feed = PriceFeedService(market)
+
+    def initialize(self) -> None:
+        """Open the price source. RecordChanged when its file is not the one it began with."""
+        _ = self._feed.source
+
+    def update_all_prices(self, step: int) -> tuple[PriceBatch, bool]:
+        """Return the batch of a step, and whether it had to be fetched.
+
+        One bulk call serves all tokens. EndOfRecord when the source has no such step.
+        """
+        return self._feed.batch_for(step)
+
+    def run(self, tick: Tick) -> bool:
+        """Run the stage for a tick; False when the source ended and the session stopped."""
+        started = timezone.now()
+        if tick.step is None:
+            raise ValueError(f"{tick} names no step")
+        try:
+            batch, fetched = self.update_all_prices(tick.step)
+        except EndOfRecord:
+            return self._stop(tick, StopReason.RECORD_ENDED, TickReason.RECORD_ENDED)
+        except RecordChanged:
+            return self._stop(tick, StopReason.RECORD_CHANGED, TickReason.RECORD_ENDED)
+        self._complete(tick, batch, fetched, started)
+        return True
+
+    def get_token_list(self) -> list[str]:
+        """Return the symbols of the market, sorted."""
+        return list(
+            MarketToken.objects.filter(market=self.market)
+            .order_by("token__symbol")
+            .values_list("token__symbol", flat=True)
+        )
+
+    def get_token_price(self, symbol: str) -> Decimal | None:
+        """Return the newest price of a token in USD, or None."""
+        history = self.get_price_history(symbol, 1)
+        return history[-1] if history else None
+
+    def get_price_history(self, symbol: str, length: int = PRICE_HISTORY_LENGTH) -> list[Decimal]:
+        """Return the last prices of a token in USD, oldest first."""
+        newest = (
+            Quote.objects.filter(batch__market=self.market, token__symbol=symbol)
+            .order_by("-batch__step")
+            .values_list("price_usd", flat=True)[:length]
+        )
+        return list(newest)[::-1]
+
+    def get_statistics(self) -> dict[str, int]:
+        """Return how many bulk calls were made, and how many calls one a token would be."""
+        batches = self.market.batches.count()
+        quotes = Quote.objects.filter(batch__market=self.market).count()
+        return {"bulk_calls": batches, "quotes": quotes, "calls_saved": max(0, quotes - batches)}
+
+    def _complete(self, tick: Tick, batch: PriceBatch, fetched: bool, started: datetime) -> None:
+        tokens = MarketToken.objects.filter(market=self.market).count()
+        with transaction.atomic():
+            progress.complete(
+                tick,
+                started,
+                {
+                    "tokens": tokens,
+                    "missing": batch.missing,
+                    "source": batch.source,
+                    "calls": int(fetched),
+                },
+                Stage.AUTO_CLOSE,
+                batch=batch,
+                market_time=batch.market_time,
+                chunks_total=min(tokens, settings.ANALYSIS_WIDTH),
+            )
+
+    def _stop(self, tick: Tick, stop: StopReason, reason: TickReason) -> bool:
+        """End the session with its reason; the tick did nothing and is SKIPPED."""
+        with transaction.atomic():
+            now = timezone.now()
+            Tick.objects.filter(pk=tick.pk, status=TickStatus.OPEN).update(
+                status=TickStatus.SKIPPED, reason=reason, number=None, closed_at=now
+            )
+            PaperTradingSession.objects.filter(
+                pk=tick.session_id, status=SessionStatus.RUNNING
+            ).update(status=SessionStatus.STOPPED, stop_reason=stop, stopped_at=now)
+            events.status(
+                tick.session.account.owner_id,
+                tick.session.account_id,
+                tick.session_id,
+                "stopped",
+                f"Session stopped: {stop.replace('_', ' ').lower()}.",
+            )
+        return False
+
+
+def create_price_manager(market: Market) -> RealPriceManager:
+    """Make and initialise a price manager."""
+    manager = RealPriceManager(market)
+    manager.initialize()
+    return manager

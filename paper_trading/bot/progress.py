@@ -1,0 +1,164 @@
+"""A tick's way through its stages, as rows: what is done, what comes next, who may write.
+
+Messages are hints. A stage's effects, its completion row and the step to the next stage
+commit together; `next_steps` reads from the rows what to send, for the normal flow and for
+the sweeper alike.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from paper_trading.bot.clock import ClockTimestamp
+from paper_trading.engine.enums import Stage
+from paper_trading.models import Tick, TickReason, TickStage, TickStatus
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=5)
+SHORTEST_DEADLINE = timedelta(seconds=5)
+MAX_ATTEMPTS = 5
+METRICS_EVERY = 20
+
+#: Past the deadline these may still run; the others would trade on old prices.
+_AFTER_DEADLINE = (Stage.METRICS, Stage.CLOSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of a tick to be run next; `chunk` counts the analysis fan-out."""
+
+    stage: Stage
+    tick_id: int
+    chunk: int = 0
+
+
+class Fenced(Exception):
+    """The tick moved on while the stage was at work; its transaction must not commit."""
+
+
+def current(tick_id: int, stage: Stage) -> Tick | None:
+    """Return the tick when this stage is due, or None when there is nothing to do.
+
+    A tick past its deadline is closed as EXPIRED here, before any trading stage runs.
+    """
+    tick = (
+        Tick.objects.select_related("session__account__market", "strategy_version", "batch")
+        .annotate(is_late=Q(deadline_at__lt=ClockTimestamp()))
+        .get(pk=tick_id)
+    )
+    if tick.status != TickStatus.OPEN or tick.stage != stage:
+        return None
+    if tick.is_late and stage not in _AFTER_DEADLINE:
+        expire([tick_id])
+        return None
+    return tick
+
+
+def complete(
+    tick: Tick, started_at: datetime, detail: Mapping[str, Any], after: Stage, **journal: Any
+) -> None:
+    """Record a stage as done and step on, inside the stage's own transaction.
+
+    :raises Fenced: when another worker took the tick over or it was closed meanwhile.
+    """
+    moved = Tick.objects.filter(
+        pk=tick.pk, status=TickStatus.OPEN, stage=tick.stage, attempt=tick.attempt
+    ).update(stage=after, lease_until=ClockTimestamp() + LEASE, **journal)
+    if not moved:
+        raise Fenced(f"{tick} left stage {tick.stage} at attempt {tick.attempt}")
+    record(tick, Stage(tick.stage), started_at, detail)
+
+
+def complete_chunk(tick: Tick, chunk: int, started_at: datetime, detail: Mapping[str, Any]) -> bool:
+    """Record a chunk of the analysis as done; True when it was the last one.
+
+    The join is the locked counter on the tick; the chunk's unique row lets nothing count
+    twice. Fenced as `complete` is.
+    """
+    record(tick, Stage.ANALYSIS, started_at, detail, chunk)
+    counted = Tick.objects.filter(
+        pk=tick.pk, status=TickStatus.OPEN, stage=Stage.ANALYSIS, attempt=tick.attempt
+    ).update(chunks_done=F("chunks_done") + 1, lease_until=ClockTimestamp() + LEASE)
+    if not counted:
+        raise Fenced(f"{tick} left the analysis at attempt {tick.attempt}")
+    return bool(
+        Tick.objects.filter(pk=tick.pk, chunks_done=F("chunks_total")).update(
+            stage=Stage.EXECUTION
+        )
+    )
+
+
+def record(
+    tick: Tick, stage: Stage, started_at: datetime, detail: Mapping[str, Any], chunk: int = 0
+) -> None:
+    """Write the completion row of a stage."""
+    TickStage.objects.create(
+        tick=tick,
+        stage=stage,
+        chunk=chunk,
+        attempt=tick.attempt,
+        started_at=started_at,
+        finished_at=timezone.now(),
+        detail=dict(detail),
+    )
+
+
+def next_steps(tick_id: int) -> list[Step]:
+    """Read from the rows what this tick needs next; empty when it is closed."""
+    tick = Tick.objects.only("status", "stage", "chunks_total").get(pk=tick_id)
+    if tick.status != TickStatus.OPEN:
+        return []
+    if tick.stage != Stage.ANALYSIS:
+        return [Step(Stage(tick.stage), tick_id)]
+    done = set(tick.stages.filter(stage=Stage.ANALYSIS).values_list("chunk", flat=True))
+    return [
+        Step(Stage.ANALYSIS, tick_id, chunk)
+        for chunk in range(tick.chunks_total)
+        if chunk not in done
+    ]
+
+
+def expire(tick_ids: Sequence[int]) -> int:
+    """Close ticks that missed their deadline as EXPIRED; what they did stands."""
+    closed = Tick.objects.filter(pk__in=tick_ids, status=TickStatus.OPEN).update(
+        status=TickStatus.EXPIRED, reason=TickReason.DEADLINE, closed_at=ClockTimestamp()
+    )
+    if closed:
+        logger.warning("expired past the deadline: ticks %s", list(tick_ids))
+    return closed
+
+
+def sweep() -> list[Step]:
+    """Take over ticks whose lease ran out and return what they need.
+
+    Each one is fenced by a new attempt number first, so that a slow worker that comes back
+    cannot write. Past the deadline a tick expires; after too many attempts it has failed.
+    """
+    now = ClockTimestamp()
+    stuck = Tick.objects.filter(status=TickStatus.OPEN, lease_until__lt=now)
+    late = list(
+        stuck.filter(deadline_at__lt=now)
+        .exclude(stage__in=_AFTER_DEADLINE)
+        .values_list("pk", flat=True)
+    )
+    expire(late)
+    failed = Tick.objects.filter(
+        status=TickStatus.OPEN, lease_until__lt=now, attempt__gte=MAX_ATTEMPTS
+    ).update(status=TickStatus.FAILED, reason=TickReason.ATTEMPTS, closed_at=now)
+    if failed:
+        logger.error("%d ticks failed after %d attempts", failed, MAX_ATTEMPTS)
+    steps: list[Step] = []
+    for tick_id in stuck.values_list("pk", flat=True):
+        taken = Tick.objects.filter(
+            pk=tick_id, status=TickStatus.OPEN, lease_until__lt=now
+        ).update(attempt=F("attempt") + 1, lease_until=now + LEASE)
+        if taken:
+            logger.warning("took over tick %s: its lease ran out", tick_id)
+            steps += next_steps(tick_id)
+    return steps

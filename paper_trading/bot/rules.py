@@ -1,0 +1,76 @@
+"""What a tick obeys: its journalled strategy and level, and the account's breakers."""
+
+from collections.abc import Mapping
+
+from paper_trading.engine.breaker import Breaker
+from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.orders import Rules
+from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence.levels import appetite
+from paper_trading.models import BreakerState, Tick
+
+
+def strategy_of(tick: Tick) -> Strategy:
+    """Return the strategy version that the tick was opened with."""
+    if tick.strategy_version is None:
+        raise ValueError(f"{tick} names no strategy version")
+    return tick.strategy_version.as_strategy()
+
+
+def level_of(tick: Tick) -> int:
+    """Return the intel level that the tick was opened with."""
+    if tick.intel_level is None:
+        raise ValueError(f"{tick} names no intel level")
+    return tick.intel_level
+
+
+def rules_of(tick: Tick) -> Rules:
+    """Return a tick's rules from its journal, not from what is set now."""
+    return Rules(
+        strategy=strategy_of(tick),
+        appetite=appetite(level_of(tick)),
+        seed=tick.session.seed,
+        entries_paused=tick.entries_paused,
+        halted=tick.halted,
+    )
+
+
+def breakers_of(account_id: int) -> dict[BreakerKind, Breaker]:
+    """Read the stored breakers of an account; one that has no row never tripped."""
+    return {
+        BreakerKind(row.kind): Breaker(
+            kind=BreakerKind(row.kind),
+            tripped=row.tripped,
+            tripped_at=row.tripped_market_time,
+            actual=row.actual,
+            threshold=row.threshold,
+            baseline_usd=row.baseline_usd,
+        )
+        for row in BreakerState.objects.filter(account_id=account_id)
+    }
+
+
+def save_breakers(
+    account_id: int,
+    before: Mapping[BreakerKind, Breaker],
+    after: Mapping[BreakerKind, Breaker],
+) -> None:
+    """Write the breakers that changed, in one statement."""
+    changed = [breaker for kind, breaker in after.items() if before.get(kind) != breaker]
+    BreakerState.objects.bulk_create(
+        [
+            BreakerState(
+                account_id=account_id,
+                kind=breaker.kind,
+                tripped=breaker.tripped,
+                tripped_market_time=breaker.tripped_at,
+                actual=breaker.actual,
+                threshold=breaker.threshold,
+                baseline_usd=breaker.baseline_usd,
+            )
+            for breaker in changed
+        ],
+        update_conflicts=True,
+        unique_fields=["account", "kind"],
+        update_fields=["tripped", "tripped_market_time", "actual", "threshold", "baseline_usd"],
+    )

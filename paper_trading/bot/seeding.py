@@ -1,0 +1,92 @@
+"""The accounts and sessions of a first start; a later start goes on with them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from paper_trading.bot import accounts, controls
+from paper_trading.models import (
+    Market,
+    PaperStrategyConfiguration,
+    PaperTradingAccount,
+    PaperTradingSession,
+    SessionStatus,
+    StopReason,
+)
+from paper_trading.services import market_setup
+
+ADMIN_NAME = "admin"
+_RECORDED = "recorded:"
+
+
+def admin_user(password: str) -> User:
+    """Return the administrator, made with a password or given a changed one."""
+    user, made = User.objects.get_or_create(
+        username=ADMIN_NAME, defaults={"is_staff": True, "is_superuser": True}
+    )
+    if password and (made or not user.check_password(password)):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user
+
+
+def market_for(prices: str, profile: str = "normal") -> Market:
+    """Return the market of `simulated` or `recorded:FILE`."""
+    if prices.startswith(_RECORDED):
+        return market_setup.recorded_market(Path(prices.removeprefix(_RECORDED)))
+    if prices != "simulated":
+        raise ValueError(f"prices was {prices!r}; allowed are simulated and recorded:FILE")
+    return market_setup.simulated_market(profile=profile)
+
+
+def seed_sessions(
+    owner: User, market: Market, levels: Sequence[int], interval_ms: int, ticks: int | None
+) -> list[PaperTradingSession]:
+    """Return one running session a level on a market, going on with those that fit.
+
+    Sessions of the same owner on other markets or with another interval are stopped as
+    REPLACED, so that one start shows one market.
+    """
+    strategy, _ = PaperStrategyConfiguration.objects.get_or_create(owner=owner, name="Default")
+    wanted = [_account(owner, market, level) for level in levels]
+    seeded = PaperTradingAccount.objects.filter(owner=owner, name__startswith="Level ")
+    for session in PaperTradingSession.objects.filter(
+        account__in=seeded, status=SessionStatus.RUNNING
+    ):
+        if session.account not in wanted or session.interval_ms != interval_ms:
+            controls.stop(session, StopReason.REPLACED)
+    return [
+        _session(account, strategy, level, interval_ms, ticks)
+        for account, level in zip(wanted, levels, strict=True)
+    ]
+
+
+def _account(owner: User, market: Market, level: int) -> PaperTradingAccount:
+    name = f"Level {level} · {market.name}"
+    found = PaperTradingAccount.objects.filter(owner=owner, name=name, archived_at=None).first()
+    return found or accounts.open_account(owner, name, market)
+
+
+def _session(
+    account: PaperTradingAccount,
+    strategy: PaperStrategyConfiguration,
+    level: int,
+    interval_ms: int,
+    ticks: int | None,
+) -> PaperTradingSession:
+    """Go on with the account's newest session when it fits, or open a new one."""
+    with transaction.atomic():
+        newest = account.sessions.select_for_update().order_by("-pk").first()
+        ended = newest is not None and newest.stop_reason in (
+            StopReason.RECORD_ENDED,
+            StopReason.RECORD_CHANGED,
+        )
+        if newest is None or ended or newest.interval_ms != interval_ms:
+            return accounts.open_session(account, strategy, level, interval_ms, ticks)
+        newest.tick_limit = None if ticks is None else newest.ticks_closed + ticks
+        newest.save(update_fields=["tick_limit"])
+    if newest.status == SessionStatus.STOPPED:
+        controls.start(newest)
+    return newest

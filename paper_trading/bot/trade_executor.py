@@ -1,0 +1,92 @@
+"""Stage execution: decisions become fills, denials or failures, each with its row."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from paper_trading.bot import events, progress
+from paper_trading.bot.position_manager import (
+    PositionManager,
+    batch_of,
+    count_by_status,
+    still_due,
+)
+from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import Action, Stage, TradingState
+from paper_trading.engine.steps import StepResult, execute
+from paper_trading.intelligence.decision_json import decision_from_json
+from paper_trading.models import EquityPoint, PaperAIThoughtLog, Tick
+
+
+class TradeExecutor:
+    """Carries out the decisions of one tick on the direct venue: one swap, one transaction."""
+
+    def __init__(self, position_manager: PositionManager) -> None:
+        self.positions = position_manager
+
+    def execute_trade(self, tick: Tick) -> StepResult | None:
+        """Run the stage for all decisions of a tick; None when the tick has moved on.
+
+        Sells before buys, then by score, then by symbol: arrival does not matter.
+        """
+        started = timezone.now()
+        with transaction.atomic():
+            account = self.positions.load_positions()
+            if not still_due(tick, Stage.EXECUTION):
+                return None
+            before = breakers_of(self.positions.account_id)
+            allowed, _ = self._can_trade(tick)
+            result = execute(
+                account, batch_of(tick), before, rules_of(tick), decisions_of(tick), allowed
+            )
+            trades = self.positions.save(tick, Stage.EXECUTION, result)
+            save_breakers(self.positions.account_id, before, result.breakers)
+            _save_equity(tick, result)
+            progress.complete(
+                tick,
+                started,
+                {"equity_usd": str(result.equity.equity_usd), **count_by_status(result.trades)},
+                Stage.METRICS if _metrics_due(tick) else Stage.CLOSE,
+                trading_state=result.state,
+            )
+            events.after_step(tick, result, trades)
+            if not trades:
+                events.portfolio(tick, result)
+        return result
+
+    def _can_trade(self, tick: Tick) -> tuple[TradingState, str]:
+        """Return the trading state that auto_close left on the tick, and why."""
+        state = TradingState(tick.trading_state)
+        if state is TradingState.HALTED:
+            return state, "halted by a person"
+        if state is TradingState.REDUCING:
+            return state, "a circuit breaker is tripped"
+        return state, ""
+
+
+def decisions_of(tick: Tick) -> Sequence[Decision]:
+    """Read the decisions of a tick that ask for a trade."""
+    rows = PaperAIThoughtLog.objects.filter(
+        tick=tick, action__in=[Action.BUY, Action.SELL]
+    ).values_list("evidence", flat=True)
+    return [decision_from_json(evidence) for evidence in rows]
+
+
+def _metrics_due(tick: Tick) -> bool:
+    return (tick.number or 0) % progress.METRICS_EVERY == 0
+
+
+def _save_equity(tick: Tick, result: StepResult) -> None:
+    point = result.equity
+    EquityPoint.objects.create(
+        account_id=tick.session.account_id,
+        tick=tick,
+        market_time=point.at,
+        cash_usd=point.cash_usd,
+        positions_usd=point.positions_usd,
+        equity_usd=point.equity_usd,
+        equity_if_closed_usd=point.equity_if_closed_usd,
+        drawdown_percent=point.drawdown_percent,
+    )

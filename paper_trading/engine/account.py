@@ -1,0 +1,75 @@
+"""The state of one trading account between two stages, as frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from paper_trading.engine.enums import ExitReason
+from paper_trading.engine.market import Token
+from paper_trading.engine.money import ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An open holding of one token, average cost."""
+
+    token: Token
+    #: Base units held, > 0.
+    units: int
+    #: What the swaps took in, less the pro-rata part of partial sells (gas is not in it).
+    cost_usd: Decimal
+    opened_at: datetime
+    #: Number of buys after the first.
+    adds: int
+    #: Highest mark since it was opened (USD per whole token), for the trailing stop.
+    high_price_usd: Decimal
+    mark_price_usd: Decimal
+    marked_at: datetime
+    #: Net of the costs of leaving, at the last mark, in percent of cost; None when unpriceable.
+    net_pnl_percent: Decimal | None
+    #: Realized so far by partial sells of this position.
+    realized_usd: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class LastExit:
+    """When a token was last sold out, and why: cool-down reads it."""
+
+    at: datetime
+    reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything the engine needs to know of an account. Money is USD at par of cash."""
+
+    cash_usd: Decimal
+    deposits_usd: Decimal
+    realized_usd: Decimal
+    gas_usd: Decimal
+    #: By token id.
+    positions: Mapping[int, Position]
+    #: Equity at cash price and marks: the highest seen, and at the start of the market day.
+    peak_equity_usd: Decimal
+    max_drawdown_percent: Decimal
+    day: date | None
+    day_start_equity_usd: Decimal
+    entries_today: int
+    failed_transactions: int
+    losing_exits: int
+    winning_trades: int
+    losing_trades: int
+    nonce: int
+    #: Token ids whose router approval was paid; 0 is cash.
+    approvals: frozenset[int] = frozenset()
+    last_exits: Mapping[int, LastExit] = field(default_factory=dict)
+
+    def with_position(self, position: Position) -> "Account":
+        """Return the account with this position in place."""
+        return replace(self, positions={**self.positions, position.token.id: position})
+
+    def without_position(self, token_id: int) -> "Account":
+        """Return the account without the position of a token."""
+        rest = {key: held for key, held in self.positions.items() if key != token_id}
+        return replace(self, positions=rest)

@@ -1,0 +1,180 @@
+"""The fold of trades over an account: cash, positions, gas, counters.
+
+After every record: cash + cost of positions = deposits + realized - gas, to the digit.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from paper_trading.engine.account import Account, LastExit
+from paper_trading.engine.enums import Side, TradeStatus, TransactionKind, TransactionStatus
+from paper_trading.engine.fills import CASH_ID
+from paper_trading.engine.money import ZERO, cash_amount, exact, usd
+from paper_trading.engine.position import buy, sell
+from paper_trading.engine.trade import Swap, TradeRecord
+
+
+@exact
+def open_account(deposit_usd: Decimal) -> Account:
+    """Return a new account with one deposit. ValueError when it is not positive."""
+    if deposit_usd <= 0:
+        raise ValueError(f"deposit {deposit_usd} must be positive")
+    paid = usd(deposit_usd)
+    return Account(
+        cash_usd=paid,
+        deposits_usd=paid,
+        realized_usd=ZERO,
+        gas_usd=ZERO,
+        positions={},
+        peak_equity_usd=paid,
+        max_drawdown_percent=ZERO,
+        day=None,
+        day_start_equity_usd=paid,
+        entries_today=0,
+        failed_transactions=0,
+        losing_exits=0,
+        winning_trades=0,
+        losing_trades=0,
+        nonce=0,
+    )
+
+
+@exact
+def deposit(account: Account, amount_usd: Decimal, equity_usd: Decimal) -> Account:
+    """Add money at an equity; peak and day start scale, so that no percentage of loss changes.
+
+    ValueError when the amount is not positive.
+    """
+    if amount_usd <= 0:
+        raise ValueError(f"deposit {amount_usd} must be positive")
+    paid = usd(amount_usd)
+
+    def scaled(reference: Decimal) -> Decimal:
+        if equity_usd <= 0:
+            return reference + paid
+        return usd(reference * (equity_usd + paid) / equity_usd)
+
+    return replace(
+        account,
+        cash_usd=account.cash_usd + paid,
+        deposits_usd=account.deposits_usd + paid,
+        peak_equity_usd=scaled(account.peak_equity_usd),
+        day_start_equity_usd=scaled(account.day_start_equity_usd),
+    )
+
+
+@exact
+def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = None) -> Account:
+    """Return the account after a record: a fill, a failed swap (gas only) or a denial (nothing).
+
+    `price_usd` marks what a fill bought; without it the pool's mid price does. ValueError
+    when the record contradicts itself or the account.
+    """
+    if record.status is TradeStatus.DENIED:
+        return account
+    if record.swap is None:
+        raise ValueError(f"a {record.status} record of {record.token.symbol} has no swap")
+    confirmed = record.swap.status is TransactionStatus.CONFIRMED
+    if confirmed != (record.status is TradeStatus.FILLED):
+        raise ValueError(f"a {record.status} record carries a {record.swap.status} swap")
+    paid = _pay_gas(account, record, record.swap)
+    if not confirmed:
+        return replace(paid, failed_transactions=account.failed_transactions + 1)
+    if record.side is Side.BUY:
+        price = record.swap.mid_price if price_usd is None else price_usd
+        return _bought(paid, record, record.swap, price)
+    return _sold(paid, record, record.swap)
+
+
+@exact
+def reset_losing_exits(account: Account) -> Account:
+    """Start counting losing exits anew: what a person's reset of the breaker needs."""
+    return replace(account, losing_exits=0)
+
+
+@exact
+def reset_failed_transactions(account: Account) -> Account:
+    """Start counting failed swaps anew: what a person's reset of the breaker needs."""
+    return replace(account, failed_transactions=0)
+
+
+@exact
+def cash_identity(account: Account) -> Decimal:
+    """Return cash + cost - (deposits + realized - gas): zero, or the books are wrong."""
+    cost = sum((held.cost_usd for held in account.positions.values()), ZERO)
+    earned = account.deposits_usd + account.realized_usd - account.gas_usd
+    return account.cash_usd + cost - earned
+
+
+def _pay_gas(account: Account, record: TradeRecord, swap: Swap) -> Account:
+    approved = {
+        CASH_ID if record.side is Side.BUY else record.token.id
+        for transaction in swap.transactions
+        if transaction.kind is TransactionKind.APPROVE
+        and transaction.status is TransactionStatus.CONFIRMED
+    }
+    return replace(
+        account,
+        cash_usd=account.cash_usd - swap.gas_usd,
+        gas_usd=account.gas_usd + swap.gas_usd,
+        nonce=account.nonce + len(swap.transactions),
+        approvals=account.approvals | approved,
+    )
+
+
+def _bought(account: Account, record: TradeRecord, swap: Swap, price_usd: Decimal) -> Account:
+    cost = cash_amount(swap.amount_in)
+    held = account.positions.get(record.token.id)
+    position = buy(held, record.token, swap.amount_out, cost, price_usd, record.market_time)
+    return replace(
+        account.with_position(position),
+        cash_usd=account.cash_usd - cost,
+        entries_today=account.entries_today + 1,
+        failed_transactions=0,
+    )
+
+
+def _sold(account: Account, record: TradeRecord, swap: Swap) -> Account:
+    position = account.positions.get(record.token.id)
+    if position is None:
+        raise ValueError(f"a sell of {record.token.symbol}, which the account does not hold")
+    rest, cost_out = sell(position, swap.amount_in)
+    realized = cash_amount(swap.amount_out) - cost_out
+    if record.realized_usd not in (None, realized):
+        raise ValueError(
+            f"a sell of {record.token.symbol} says {record.realized_usd} was realized, "
+            f"but its cost says {realized}"
+        )
+    sold = replace(
+        account,
+        cash_usd=account.cash_usd + cash_amount(swap.amount_out),
+        realized_usd=account.realized_usd + realized,
+        failed_transactions=0,
+    )
+    counted = _count_exit(sold, realized - swap.gas_usd)
+    if rest is None:
+        return _closed(counted, record)
+    return counted.with_position(replace(rest, realized_usd=rest.realized_usd + realized))
+
+
+def _count_exit(account: Account, net_usd: Decimal) -> Account:
+    """Count a sell by what it made after its gas; an exact zero is neither won nor lost."""
+    if net_usd > 0:
+        return replace(account, winning_trades=account.winning_trades + 1, losing_exits=0)
+    if net_usd < 0:
+        return replace(
+            account,
+            losing_trades=account.losing_trades + 1,
+            losing_exits=account.losing_exits + 1,
+        )
+    return account
+
+
+def _closed(account: Account, record: TradeRecord) -> Account:
+    if record.exit_reason is None:
+        raise ValueError(f"a sell of all {record.token.symbol} must say why it was sold")
+    last = LastExit(record.market_time, record.exit_reason)
+    return replace(
+        account.without_position(record.token.id),
+        last_exits={**account.last_exits, record.token.id: last},
+    )

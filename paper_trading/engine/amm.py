@@ -1,0 +1,121 @@
+"""Constant-product pools in integers, as on Uniswap v2 but with any fee.
+
+Amounts are base units; a fee is in millionths of the input (3000 is 0.30 %).
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from math import isqrt
+
+from paper_trading.engine.enums import FillGrade, Side
+from paper_trading.engine.market import Quote
+from paper_trading.engine.money import (
+    CASH_DECIMALS,
+    CONTEXT,
+    ONE,
+    cash_units,
+    from_base_units,
+    price,
+    to_base_units,
+)
+
+PIPS = 1_000_000
+
+#: Share of a provider's liquidity figure that is not counted on (grade C). An assumption:
+#: such figures include liquidity that is out of range, and lag behind withdrawals.
+DEPTH_HAIRCUT = Decimal("0.20")
+
+#: Below this many base units a reserve cannot carry the price to one basis point.
+MIN_RESERVE = 10_000
+
+
+def amount_out(amount_in: int, reserve_in: int, reserve_out: int, fee_pips: int) -> int:
+    """Return what a swap of an exact input pays out, rounded down.
+
+    in*(1e6-fee)*Rout // (Rin*1e6 + in*(1e6-fee)); at 3000 pips this is Uniswap v2.
+    ValueError for a negative input, an empty reserve or a fee outside 0..999999.
+    """
+    if amount_in < 0:
+        raise ValueError(f"amount in {amount_in} is negative; 0 or more is allowed")
+    if reserve_in <= 0 or reserve_out <= 0:
+        raise ValueError(f"reserves {reserve_in} and {reserve_out} must both be positive")
+    if not 0 <= fee_pips < PIPS:
+        raise ValueError(f"fee {fee_pips} pips is outside 0 to {PIPS - 1}")
+    net = amount_in * (PIPS - fee_pips)
+    return net * reserve_out // (reserve_in * PIPS + net)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Cash and a token in one constant-product pool, in base units."""
+
+    cash_reserve: int
+    token_reserve: int
+    token_decimals: int
+    fee_pips: int
+
+    @classmethod
+    def from_quote(cls, quote: Quote, cash_price_usd: Decimal) -> "Pool | None":
+        """Build the pool that a quote describes: half of its liquidity on each side.
+
+        None when the liquidity is unknown or a side has under MIN_RESERVE base units.
+        ValueError when a price is not positive.
+        """
+        if quote.price_usd <= 0 or cash_price_usd <= 0:
+            raise ValueError(
+                f"prices must be positive: {quote.token.symbol} {quote.price_usd}, "
+                f"cash {cash_price_usd}"
+            )
+        if quote.liquidity_usd is None:
+            return None
+        with localcontext(CONTEXT):
+            counted = ONE - DEPTH_HAIRCUT if quote.token.grade is FillGrade.C else ONE
+            side_usd = quote.liquidity_usd / 2 * counted
+            cash = cash_units(side_usd / cash_price_usd)
+            tokens = to_base_units(side_usd / quote.price_usd, quote.token.decimals)
+        if min(cash, tokens) < MIN_RESERVE:
+            return None
+        return cls(cash, tokens, quote.token.decimals, quote.token.fee_pips)
+
+    @property
+    def mid_price(self) -> Decimal:
+        """Cash per whole token in the middle of the pool, at the price scale."""
+        with localcontext(CONTEXT):
+            cash = from_base_units(self.cash_reserve, CASH_DECIMALS)
+            return price(cash / from_base_units(self.token_reserve, self.token_decimals))
+
+    def quote(self, side: Side, amount_in: int) -> int:
+        """Return the output of a swap: tokens for BUY (cash in), cash for SELL (tokens in)."""
+        reserve_in, reserve_out = self._reserves(side)
+        return amount_out(amount_in, reserve_in, reserve_out, self.fee_pips)
+
+    def after(self, side: Side, amount_in: int) -> "Pool":
+        """Return the pool after a swap; the fee stays in it."""
+        out = self.quote(side, amount_in)
+        if side is Side.BUY:
+            return self._with(self.cash_reserve + amount_in, self.token_reserve - out)
+        return self._with(self.cash_reserve - out, self.token_reserve + amount_in)
+
+    def moved(self, factor: Decimal) -> "Pool":
+        """Return the pool at `factor` times its price: same product, rounded down.
+
+        ValueError when the factor is not positive.
+        """
+        if factor <= 0:
+            raise ValueError(f"price factor {factor} must be positive")
+        over, under = factor.as_integer_ratio()
+        cash = isqrt(self.cash_reserve**2 * over // under)
+        tokens = isqrt(self.token_reserve**2 * under // over)
+        return self._with(max(cash, 1), max(tokens, 1))
+
+    def reserve_in(self, side: Side) -> int:
+        """Return the reserve that a swap's input joins: cash for BUY, tokens for SELL."""
+        return self._reserves(side)[0]
+
+    def _reserves(self, side: Side) -> tuple[int, int]:
+        if side is Side.BUY:
+            return self.cash_reserve, self.token_reserve
+        return self.token_reserve, self.cash_reserve
+
+    def _with(self, cash_reserve: int, token_reserve: int) -> "Pool":
+        return Pool(cash_reserve, token_reserve, self.token_decimals, self.fee_pips)

@@ -1,0 +1,127 @@
+"""Closed vocabularies shared by every layer; the values are what the database stores."""
+
+from enum import StrEnum, unique
+
+
+@unique
+class Side(StrEnum):
+    """Direction of a swap, seen from the token."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+@unique
+class Action(StrEnum):
+    """What a decision asks for."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+    HOLD = "HOLD"
+    SKIP = "SKIP"
+
+
+@unique
+class TradingState(StrEnum):
+    """ACTIVE: everything. REDUCING: exits only. HALTED: nothing (set by a person)."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+
+@unique
+class ExitReason(StrEnum):
+    """Why a position was sold; the order is the priority when several trigger."""
+
+    MANUAL = "MANUAL"
+    STOP_LOSS = "STOP_LOSS"
+    TRAILING_STOP = "TRAILING_STOP"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    MAX_HOLD = "MAX_HOLD"
+    SIGNAL = "SIGNAL"
+
+
+@unique
+class TradeStatus(StrEnum):
+    """Outcome of an order: a fill, a refusal before sending, or a failed transaction."""
+
+    FILLED = "FILLED"
+    DENIED = "DENIED"
+    FAILED = "FAILED"
+
+
+@unique
+class FillGrade(StrEnum):
+    """How far a fill can be trusted: A chain quoter, B on-chain liquidity, C a stated figure."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+
+
+@unique
+class TransactionKind(StrEnum):
+    """What a simulated transaction does."""
+
+    APPROVE = "APPROVE"
+    SWAP = "SWAP"
+
+
+@unique
+class TransactionStatus(StrEnum):
+    """Final state of a simulated transaction."""
+
+    CONFIRMED = "CONFIRMED"
+    REVERTED = "REVERTED"
+
+
+@unique
+class BreakerKind(StrEnum):
+    """The circuit breakers; each gates entries only."""
+
+    PORTFOLIO_LOSS = "PORTFOLIO_LOSS"
+    DAILY_LOSS = "DAILY_LOSS"
+    DRAWDOWN = "DRAWDOWN"
+    FAILED_TRANSACTIONS = "FAILED_TRANSACTIONS"
+    LOSING_EXITS = "LOSING_EXITS"
+    DAILY_TRADES = "DAILY_TRADES"
+    MINIMUM_BALANCE = "MINIMUM_BALANCE"
+    STALE_FEED = "STALE_FEED"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+@unique
+class LedgerAccount(StrEnum):
+    """The books of one trading account; every posting names one of them."""
+
+    CASH = "CASH"
+    POSITION = "POSITION"
+    DEPOSITS = "DEPOSITS"
+    REALIZED_PNL = "REALIZED_PNL"
+    GAS = "GAS"
+
+
+@unique
+class Stage(StrEnum):
+    """The stages of a tick, in order."""
+
+    OPEN = "open"
+    PRICES = "prices"
+    AUTO_CLOSE = "auto_close"
+    ANALYSIS = "analysis"
+    EXECUTION = "execution"
+    METRICS = "metrics"
+    CLOSE = "close"
+
+
+@unique
+class Family(StrEnum):
+    """Signal families; levels count how many of them agree."""
+
+    TREND = "trend"
+    MOMENTUM = "momentum"
+    MEAN_REVERSION = "mean_reversion"
+    VOLATILITY = "volatility"
+    FLOW = "flow"
+    LIQUIDITY = "liquidity"

@@ -1,0 +1,169 @@
+"""Gas: what transactions use, what a unit costs on each chain, and the L1 part on rollups.
+
+Units are gas, wei, and wei per gas. Gas used was measured on the official Uniswap v2
+router and pair bytecode (Prague rules, plain ERC-20 tokens, funded recipients).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, localcontext
+from enum import StrEnum, unique
+
+from paper_trading.engine.luck import uniform
+from paper_trading.engine.market import GasConditions
+from paper_trading.engine.money import CONTEXT
+
+SWAP_GAS = 97_762
+#: The router compares with minimum out before any transfer, so failing is cheap.
+FAILED_SWAP_GAS = 31_570
+APPROVE_GAS = 46_386
+
+#: FastLZ length of the signed transaction, which the L1 data fee is charged on.
+SWAP_BYTES = 222
+APPROVE_BYTES = 149
+
+#: Read on Base at block 49,055,730; Base Sepolia is taken to have the same.
+BASE_FEE_SCALAR = 2_269
+BLOB_BASE_FEE_SCALAR = 1_055_762
+
+# Fjord: the estimated size in millionths of a byte is linear in the FastLZ length.
+_FJORD_INTERCEPT = -42_585_600
+_FJORD_COEFFICIENT = 836_500
+_FJORD_MINIMUM = 100_000_000
+
+_BUCKET = timedelta(minutes=5)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@unique
+class Rollup(StrEnum):
+    """How a chain pays for its data on L1."""
+
+    NONE = "NONE"
+    OP_STACK = "OP_STACK"
+    ARBITRUM = "ARBITRUM"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The fee rules and usual fee levels of a chain, in wei per gas."""
+
+    name: str
+    #: The mainnet whose fee path it follows: a testnet prices gas like its mainnet.
+    like: int
+    rollup: Rollup
+    #: From quote to inclusion: one block.
+    inclusion_seconds: int
+    base_fee_wei: int
+    priority_fee_wei: int
+    #: The protocol never charges a lower base fee.
+    minimum_base_fee_wei: int = 0
+
+
+_ETHEREUM = Chain("Ethereum", 1, Rollup.NONE, 12, 160_000_000, 10_000_000)
+_BASE = Chain("Base", 8453, Rollup.OP_STACK, 2, 5_000_000, 1_000_000, 5_000_000)
+# Assumption: 0.01 gwei is both the usual and the lowest base fee; tips are not collected.
+_ARBITRUM = Chain("Arbitrum", 42161, Rollup.ARBITRUM, 2, 10_000_000, 0, 10_000_000)
+
+CHAINS: dict[int, Chain] = {
+    1: _ETHEREUM,
+    8453: _BASE,
+    42161: _ARBITRUM,
+    84532: _BASE,
+    11155111: _ETHEREUM,
+}
+
+#: Usual price of blob space on L1.
+BLOB_BASE_FEE_WEI = 8_350_000
+
+
+def chain(chain_id: int) -> Chain:
+    """Return the rules of a chain; ValueError that names the known ones."""
+    if chain_id not in CHAINS:
+        known = ", ".join(str(key) for key in CHAINS)
+        raise ValueError(f"unknown chain {chain_id}; known chains: {known}")
+    return CHAINS[chain_id]
+
+
+def transaction_fee_wei(
+    gas_used: int, conditions: GasConditions, fastlz_bytes: int
+) -> tuple[int, int, int]:
+    """Return (gas price, L1 fee, total fee) in wei of a transaction, EIP-1559 type 2.
+
+    The maximum fee is taken to be high enough, so base fee plus tip is what is paid.
+    """
+    gas_price = conditions.base_fee_wei + conditions.priority_fee_wei
+    l1_fee = _l1_fee_wei(conditions, fastlz_bytes)
+    return gas_price, l1_fee, gas_used * gas_price + l1_fee
+
+
+def l1_data_fee_wei(
+    fastlz_bytes: int,
+    l1_base_fee_wei: int,
+    l1_blob_base_fee_wei: int,
+    base_fee_scalar: int = BASE_FEE_SCALAR,
+    blob_base_fee_scalar: int = BLOB_BASE_FEE_SCALAR,
+) -> int:
+    """Return the L1 data fee of an OP-stack chain since Fjord, in wei, rounded down."""
+    size = max(_FJORD_MINIMUM, _FJORD_INTERCEPT + _FJORD_COEFFICIENT * fastlz_bytes)
+    scaled = base_fee_scalar * l1_base_fee_wei * 16 + blob_base_fee_scalar * l1_blob_base_fee_wei
+    return size * scaled // 10**12
+
+
+def next_base_fee(
+    base_fee_wei: int,
+    gas_used: int,
+    gas_limit: int,
+    elasticity: int = 2,
+    denominator: int = 8,
+) -> int:
+    """Return the base fee of the next block (EIP-1559); Base has 6 and 125 for 2 and 8."""
+    target = gas_limit // elasticity
+    change = base_fee_wei * abs(gas_used - target) // target // denominator
+    if gas_used > target:
+        return base_fee_wei + max(change, 1)
+    return base_fee_wei - change
+
+
+def conditions(chain_id: int, seed: int, market_time: datetime) -> GasConditions:
+    """Return the modelled fees of a chain at a market time, without asking a network.
+
+    Base fees are the chain's usual level times a factor of 1/2 to 2, drawn per chain and
+    five minutes with geometric mean 1, never under the protocol's minimum; tips are fixed.
+    The L1 part of a rollup follows Ethereum's factor. ValueError for an unknown chain or a
+    market time without a time zone.
+    """
+    rules = chain(chain_id)
+    if market_time.tzinfo is None:
+        raise ValueError(f"market time {market_time.isoformat()} has no time zone")
+    bucket = (market_time - _EPOCH) // _BUCKET
+    base_fee = _scaled(rules.base_fee_wei, _factor(seed, rules.like, bucket))
+    rolled_up = rules.rollup is not Rollup.NONE
+    l1 = _factor(seed, _ETHEREUM.like, bucket)
+    return GasConditions(
+        chain_id=chain_id,
+        base_fee_wei=max(base_fee, rules.minimum_base_fee_wei),
+        priority_fee_wei=rules.priority_fee_wei,
+        l1_base_fee_wei=_scaled(_ETHEREUM.base_fee_wei, l1) if rolled_up else 0,
+        l1_blob_base_fee_wei=_scaled(BLOB_BASE_FEE_WEI, l1) if rolled_up else 0,
+    )
+
+
+def _l1_fee_wei(at: GasConditions, fastlz_bytes: int) -> int:
+    rollup = chain(at.chain_id).rollup
+    if rollup is Rollup.OP_STACK:
+        return l1_data_fee_wei(fastlz_bytes, at.l1_base_fee_wei, at.l1_blob_base_fee_wei)
+    if rollup is Rollup.ARBITRUM:
+        # Assumption: the sequencer passes on one unit of blob gas per compressed byte.
+        return fastlz_bytes * at.l1_blob_base_fee_wei
+    return 0
+
+
+def _factor(seed: int, chain_id: int, bucket: int) -> Decimal:
+    """Return 2**(2u - 1) for the draw u of a chain and five minutes."""
+    with localcontext(CONTEXT):
+        return Decimal(2) ** (2 * uniform(seed, "gas", chain_id, bucket) - 1)
+
+
+def _scaled(wei: int, factor: Decimal) -> int:
+    return int(CONTEXT.multiply(Decimal(wei), factor))

@@ -1,0 +1,91 @@
+"""Double-entry postings: what a deposit, a fill or a fee does to an account's books.
+
+Debits are positive and the lines of every list sum to zero USD. A posting also carries the
+signed base units that moved. Gas is paid in USD at par of cash and moves no units of it.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from paper_trading.engine.enums import LedgerAccount, Side, TransactionStatus
+from paper_trading.engine.market import Token
+from paper_trading.engine.money import ZERO, cash_amount, cash_units, exact, usd
+from paper_trading.engine.trade import Posting, Swap
+
+
+@exact
+def deposit_postings(amount_usd: Decimal) -> tuple[Posting, ...]:
+    """Book money paid in. ValueError when it is not positive."""
+    if amount_usd <= 0:
+        raise ValueError(f"deposit {amount_usd} must be positive")
+    paid = usd(amount_usd)
+    return (
+        Posting(LedgerAccount.CASH, paid, units=cash_units(paid)),
+        Posting(LedgerAccount.DEPOSITS, -paid),
+    )
+
+
+@exact
+def buy_postings(token: Token, swap: Swap) -> tuple[Posting, ...]:
+    """Book a confirmed buy: cash becomes a position at what the swap took in."""
+    _require_confirmed(swap)
+    cost = cash_amount(swap.amount_in)
+    return (
+        Posting(LedgerAccount.POSITION, cost, token.id, swap.amount_out),
+        Posting(LedgerAccount.CASH, -cost, units=-swap.amount_in),
+    )
+
+
+@exact
+def sell_postings(token: Token, swap: Swap, cost_out_usd: Decimal) -> tuple[Posting, ...]:
+    """Book a confirmed sell: the position gives up `cost_out_usd`, the rest is realized."""
+    _require_confirmed(swap)
+    proceeds = cash_amount(swap.amount_out)
+    return (
+        Posting(LedgerAccount.CASH, proceeds, units=swap.amount_out),
+        Posting(LedgerAccount.POSITION, -cost_out_usd, token.id, -swap.amount_in),
+        Posting(LedgerAccount.REALIZED_PNL, cost_out_usd - proceeds, token.id),
+    )
+
+
+@exact
+def gas_postings(gas_usd: Decimal) -> tuple[Posting, ...]:
+    """Book gas as an expense when paid; nothing when it is zero. ValueError below zero."""
+    if gas_usd < 0:
+        raise ValueError(f"gas {gas_usd} must not be negative")
+    if gas_usd == 0:
+        return ()
+    return Posting(LedgerAccount.GAS, gas_usd), Posting(LedgerAccount.CASH, -gas_usd)
+
+
+@exact
+def swap_postings(
+    token: Token, side: Side, swap: Swap, cost_out_usd: Decimal = ZERO
+) -> tuple[Posting, ...]:
+    """Book a swap with its gas; a reverted one paid gas only."""
+    gas = gas_postings(swap.gas_usd)
+    if swap.status is TransactionStatus.REVERTED:
+        return gas
+    if side is Side.BUY:
+        return buy_postings(token, swap) + gas
+    return sell_postings(token, swap, cost_out_usd) + gas
+
+
+@exact
+def balance(postings: Iterable[Posting], book: LedgerAccount | None = None) -> Decimal:
+    """Sum the USD of one book, or of all of them: zero when the postings balance."""
+    return sum((line.amount_usd for line in postings if book in (None, line.book)), ZERO)
+
+
+def units(postings: Iterable[Posting], token_id: int) -> int:
+    """Sum the base units of a token that its position holds."""
+    return sum(
+        line.units
+        for line in postings
+        if line.book is LedgerAccount.POSITION and line.token_id == token_id
+    )
+
+
+def _require_confirmed(swap: Swap) -> None:
+    if swap.status is not TransactionStatus.CONFIRMED:
+        raise ValueError(f"a {swap.status} swap moves nothing but gas")

@@ -1,0 +1,236 @@
+"""The desk of a step: turns wanted entries and exits into fills, failures or denials."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+from paper_trading.engine.account import Account
+from paper_trading.engine.accounting import apply
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import (
+    BreakerKind,
+    ExitReason,
+    Side,
+    TradeStatus,
+    TradingState,
+    TransactionStatus,
+)
+from paper_trading.engine.equity import in_cash, worth
+from paper_trading.engine.exits import mark
+from paper_trading.engine.fills import execute_swap, leaving, pricing_code
+from paper_trading.engine.ledger import swap_postings
+from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units
+from paper_trading.engine.position import market_value, sell
+from paper_trading.engine.sizing import Verdict, asked, size_buy
+from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.engine.trade import Order, Swap, TradeRecord
+
+_STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a step obeys: the user's strategy, the level's appetite, luck, and a person's word."""
+
+    strategy: Strategy
+    appetite: Appetite
+    seed: int
+    entries_paused: bool
+    halted: bool
+
+
+class Desk:
+    """An account at work on one batch; `trades` grows by one record an order."""
+
+    def __init__(
+        self,
+        account: Account,
+        batch: Batch,
+        rules: Rules,
+        state: TradingState,
+        tripped: Sequence[BreakerKind],
+    ) -> None:
+        self.account = account
+        self._batch = batch
+        self._rules = rules
+        self._state = state
+        self._tripped = ", ".join(tripped)
+        self._trades: list[TradeRecord] = []
+
+    @property
+    def trades(self) -> tuple[TradeRecord, ...]:
+        """The records so far."""
+        return tuple(self._trades)
+
+    def sell(self, token: Token, reason: ExitReason, confidence: Decimal | None = None) -> None:
+        """Sell all of a token, within the strategy's whole slippage tolerance."""
+        held = self.account.positions.get(token.id)
+        value = ZERO if held is None else in_cash(market_value(held), self._batch)
+        code, limit = self._exit_denial(token)
+        allowed = value if code is Code.OK else ZERO
+        plan = self._plan(
+            token, Side.SELL, reason, confidence, Verdict(value, allowed, limit, code)
+        )
+        if held is None or code is not Code.OK:
+            self._trades.append(plan)
+            return
+        tolerance = self._rules.strategy.max_slippage_percent / HUNDRED
+        self._send(plan, held.units, tolerance)
+
+    def buy(self, token: Token, confidence: Decimal | None) -> None:
+        """Buy a token for what sizing allows, within the level's slippage tolerance."""
+        verdict = self._entry_verdict(token)
+        plan = self._plan(token, Side.BUY, None, confidence, verdict)
+        if verdict.code is not Code.OK:
+            self._trades.append(plan)
+            return
+        share = self._rules.appetite.slippage_share_percent / HUNDRED
+        tolerance = self._rules.strategy.max_slippage_percent / HUNDRED * share
+        self._send(plan, cash_units(verdict.allowed_usd), tolerance)
+
+    def _plan(
+        self,
+        token: Token,
+        side: Side,
+        reason: ExitReason | None,
+        confidence: Decimal | None,
+        verdict: Verdict,
+    ) -> TradeRecord:
+        """Return the record of an order as a denial; sending it turns it into an outcome."""
+        return TradeRecord(
+            token=token,
+            side=side,
+            status=TradeStatus.DENIED,
+            code=verdict.code,
+            market_time=self._batch.market_time,
+            sequence=len(self._trades),
+            exit_reason=reason,
+            confidence=confidence,
+            asked_usd=verdict.asked_usd,
+            allowed_usd=verdict.allowed_usd,
+            limit=verdict.limit,
+        )
+
+    def _send(self, plan: TradeRecord, amount_in: int, tolerance: Decimal) -> None:
+        order = Order(
+            token=plan.token,
+            side=plan.side,
+            amount_in=amount_in,
+            slippage_tolerance=tolerance,
+            exit_reason=plan.exit_reason,
+            mev_protection=self._rules.appetite.mev_protection,
+        )
+        swap = execute_swap(
+            order,
+            self._batch,
+            seed=self._rules.seed,
+            nonce=self.account.nonce,
+            approvals=self.account.approvals,
+            attempt=self._attempt(plan.token),
+        )
+        self._settle(plan, swap)
+
+    def _settle(self, plan: TradeRecord, swap: Swap) -> None:
+        """Record what became of an order and apply it to the account."""
+        filled = swap.status is TransactionStatus.CONFIRMED
+        cost_out, realized = ZERO, None
+        if filled and plan.side is Side.SELL:
+            _, cost_out = sell(self.account.positions[plan.token.id], swap.amount_in)
+            realized = cash_amount(swap.amount_out) - cost_out
+        record = replace(
+            plan,
+            status=TradeStatus.FILLED if filled else TradeStatus.FAILED,
+            code=Code.OK if filled else Code.MINIMUM_OUT_NOT_MET,
+            swap=swap,
+            realized_usd=realized,
+            postings=swap_postings(plan.token, plan.side, swap, cost_out),
+        )
+        self._trades.append(record)
+        price = self._batch.quotes[plan.token.id].price_usd
+        self.account = self._remarked(apply(self.account, record, price), plan.token.id)
+
+    def _remarked(self, account: Account, token_id: int) -> Account:
+        held = account.positions.get(token_id)
+        if held is None:
+            return account
+        age = self._rules.strategy.max_quote_age_seconds
+        return account.with_position(mark(held, self._batch, account.approvals, age))
+
+    def _attempt(self, token: Token) -> int:
+        """Return the age of the quote in seconds.
+
+        A later try on the same quote thus meets new luck, and yet the same luck as every
+        other account that tries on this market at this time.
+        """
+        age = self._batch.market_time - self._batch.quotes[token.id].observed_at
+        return age // timedelta(seconds=1)
+
+    def _exit_denial(self, token: Token) -> tuple[Code, str]:
+        """Return why an exit cannot be sent: a halt, no price, or no money for its gas."""
+        if self._state is TradingState.HALTED:
+            return Code.STATE_HALTED, ""
+        held = self.account.positions.get(token.id)
+        if held is None:
+            return Code.POSITION_CLOSED, ""
+        code = self._pricing(token)
+        if code is not Code.OK:
+            return code, ""
+        left = leaving(held.units, token.id, self._batch, self.account.approvals)
+        if left is not None and left[1] > self.account.cash_usd:
+            return Code.BALANCE_LOW, "gas"
+        return Code.OK, ""
+
+    def _entry_verdict(self, token: Token) -> Verdict:
+        """Return what an entry may spend, or the first gate that it misses."""
+        total = worth(self.account, self._batch.cash_price_usd)
+        code, limit = self._entry_denial(token)
+        if code is not Code.OK:
+            return Verdict(asked(total, self._batch, self._rules.appetite), ZERO, limit, code)
+        return size_buy(
+            self.account,
+            token,
+            self._batch,
+            self._rules.strategy,
+            self._rules.appetite,
+            total,
+        )
+
+    def _entry_denial(self, token: Token) -> tuple[Code, str]:
+        strategy, appetite = self._rules.strategy, self._rules.appetite
+        if self._state is TradingState.HALTED:
+            return Code.STATE_HALTED, ""
+        if self._state is TradingState.REDUCING:
+            return Code.STATE_REDUCING, self._tripped
+        if self._rules.entries_paused:
+            return Code.ENTRIES_PAUSED, ""
+        code = self._pricing(token)
+        if code is not Code.OK:
+            return code, ""
+        wait = self._cool_down(token)
+        if wait:
+            return Code.COOL_DOWN, wait
+        return self._full(token, strategy, appetite)
+
+    def _full(self, token: Token, strategy: Strategy, appetite: Appetite) -> tuple[Code, str]:
+        held = self.account.positions.get(token.id)
+        if held is not None and held.adds >= appetite.max_adds:
+            return Code.ADDS_EXHAUSTED, f"{appetite.max_adds} adds"
+        if held is None and len(self.account.positions) >= strategy.max_concurrent_positions:
+            return Code.POSITIONS_FULL, f"{strategy.max_concurrent_positions} positions"
+        if self.account.entries_today >= strategy.max_daily_trades:
+            return Code.DAILY_TRADES_REACHED, f"{strategy.max_daily_trades} entries a day"
+        return Code.OK, ""
+
+    def _cool_down(self, token: Token) -> str:
+        """Return the wait that is not over yet, doubled after a stop; nothing when it is."""
+        last = self.account.last_exits.get(token.id)
+        if last is None:
+            return ""
+        minutes = self._rules.appetite.cool_down_minutes * (2 if last.reason in _STOPS else 1)
+        over = self._batch.market_time - last.at >= timedelta(minutes=minutes)
+        return "" if over else f"{minutes} minutes after {last.reason}"
+
+    def _pricing(self, token: Token) -> Code:
+        return pricing_code(token.id, self._batch, self._rules.strategy.max_quote_age_seconds)

@@ -1,0 +1,133 @@
+"""How much an entry may spend: the smallest of several limits, and the one that bit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_trading.engine.account import Account, Position
+from paper_trading.engine.amm import Pool
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import Side
+from paper_trading.engine.equity import in_cash
+from paper_trading.engine.fills import CASH_ID, leaving
+from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd
+from paper_trading.engine.position import market_value
+from paper_trading.engine.strategy import Appetite, Strategy
+
+#: Smaller entries are refused.
+MINIMUM_SIZE_USD = Decimal(10)
+
+#: Entries of which two swaps' gas would take more than this are refused.
+MAXIMUM_GAS_PERCENT = Decimal(1)
+
+LEVEL_SHARE = "level share"
+STRATEGY_SHARE = "strategy share"
+EXPOSURE = "exposure"
+POOL_SIDE = "pool side"
+CASH = "cash"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What sizing was asked for and allowed, in cash; code is OK or why nothing is allowed."""
+
+    asked_usd: Decimal
+    #: A whole number of base units of cash; 0 unless the code is OK.
+    allowed_usd: Decimal
+    #: The limit that bit.
+    limit: str
+    code: Code
+
+
+@exact
+def asked(equity_usd: Decimal, batch: Batch, appetite: Appetite) -> Decimal:
+    """Return the level's share of equity, in cash."""
+    return _share(in_cash(equity_usd, batch), appetite.max_position_percent)
+
+
+@exact
+def size_buy(
+    account: Account,
+    token: Token,
+    batch: Batch,
+    strategy: Strategy,
+    appetite: Appetite,
+    equity_usd: Decimal,
+) -> Verdict:
+    """Size an entry of a token that fills.pricing_code found tradable.
+
+    Limits, the first of the smallest wins: the level's and the strategy's share of equity
+    less what is held of the token, the level's gross exposure less what is held of all, the
+    level's share of one pool side, cash less the minimum balance and gas. ValueError when
+    the token cannot be priced.
+    """
+    pool = _pool(token, batch)
+    wanted = asked(equity_usd, batch, appetite)
+    limits = _limits(account, token, batch, strategy, appetite, equity_usd, pool)
+    name, room = min(limits, key=lambda limit: limit[1])
+    spend = cash_units(max(room, ZERO))
+    code = _refusal(name, spend, pool, _gas_usd(token, batch, approved=True))
+    allowed = cash_amount(spend) if code is Code.OK else ZERO
+    return Verdict(wanted, allowed, name, code)
+
+
+def _limits(
+    account: Account,
+    token: Token,
+    batch: Batch,
+    strategy: Strategy,
+    appetite: Appetite,
+    equity_usd: Decimal,
+    pool: Pool,
+) -> Iterator[tuple[str, Decimal]]:
+    equity = in_cash(equity_usd, batch)
+    exposures = {token_id: _exposure(held, batch) for token_id, held in account.positions.items()}
+    held = exposures.get(token.id, ZERO)
+    yield LEVEL_SHARE, _share(equity, appetite.max_position_percent) - held
+    yield STRATEGY_SHARE, _share(equity, strategy.max_position_size_percent) - held
+    gross = _share(equity, appetite.max_exposure_percent)
+    yield EXPOSURE, gross - sum(exposures.values(), ZERO)
+    yield POOL_SIDE, _share(cash_amount(pool.cash_reserve), appetite.max_pool_percent)
+    yield CASH, account.cash_usd - strategy.minimum_balance_usd - _reserve(account, token, batch)
+
+
+def _refusal(name: str, spend: int, pool: Pool, gas_usd: Decimal) -> Code:
+    if spend <= 0 and name != POOL_SIDE:
+        return Code.BALANCE_LOW if name == CASH else Code.EXPOSURE_FULL
+    size = cash_amount(spend)
+    costly = 2 * gas_usd * HUNDRED > size * MAXIMUM_GAS_PERCENT
+    if size < MINIMUM_SIZE_USD or costly or pool.quote(Side.BUY, spend) == 0:
+        return Code.SIZE_TOO_SMALL
+    return Code.OK
+
+
+def _exposure(position: Position, batch: Batch) -> Decimal:
+    """Return the larger of cost and value, in cash: a falling price makes no room for adds."""
+    return max(position.cost_usd, in_cash(market_value(position), batch))
+
+
+def _reserve(account: Account, token: Token, batch: Batch) -> Decimal:
+    """Return the gas of entering and of leaving again, with the approvals still due."""
+    entry = _gas_usd(token, batch, approved=CASH_ID in account.approvals)
+    return entry + _gas_usd(token, batch, approved=token.id in account.approvals)
+
+
+def _gas_usd(token: Token, batch: Batch, *, approved: bool) -> Decimal:
+    """Return the gas of a swap: it does not depend on the side."""
+    left = leaving(0, token.id, batch, frozenset({token.id} if approved else ()))
+    if left is None:
+        raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
+    return left[1]
+
+
+def _pool(token: Token, batch: Batch) -> Pool:
+    quote = batch.quotes.get(token.id)
+    pool = None if quote is None else Pool.from_quote(quote, batch.cash_price_usd)
+    if pool is None:
+        raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
+    return pool
+
+
+def _share(amount: Decimal, percent: Decimal) -> Decimal:
+    return usd(amount * percent / HUNDRED)

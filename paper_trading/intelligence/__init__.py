@@ -1,0 +1,1 @@
+"""Pure judgement: bars, signal recurrences, the ten levels, evidence rank and decisions."""

@@ -1,0 +1,79 @@
+"""Decisions and signal readings as compact JSON: numbers are strings, nothing is lost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Decision, Gate, SignalReading
+from paper_trading.engine.enums import Action, Family
+
+_NUMBERS = (
+    "score",
+    "confidence",
+    "outcome_percent",
+    "expected_move_percent",
+    "round_trip_percent",
+)
+
+
+def signals_to_json(signals: Iterable[SignalReading]) -> list[list[str]]:
+    """Return readings as rows of name, family, reading, weight, contribution."""
+    return [
+        [s.name, s.family.value, str(s.reading), str(s.weight), str(s.contribution)]
+        for s in signals
+    ]
+
+
+def signals_from_json(rows: Iterable[Sequence[str]]) -> tuple[SignalReading, ...]:
+    """Return the readings that `signals_to_json` wrote."""
+    return tuple(
+        SignalReading(name, Family(family), Decimal(value), Decimal(weight), Decimal(part))
+        for name, family, value, weight, part in rows
+    )
+
+
+def decision_to_json(decision: Decision) -> dict[str, Any]:
+    """Return a decision as a dict of JSON values; what is None is left out."""
+    data: dict[str, Any] = {
+        "token_id": decision.token_id,
+        "symbol": decision.symbol,
+        "action": decision.action.value,
+        "code": decision.code.value,
+        "level": decision.level,
+        "signals": signals_to_json(decision.signals),
+        "gates": [_gate_to_json(gate) for gate in decision.gates],
+    }
+    for name in _NUMBERS:
+        number: Decimal | None = getattr(decision, name)
+        if number is not None:
+            data[name] = str(number)
+    if decision.families_agreeing is not None:
+        data["families_agreeing"] = decision.families_agreeing
+    return data
+
+
+def decision_from_json(data: Mapping[str, Any]) -> Decision:
+    """Return the decision that `decision_to_json` wrote."""
+    numbers = {name: Decimal(data[name]) if name in data else None for name in _NUMBERS}
+    return Decision(
+        token_id=data["token_id"],
+        symbol=data["symbol"],
+        action=Action(data["action"]),
+        code=Code(data["code"]),
+        level=data["level"],
+        families_agreeing=data.get("families_agreeing"),
+        signals=signals_from_json(data["signals"]),
+        gates=tuple(_gate_from_json(row) for row in data["gates"]),
+        **numbers,
+    )
+
+
+def _gate_to_json(gate: Gate) -> list[Any]:
+    actual = None if gate.actual is None else str(gate.actual)
+    return [gate.name, str(gate.threshold), actual, gate.met]
+
+
+def _gate_from_json(row: Sequence[Any]) -> Gate:
+    name, threshold, actual, met = row
+    return Gate(name, Decimal(threshold), None if actual is None else Decimal(actual), met)

@@ -1,0 +1,130 @@
+"""The intel slider: one level's decision on one token's evidence."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import Action
+from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.gates import (
+    MISSED,
+    cost_percent,
+    expected_move_percent,
+    gates,
+    veto,
+)
+from paper_trading.intelligence.levels import LEVELS_VERSION, appetite
+from paper_trading.intelligence.outcomes import probability_positive
+from paper_trading.intelligence.quantiles import rank
+from paper_trading.intelligence.series import ClosedBar
+from paper_trading.intelligence.signals import SCORE_VERSION
+
+__all__ = ["SIGNAL_EXIT_FAMILIES", "SIGNAL_EXIT_RANK", "Evidence", "IntelSliderEngine"]
+
+#: A position is given up when its rank is at most this, in percent, and no more families
+#: than this still agree; both are the same for every level.
+SIGNAL_EXIT_RANK = Decimal(10)
+SIGNAL_EXIT_FAMILIES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IntelSliderEngine:
+    """Decide for one intel level (1 to 10) under one strategy.
+
+    :raises ValueError: when the level is not a whole number from 1 to 10.
+    """
+
+    level: int
+    strategy: Strategy
+    appetite: Appetite = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look the level up."""
+        object.__setattr__(self, "appetite", appetite(self.level))
+
+    def decide(self, evidence: Evidence) -> Decision:
+        """Return the decision with every number behind it.
+
+        A veto gives SKIP. Otherwise all gates are evaluated: all met is BUY (an add when a
+        position is held), evidence against a held position is SELL, the rest is HOLD.
+        """
+        known = self._known(evidence)
+        code = veto(evidence, self.strategy)
+        bar, quantiles = evidence.bar, evidence.quantiles
+        if code is not None or bar is None or quantiles is None:
+            return replace(known, code=code or Code.BARS_WARMING_UP)
+        if bar.score is None or bar.families_agreeing is None:
+            return known
+        confidence = rank(quantiles, bar.score)
+        outcome = probability_positive(evidence.outcomes)
+        evaluated = gates(
+            self.appetite,
+            self.strategy,
+            confidence=confidence,
+            families=bar.families_agreeing,
+            cost_percent=cost_percent(known.round_trip_percent, known.expected_move_percent),
+            outcome_percent=outcome,
+        )
+        judged = replace(known, confidence=confidence, outcome_percent=outcome, gates=evaluated)
+        action, reason = _conclude(evidence, bar, judged)
+        return replace(judged, action=action, code=reason)
+
+    def _known(self, evidence: Evidence) -> Decision:
+        """Return a SKIP that carries what is known before any gate."""
+        bar = evidence.bar
+        return Decision(
+            token_id=evidence.token.id,
+            symbol=evidence.token.symbol,
+            action=Action.SKIP,
+            code=Code.BARS_WARMING_UP,
+            level=self.level,
+            score=None if bar is None else bar.score,
+            expected_move_percent=expected_move_percent(bar, self.strategy),
+            round_trip_percent=evidence.round_trip_percent,
+            families_agreeing=None if bar is None else bar.families_agreeing,
+            signals=() if bar is None else bar.signals,
+        )
+
+    def describe(self) -> dict[str, str]:
+        """Return the level in words, for a banner: label to text."""
+        row, override = self.appetite, self.strategy.confidence_threshold
+        asked = row.min_confidence if override is None else override
+        origin = "" if override is None else " (set by the strategy)"
+        return {
+            "Intel level": f"{row.level} of 10",
+            "Confidence": f"at least {asked} %{origin}",
+            "Families agreeing": f"at least {row.min_families} of 6",
+            "Round-trip cost": f"at most {row.max_cost_percent} % of the expected move",
+            "Outcomes": f"P(mean net > 0) at least {row.min_outcome_percent} %",
+            "Largest position": f"{row.max_position_percent} % of equity",
+            "Gross exposure": f"{row.max_exposure_percent} % of equity",
+            "Order size": f"at most {row.max_pool_percent} % of the pool's side",
+            "Slippage": f"{row.slippage_share_percent} % of the strategy's maximum",
+            "Cool-down": f"{row.cool_down_minutes} minutes, adds {row.max_adds}",
+            "MEV protection": "on" if row.mev_protection else "off",
+            "Versions": f"levels {LEVELS_VERSION}, score {SCORE_VERSION}",
+        }
+
+
+def _conclude(evidence: Evidence, bar: ClosedBar, judged: Decision) -> tuple[Action, Code]:
+    if _turned(evidence, bar, judged):
+        return Action.SELL, Code.SIGNAL_EXIT
+    missed = next((gate for gate in judged.gates if not gate.met), None)
+    if missed is None:
+        return Action.BUY, Code.OK
+    held = evidence.held_since is not None
+    return Action.HOLD, Code.POSITION_HELD if held else MISSED[missed.name]
+
+
+def _turned(evidence: Evidence, bar: ClosedBar, judged: Decision) -> bool:
+    """Tell whether the evidence is against a position that has seen at least one fast bar."""
+    if evidence.held_since is None or judged.confidence is None or bar.families_agreeing is None:
+        return False
+    held = (evidence.market_time - evidence.held_since).total_seconds()
+    return (
+        judged.confidence <= SIGNAL_EXIT_RANK
+        and bar.families_agreeing <= SIGNAL_EXIT_FAMILIES
+        and held >= bar.bar.seconds
+    )

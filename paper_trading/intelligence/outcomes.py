@@ -1,0 +1,59 @@
+"""How likely it is that what the bot does has a positive mean, given how it went."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from paper_trading.engine.money import HUNDRED
+from paper_trading.intelligence.boundary import decimal_of
+
+#: Prior of the mean net outcome: normal about 0, in percent.
+PRIOR_MEAN_SD_PERCENT = 1.0
+#: Prior of the spread between days, in percent, and the days of evidence it is worth:
+#: without it two similar days would pass for certainty.
+PRIOR_DAY_SD_PERCENT = 2.0
+PRIOR_DAYS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class DayOutcome:
+    """Matured net outcomes of one UTC day: how many, and their sum in percent.
+
+    :raises ValueError: when the day holds no outcome.
+    """
+
+    day: date
+    n: int
+    sum_percent: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse a day without outcomes: it is no evidence."""
+        if self.n < 1:
+            raise ValueError(f"outcomes of {self.day} were {self.n}; at least 1 is needed")
+
+
+def probability_positive(days: Sequence[DayOutcome]) -> Decimal:
+    """Return P(mean net outcome > 0) in percent, 12 places; 50 without data.
+
+    Outcomes of a day move together, so the day means are the sample. Normal posterior:
+    precision 1/tau^2 + D/s^2, mean (sum of day means / s^2) / precision, where s^2 is the
+    variance between days shrunk to its prior. The order of the days does not matter.
+
+    :raises ValueError: when a day appears twice.
+    """
+    seen = [outcome.day for outcome in days]
+    if len(set(seen)) != len(seen):
+        twice = next(day for day in seen if seen.count(day) > 1)
+        raise ValueError(f"{twice} appeared more than once; one outcome a day is allowed")
+    if not days:
+        return decimal_of(50.0)
+    means = [float(outcome.sum_percent) / outcome.n for outcome in days]
+    count = len(means)
+    total = math.fsum(means)
+    spread = math.fsum((mean - total / count) ** 2 for mean in means)
+    between = (PRIOR_DAYS * PRIOR_DAY_SD_PERCENT**2 + spread) / (PRIOR_DAYS + count - 1)
+    precision = 1.0 / PRIOR_MEAN_SD_PERCENT**2 + count / between
+    z = total / between / math.sqrt(precision)
+    return decimal_of(float(HUNDRED) * 0.5 * math.erfc(-z / math.sqrt(2.0)))

@@ -1,0 +1,20 @@
+"""Prove every account's books by an independent fold over its fills."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from paper_trading.bot.ledger_check import all_problems
+
+
+class Command(BaseCommand):
+    """Compare balances, positions and ledger with the fills; exit 1 at any difference."""
+
+    help = __doc__ or ""
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        """Print what differs, or that nothing does."""
+        found = all_problems()
+        if found:
+            raise CommandError("\n".join(found))
+        self.stdout.write("The ledger holds.")

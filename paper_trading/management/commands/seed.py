@@ -1,0 +1,45 @@
+"""Make the market, the administrator, and a running session a level."""
+
+import json
+import os
+from argparse import ArgumentParser
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from paper_trading.bot import seeding
+from paper_trading.bot.accounts import ControlRefused
+from paper_trading.services import market_setup
+from paper_trading.services.sources.recorded import RecordedFileError
+from tasks.schedule import synchronise
+
+
+class Command(BaseCommand):
+    """Seed a first start, or go on where an earlier one stopped."""
+
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take what `up` takes; DEX_ADMIN_PASSWORD comes from the environment."""
+        parser.add_argument("--prices", default="simulated")
+        parser.add_argument("--profile", default="normal", choices=["normal", "turbo"])
+        parser.add_argument("--interval", type=Decimal, default=Decimal(15))
+        parser.add_argument("--levels", default="5", help="numbers 1 to 10, separated by commas")
+        parser.add_argument("--ticks", type=int, help="stop each session after so many ticks")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Seed and print the sessions as one JSON object."""
+        levels = [int(word) for word in str(options["levels"]).split(",")]
+        try:
+            market_setup.sync_registry()
+            market = seeding.market_for(options["prices"], options["profile"])
+            owner = seeding.admin_user(os.environ.get("DEX_ADMIN_PASSWORD", ""))
+            interval_ms = int(options["interval"] * 1000)
+            sessions = seeding.seed_sessions(owner, market, levels, interval_ms, options["ticks"])
+        except (RecordedFileError, ControlRefused, ValueError) as error:
+            raise CommandError(str(error)) from error
+        synchronise(interval_ms)
+        self.stdout.write(
+            json.dumps({"sessions": [found.pk for found in sessions], "market": market.name})
+        )

@@ -1,0 +1,24 @@
+"""Write the beat entries."""
+
+from argparse import ArgumentParser
+from decimal import Decimal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tasks.schedule import synchronise
+
+
+class Command(BaseCommand):
+    """Write the periodic tasks that dispatch and sweep ticks."""
+
+    help = __doc__ or ""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the shortest interval that will be used."""
+        parser.add_argument("--interval", type=Decimal, help="seconds, 0.2 to 3600")
+
+    def handle(self, *_: Any, interval: Decimal | None, **__: Any) -> None:
+        """Write them and say so."""
+        for entry in synchronise(None if interval is None else int(interval * 1000)):
+            self.stdout.write(f"{entry.name}: {entry.task} every {entry.every_ms} ms")

@@ -1,0 +1,73 @@
+"""Accounts: money of one user on one market. The ledger is the truth, these are its caches."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from paper_trading.engine.money import ZERO
+from paper_trading.models.fields import RatioField, UsdField
+from paper_trading.models.market import Market
+
+
+class PaperTradingAccount(models.Model):
+    """A paper account. Reset archives it and opens a new one; nothing is deleted."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="paper_accounts"
+    )
+    name = models.CharField(max_length=80)
+    market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="accounts")
+    cash_usd = UsdField(default=ZERO, help_text="USDC held, at par.")
+    deposits_usd = UsdField(default=ZERO)
+    realized_usd = UsdField(default=ZERO, help_text="Proceeds less cost basis, before gas.")
+    gas_usd = UsdField(default=ZERO, help_text="Gas paid, failures and approvals included.")
+    total_pnl_usd = UsdField(default=ZERO, help_text="Equity at the last tick less deposits.")
+    peak_equity_usd = UsdField(default=ZERO)
+    max_drawdown_percent = RatioField(default=ZERO)
+    day = models.DateField(null=True, blank=True, help_text="UTC day of market time.")
+    day_start_equity_usd = UsdField(default=ZERO)
+    entries_today = models.PositiveIntegerField(default=0)
+    failed_transactions = models.PositiveIntegerField(default=0, help_text="In a row.")
+    losing_exits = models.PositiveIntegerField(default=0, help_text="In a row.")
+    winning_trades = models.PositiveIntegerField(default=0)
+    losing_trades = models.PositiveIntegerField(default=0)
+    nonce = models.PositiveIntegerField(default=0)
+    approvals = models.JSONField(default=list, blank=True)
+    last_exits = models.JSONField(default=dict, blank=True)
+    #: Raised by every transaction that changes money or positions; keys the position cache.
+    state_version = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                condition=Q(archived_at=None),
+                name="account_name_once_an_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(cash_usd__gte=0, deposits_usd__gte=0, gas_usd__gte=0),
+                name="account_money_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OutcomeDay(models.Model):
+    """Net outcomes of positions closed on one market day: the clusters of the outcome gate."""
+
+    account = models.ForeignKey(
+        PaperTradingAccount, on_delete=models.CASCADE, related_name="outcome_days"
+    )
+    day = models.DateField()
+    closed = models.PositiveIntegerField()
+    sum_percent = RatioField(help_text="Sum of net outcomes, each in percent of its cost.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "day"], name="outcome_day_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.day}"

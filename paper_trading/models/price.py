@@ -1,0 +1,119 @@
+"""Price batches, quotes, closed bars, and the frozen quantiles that rank scores."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from paper_trading.models.fields import PriceField, RatioField, UsdField
+from paper_trading.models.market import Market, Token
+
+
+class ScoreQuantiles(models.Model):
+    """Quantiles of the scores of the trailing 30 days, frozen once a market day."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="quantiles")
+    frozen_at = models.DateTimeField(help_text="Market time; scores of bars closed until then.")
+    sample_size = models.PositiveIntegerField()
+    points = models.JSONField(help_text="Scores at 0, 0.5, ... 100 percent.")
+
+    class Meta:
+        verbose_name_plural = "score quantiles"
+        constraints = [
+            models.UniqueConstraint(fields=["market", "frozen_at"], name="quantiles_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.market} {self.frozen_at:%Y-%m-%d}"
+
+
+class Bar(models.Model):
+    """A closed bar with the signal readings it produced; immutable."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="bars")
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="bars")
+    slow = models.BooleanField(default=False)
+    seconds = models.PositiveIntegerField()
+    start = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    open = PriceField()
+    high = PriceField()
+    low = PriceField()
+    close = PriceField()
+    volume_usd = UsdField(null=True)
+    #: What IntelSliderEngine reads: signals, score, volatility (ClosedBar as JSON).
+    readings = models.JSONField(default=dict)
+    score = RatioField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["market", "token", "seconds", "start"], name="bar_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(low__lte=F("open"))
+                & Q(low__lte=F("close"))
+                & Q(high__gte=F("open"))
+                & Q(high__gte=F("close"))
+                & Q(low__gt=0),
+                name="bar_prices_consistent",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["market", "closes_at"], condition=Q(slow=False), name="bar_scores")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token} {self.start:%Y-%m-%d %H:%M} {self.seconds}s"
+
+
+class PriceBatch(models.Model):
+    """One bulk fetch, shared by every session of the market at that step."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="batches")
+    step = models.PositiveIntegerField()
+    market_time = models.DateTimeField()
+    fetched_at = models.DateTimeField(auto_now_add=True)
+    source = models.CharField(max_length=40)
+    quantiles = models.ForeignKey(ScoreQuantiles, null=True, on_delete=models.PROTECT)
+    cash_price_usd = PriceField()
+    native_price_usd = PriceField(null=True)
+    base_fee_wei = models.BigIntegerField()
+    priority_fee_wei = models.BigIntegerField()
+    l1_base_fee_wei = models.BigIntegerField(default=0)
+    l1_blob_base_fee_wei = models.BigIntegerField(default=0)
+    #: Listed symbols without a price at this step.
+    missing = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name_plural = "price batches"
+        constraints = [models.UniqueConstraint(fields=["market", "step"], name="batch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.market} step {self.step}"
+
+
+class Quote(models.Model):
+    """A price of one token, with its source, its time, and the depth of the same pool."""
+
+    batch = models.ForeignKey(PriceBatch, on_delete=models.CASCADE, related_name="quotes")
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="quotes")
+    price_usd = PriceField()
+    liquidity_usd = UsdField(null=True)
+    volume_usd = UsdField(null=True)
+    observed_at = models.DateTimeField()
+    source = models.CharField(max_length=40)
+    #: The newest fast bar that was closed at this quote's market time.
+    bar = models.ForeignKey(Bar, null=True, on_delete=models.PROTECT, related_name="+")
+    sigma_annual = RatioField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "token"], name="quote_once"),
+            models.CheckConstraint(condition=Q(price_usd__gt=0), name="quote_price_positive"),
+            models.CheckConstraint(
+                condition=Q(liquidity_usd=None) | Q(liquidity_usd__gte=0),
+                name="quote_liquidity_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.token} {self.price_usd.normalize():f}"

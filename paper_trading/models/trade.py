@@ -1,0 +1,144 @@
+"""Trades (fills, denials, failures), their transactions, and the ledger."""
+
+from django.db import models
+from django.db.models import Q
+
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import (
+    ExitReason,
+    FillGrade,
+    LedgerAccount,
+    Side,
+    Stage,
+    TradeStatus,
+    TransactionKind,
+    TransactionStatus,
+)
+from paper_trading.engine.money import ZERO
+from paper_trading.models.account import PaperTradingAccount
+from paper_trading.models.fields import PriceField, RatioField, UnitsField, UsdField, word_field
+from paper_trading.models.market import Token
+from paper_trading.models.position import PaperPosition
+from paper_trading.models.session import PaperTradingSession
+from paper_trading.models.tick import Tick
+
+
+class PaperTrade(models.Model):
+    """What became of one order, plan and outcome side by side."""
+
+    account = models.ForeignKey(
+        PaperTradingAccount, on_delete=models.PROTECT, related_name="trades"
+    )
+    session = models.ForeignKey(
+        PaperTradingSession, on_delete=models.PROTECT, related_name="trades"
+    )
+    tick = models.ForeignKey(Tick, on_delete=models.PROTECT, related_name="trades")
+    stage = word_field(Stage)
+    sequence = models.PositiveIntegerField()
+    position = models.ForeignKey(
+        PaperPosition, null=True, on_delete=models.PROTECT, related_name="trades"
+    )
+    token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="trades")
+    side = word_field(Side)
+    status = word_field(TradeStatus)
+    code = word_field(Code)
+    exit_reason = word_field(ExitReason, blank=True, default="")
+    confidence = RatioField(null=True)
+    market_time = models.DateTimeField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    asked_usd = UsdField(default=ZERO)
+    allowed_usd = UsdField(default=ZERO)
+    limit = models.CharField(max_length=40, blank=True)
+    amount_in = UnitsField(null=True)
+    quoted_out = UnitsField(null=True)
+    minimum_out = UnitsField(null=True)
+    amount_out = UnitsField(null=True)
+    mid_price = PriceField(null=True, help_text="Cash per token when the order was quoted.")
+    fee_usd = UsdField(default=ZERO)
+    impact_usd = UsdField(default=ZERO)
+    drift_usd = UsdField(default=ZERO)
+    mev_usd = UsdField(default=ZERO)
+    shortfall_usd = UsdField(default=ZERO, help_text="fee + impact + drift + MEV.")
+    gas_usd = UsdField(default=ZERO)
+    realized_usd = UsdField(null=True)
+    grade = word_field(FillGrade, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tick", "stage", "sequence"], name="trade_once"),
+            models.CheckConstraint(
+                condition=Q(status=TradeStatus.FILLED, amount_in__gt=0, amount_out__gte=0)
+                | Q(status=TradeStatus.FAILED, amount_in__gt=0, amount_out=0)
+                | Q(status=TradeStatus.DENIED, amount_out=None),
+                name="trade_amounts_match_status",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=TradeStatus.FILLED, side=Side.SELL)
+                | Q(realized_usd__isnull=False),
+                name="trade_sell_realizes",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "-created_at"], name="trade_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.token} {self.status}"
+
+
+class SimulatedTransaction(models.Model):
+    """A transaction as the chain would have charged it."""
+
+    account = models.ForeignKey(
+        PaperTradingAccount, on_delete=models.PROTECT, related_name="transactions"
+    )
+    trade = models.ForeignKey(PaperTrade, on_delete=models.PROTECT, related_name="transactions")
+    kind = word_field(TransactionKind)
+    status = word_field(TransactionStatus)
+    nonce = models.PositiveIntegerField()
+    gas_used = models.PositiveBigIntegerField()
+    gas_price_wei = models.PositiveBigIntegerField()
+    l1_fee_wei = UnitsField()
+    fee_wei = UnitsField()
+    fee_usd = UsdField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "nonce"], name="transaction_nonce_once"),
+            models.CheckConstraint(
+                condition=Q(fee_wei__gte=0, fee_usd__gte=0), name="transaction_fee_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} nonce {self.nonce}"
+
+
+class LedgerEntry(models.Model):
+    """One posting. The lines of one group (a trade, a deposit) sum to zero USD."""
+
+    account = models.ForeignKey(
+        PaperTradingAccount, on_delete=models.PROTECT, related_name="ledger"
+    )
+    trade = models.ForeignKey(
+        PaperTrade, null=True, on_delete=models.PROTECT, related_name="ledger"
+    )
+    #: Trade id or, for a deposit, 0 with its own line numbers.
+    line = models.PositiveIntegerField()
+    book = word_field(LedgerAccount)
+    amount_usd = UsdField(help_text="Debit positive.")
+    token = models.ForeignKey(Token, null=True, on_delete=models.PROTECT)
+    units = UnitsField(default=0, help_text="Signed base units that moved.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["trade", "line"], name="ledger_line_once"),
+            models.UniqueConstraint(
+                fields=["account", "line"],
+                condition=Q(trade=None),
+                name="ledger_deposit_line_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.book} {self.amount_usd}"

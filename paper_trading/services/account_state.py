@@ -1,0 +1,195 @@
+"""An account's rows as the engine's value, and as JSON for the cache."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from paper_trading.engine.account import Account, LastExit, Position
+from paper_trading.engine.enums import ExitReason
+from paper_trading.engine.market import Token
+from paper_trading.engine.money import usd
+from paper_trading.intelligence.outcomes import DayOutcome
+from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
+from paper_trading.services.market_rows import token_value
+
+#: Outcomes older than this no longer count.
+OUTCOME_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What decisions read of an account at one version of its state."""
+
+    version: int
+    account: Account
+    outcomes: tuple[DayOutcome, ...]
+
+
+def load(row: PaperTradingAccount) -> AccountState:
+    """Read an account's state from Postgres."""
+    open_rows = PaperPosition.objects.filter(account=row, is_open=True).select_related("token")
+    return AccountState(row.state_version, account_value(row, open_rows), load_outcomes(row))
+
+
+def load_outcomes(row: PaperTradingAccount) -> tuple[DayOutcome, ...]:
+    """Read the recent outcome days of an account, oldest first."""
+    days = OutcomeDay.objects.filter(account=row, closed__gt=0)
+    if row.day is not None:
+        days = days.filter(day__gt=row.day - timedelta(days=OUTCOME_DAYS))
+    return tuple(DayOutcome(found.day, found.closed, found.sum_percent) for found in days)
+
+
+def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) -> Account:
+    """Return the engine's value of an account row and its open positions."""
+    return Account(
+        cash_usd=row.cash_usd,
+        deposits_usd=row.deposits_usd,
+        realized_usd=row.realized_usd,
+        gas_usd=row.gas_usd,
+        positions={held.token_id: _position(held) for held in positions},
+        peak_equity_usd=row.peak_equity_usd,
+        max_drawdown_percent=row.max_drawdown_percent,
+        day=row.day,
+        day_start_equity_usd=row.day_start_equity_usd,
+        entries_today=row.entries_today,
+        failed_transactions=row.failed_transactions,
+        losing_exits=row.losing_exits,
+        winning_trades=row.winning_trades,
+        losing_trades=row.losing_trades,
+        nonce=row.nonce,
+        approvals=frozenset(row.approvals),
+        last_exits={int(key): _last_exit(found) for key, found in row.last_exits.items()},
+    )
+
+
+#: Columns that `write` sets besides the version.
+COLUMNS = (
+    "cash_usd",
+    "deposits_usd",
+    "realized_usd",
+    "gas_usd",
+    "peak_equity_usd",
+    "max_drawdown_percent",
+    "day",
+    "day_start_equity_usd",
+    "entries_today",
+    "failed_transactions",
+    "losing_exits",
+    "winning_trades",
+    "losing_trades",
+    "nonce",
+)
+
+
+def write(row: PaperTradingAccount, account: Account) -> None:
+    """Save an account's value on its locked row, under the next version."""
+    for name in COLUMNS:
+        setattr(row, name, getattr(account, name))
+    row.approvals = sorted(account.approvals)
+    row.last_exits = _last_exits(account)
+    row.state_version += 1
+    row.save(update_fields=[*COLUMNS, "approvals", "last_exits", "state_version", "total_pnl_usd"])
+
+
+def to_json(state: AccountState) -> dict[str, Any]:
+    """Return a state as JSON that `from_json` turns back to the digit."""
+    account = state.account
+    return {
+        "version": state.version,
+        **{name: _text(getattr(account, name)) for name in COLUMNS},
+        "approvals": sorted(account.approvals),
+        "last_exits": _last_exits(account),
+        "positions": [_position_json(held) for held in account.positions.values()],
+        "outcomes": [
+            [found.day.isoformat(), found.n, str(found.sum_percent)] for found in state.outcomes
+        ],
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> AccountState:
+    """Return the state that `to_json` wrote. KeyError, ValueError when it is something else."""
+    numbers = {name: data[name] for name in COLUMNS if name != "day"}
+    account = Account(
+        **{
+            name: Decimal(found) if isinstance(found, str) else found
+            for name, found in numbers.items()
+        },
+        day=None if data["day"] is None else date.fromisoformat(data["day"]),
+        positions={
+            held.token.id: held for held in (_position_value(row) for row in data["positions"])
+        },
+        approvals=frozenset(data["approvals"]),
+        last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
+    )
+    outcomes = tuple(
+        DayOutcome(date.fromisoformat(day), count, Decimal(total))
+        for day, count, total in data["outcomes"]
+    )
+    return AccountState(data["version"], account, outcomes)
+
+
+def _text(found: Decimal | date | int | None) -> str | int | None:
+    if isinstance(found, Decimal):
+        return str(found)
+    return found.isoformat() if isinstance(found, date) else found
+
+
+def _last_exits(account: Account) -> dict[str, list[str]]:
+    return {
+        str(token_id): [last.at.isoformat(), last.reason.value]
+        for token_id, last in account.last_exits.items()
+    }
+
+
+def _last_exit(found: list[str]) -> LastExit:
+    at, reason = found
+    return LastExit(datetime.fromisoformat(at), ExitReason(reason))
+
+
+def _position(row: PaperPosition) -> Position:
+    return Position(
+        token=token_value(row.token),
+        units=row.units,
+        cost_usd=row.cost_usd,
+        opened_at=row.opened_market_time,
+        adds=row.adds,
+        high_price_usd=row.high_price_usd,
+        mark_price_usd=row.mark_price_usd,
+        marked_at=row.marked_market_time,
+        net_pnl_percent=row.net_pnl_percent,
+        realized_usd=usd(row.realized_usd),
+    )
+
+
+def _position_json(held: Position) -> dict[str, Any]:
+    token = held.token
+    return {
+        "token": [token.id, token.symbol, token.decimals, token.address, token.fee_pips],
+        "units": str(held.units),
+        "cost_usd": str(held.cost_usd),
+        "opened_at": held.opened_at.isoformat(),
+        "adds": held.adds,
+        "high_price_usd": str(held.high_price_usd),
+        "mark_price_usd": str(held.mark_price_usd),
+        "marked_at": held.marked_at.isoformat(),
+        "net_pnl_percent": _text(held.net_pnl_percent),
+        "realized_usd": str(held.realized_usd),
+    }
+
+
+def _position_value(row: Mapping[str, Any]) -> Position:
+    net = row["net_pnl_percent"]
+    return Position(
+        token=Token(*row["token"]),
+        units=int(row["units"]),
+        cost_usd=Decimal(row["cost_usd"]),
+        opened_at=datetime.fromisoformat(row["opened_at"]),
+        adds=row["adds"],
+        high_price_usd=Decimal(row["high_price_usd"]),
+        mark_price_usd=Decimal(row["mark_price_usd"]),
+        marked_at=datetime.fromisoformat(row["marked_at"]),
+        net_pnl_percent=None if net is None else Decimal(net),
+        realized_usd=Decimal(row["realized_usd"]),
+    )

@@ -1,0 +1,125 @@
+"""What people see of an account: who may see it, its newest rows, and its figures."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Prefetch, QuerySet
+
+from paper_trading.engine.money import HUNDRED, ONE, ZERO, exact, from_base_units, ratio, usd
+from paper_trading.models import (
+    EquityPoint,
+    PaperAIThoughtLog,
+    PaperPosition,
+    PaperTradingAccount,
+    PaperTradingSession,
+    Tick,
+    TickStage,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFigures:
+    """The worth of an account now, in USD; None where a figure is undefined."""
+
+    equity_usd: Decimal
+    #: Against deposits, in percent.
+    return_percent: Decimal | None
+    cash_usd: Decimal
+    deposits_usd: Decimal
+    positions_usd: Decimal
+    realized_usd: Decimal
+    unrealized_usd: Decimal
+    gas_usd: Decimal
+    drawdown_percent: Decimal
+    max_drawdown_percent: Decimal
+    win_rate_percent: Decimal | None
+    #: Exits that were won or lost: the n of the win rate.
+    exits: int
+
+
+def visible_accounts(user: AbstractBaseUser | AnonymousUser) -> QuerySet[PaperTradingAccount]:
+    """Return a user's own accounts; staff see all."""
+    accounts = PaperTradingAccount.objects.select_related("market", "owner")
+    if not isinstance(user, User) or not user.is_active:
+        return accounts.none()
+    return accounts if user.is_staff else accounts.filter(owner=user)
+
+
+def latest_session(account: PaperTradingAccount) -> PaperTradingSession | None:
+    """Return the newest session of an account, with its strategy."""
+    return account.sessions.select_related("strategy").order_by("-pk").first()
+
+
+def open_positions(account: PaperTradingAccount) -> list[PaperPosition]:
+    """Return what an account holds, by symbol."""
+    held = account.positions.filter(is_open=True).select_related("token")
+    return list(held.order_by("token__symbol"))
+
+
+def latest_point(account: PaperTradingAccount) -> EquityPoint | None:
+    """Return the newest equity point with the batch that priced it."""
+    points = account.equity_points.select_related("tick__batch")
+    return points.order_by("-market_time").first()
+
+
+def latest_ticks(session: PaperTradingSession, limit: int) -> list[Tick]:
+    """Return the newest ticks with their stages in the order in which they began."""
+    stages = Prefetch("stages", queryset=TickStage.objects.order_by("started_at", "chunk"))
+    return list(session.ticks.order_by("-opened_at").prefetch_related(stages)[:limit])
+
+
+def decisions_of(ticks: Iterable[Tick]) -> list[PaperAIThoughtLog]:
+    """Return the decisions of some ticks, newest tick first."""
+    found = PaperAIThoughtLog.objects.filter(tick__in=[tick.pk for tick in ticks])
+    return list(found.select_related("token", "tick").order_by("-tick_id", "token__symbol"))
+
+
+@exact
+def market_value(position: PaperPosition) -> Decimal:
+    """Return the units of a position at its last mark, in USD."""
+    whole = from_base_units(position.units, position.token.decimals)
+    return usd(whole * position.mark_price_usd)
+
+
+@exact
+def figures(
+    account: PaperTradingAccount, held: Iterable[PaperPosition], point: EquityPoint | None
+) -> AccountFigures:
+    """Compute the figures from the account's own columns, so that a deposit shows at once.
+
+    Cash counts at its price in the batch of the newest equity point, and at par before it.
+    """
+    batch = None if point is None else point.tick.batch
+    cash = usd(account.cash_usd * (ONE if batch is None else batch.cash_price_usd))
+    positions = ZERO
+    cost = ZERO
+    for position in held:
+        positions += market_value(position)
+        cost += position.cost_usd
+    equity = cash + positions
+    peak = max(account.peak_equity_usd, equity)
+    drawdown = percent(peak - equity, peak) or ZERO
+    exits = account.winning_trades + account.losing_trades
+    return AccountFigures(
+        equity_usd=equity,
+        return_percent=percent(equity - account.deposits_usd, account.deposits_usd),
+        cash_usd=cash,
+        deposits_usd=account.deposits_usd,
+        positions_usd=positions,
+        realized_usd=account.realized_usd,
+        unrealized_usd=positions - cost,
+        gas_usd=account.gas_usd,
+        drawdown_percent=drawdown,
+        max_drawdown_percent=max(account.max_drawdown_percent, drawdown),
+        win_rate_percent=percent(Decimal(account.winning_trades), Decimal(exits)),
+        exits=exits,
+    )
+
+
+@exact
+def percent(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return a part in percent of a whole; None when the whole is not positive."""
+    return ratio(part / whole * HUNDRED) if whole > 0 else None

@@ -1,0 +1,139 @@
+"""One step of a market, folded into bars and signals: the same code live and in back-fill."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from paper_trading.engine import gas, money
+from paper_trading.engine.fills import round_trip_percent
+from paper_trading.engine.market import Batch, Quote, Token
+from paper_trading.intelligence.bars import Observation, Spans
+from paper_trading.intelligence.series import ClosedBar, Series, advance
+from paper_trading.services.sources.base import SourceQuote, SourceStep
+
+#: The cost reading of a bar uses one size for all, so that a score belongs to the market.
+REFERENCE_NOTIONAL_USD = Decimal(250)
+
+#: How long the native token's last price may stand in for a missing one, for gas only.
+NATIVE_PRICE_LIFE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The last known price of the chain's native token.
+
+    A price without a time is a stated constant: a recorded market whose file has no such token.
+    """
+
+    price_usd: Decimal | None = None
+    observed_at: datetime | None = None
+
+    def after(self, quote: SourceQuote | None) -> "Native":
+        """Return the price after a step that may carry a new one."""
+        if quote is None:
+            return self
+        return Native(money.price(quote.price_usd), quote.observed_at)
+
+    def at(self, market_time: datetime) -> Decimal | None:
+        """Return the price for gas at a market time; None when unknown or too old."""
+        if self.observed_at is None:
+            return self.price_usd
+        return self.price_usd if market_time - self.observed_at <= NATIVE_PRICE_LIFE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A token of a market with the head of its series and its newest fast bar."""
+
+    token: Token
+    series: Series
+    last_bar: ClosedBar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one step made: the new heads, the bars that closed, and the batch as a value."""
+
+    listings: tuple[Listing, ...]
+    closed: Mapping[int, tuple[ClosedBar, ...]]
+    batch: Batch
+
+
+def fold_step(
+    step: SourceStep,
+    listings: Sequence[Listing],
+    native: Native,
+    *,
+    price_chain_id: int,
+    seed: int,
+    spans: Spans,
+) -> Folded:
+    """Fold a source's step into every listing of its market."""
+    before = _batch(step, listings, native, price_chain_id, seed)
+    after: list[Listing] = []
+    closed: dict[int, tuple[ClosedBar, ...]] = {}
+    for listing in listings:
+        quote = step.quotes.get(listing.token.symbol)
+        if quote is None:
+            after.append(listing)
+            continue
+        advanced, bars = _advance(listing, quote, before, spans)
+        after.append(advanced)
+        closed[listing.token.id] = bars
+    return Folded(tuple(after), closed, _batch(step, after, native, price_chain_id, seed))
+
+
+def _advance(
+    listing: Listing, quote: SourceQuote, batch: Batch, spans: Spans
+) -> tuple[Listing, tuple[ClosedBar, ...]]:
+    cost = None
+    if batch.native_price_usd is not None:
+        cost = round_trip_percent(listing.token.id, REFERENCE_NOTIONAL_USD, batch)
+    observation = Observation(
+        start=quote.start,
+        end=quote.observed_at,
+        open=quote.open,
+        high=quote.high,
+        low=quote.low,
+        close=quote.price_usd,
+        volume_usd=quote.volume_usd,
+        round_trip_percent=cost,
+    )
+    series, bars = advance(listing.series, observation, spans)
+    fast = [bar for bar in bars if not bar.slow]
+    return Listing(listing.token, series, fast[-1] if fast else listing.last_bar), bars
+
+
+def _batch(
+    step: SourceStep,
+    listings: Sequence[Listing],
+    native: Native,
+    price_chain_id: int,
+    seed: int,
+) -> Batch:
+    quotes = {
+        listing.token.id: Quote(
+            token=listing.token,
+            price_usd=money.price(found.price_usd),
+            observed_at=found.observed_at,
+            source=found.source,
+            liquidity_usd=None if found.liquidity_usd is None else money.usd(found.liquidity_usd),
+        )
+        for listing in listings
+        if (found := step.quotes.get(listing.token.symbol)) is not None
+    }
+    return Batch(
+        id=0,
+        step=step.number,
+        market_time=step.market_time,
+        quotes=quotes,
+        gas=gas.conditions(price_chain_id, seed, step.market_time),
+        cash_price_usd=money.price(step.cash_price_usd),
+        native_price_usd=native.at(step.market_time),
+        sigma_annual={
+            listing.token.id: listing.last_bar.sigma_annual
+            for listing in listings
+            if listing.last_bar is not None and listing.last_bar.sigma_annual is not None
+        },
+    )

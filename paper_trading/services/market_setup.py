@@ -1,0 +1,157 @@
+"""Making markets: the registry's tokens, a seeded simulation, a recorded file."""
+
+from decimal import Decimal
+from pathlib import Path
+
+from django.db import transaction
+
+from paper_trading.models import FeedMode, Market, MarketToken, Token
+from paper_trading.services import token_registry
+from paper_trading.services.price_feed_service import PriceFeedService
+from paper_trading.services.sources import recorded
+from paper_trading.services.sources.base import BACKFILL_STEPS
+from paper_trading.services.sources.recorded import RecordedFile
+from paper_trading.services.sources.simulation import DEFAULT_TOKENS
+
+DEFAULT_CHAIN_ID = 84532
+CASH_SYMBOL = "USDC"
+SIMULATION_STEP_SECONDS = 300
+
+#: Gas of a recorded market without ETH or WETH is priced at this, and the market says so.
+MODELLED_NATIVE_PRICE_USD = Decimal(3000)
+_NATIVE_SYMBOLS = ("WETH", "ETH")
+_SIMULATED_SYMBOLS = {token.symbol for token in DEFAULT_TOKENS}
+
+
+def sync_registry() -> int:
+    """Add the registry's tokens that are not there yet; edited rows stay as they are."""
+    known = set(Token.objects.filter(market=None).values_list("chain_id", "symbol"))
+    missing = [
+        _registered(spec)
+        for chain_id in token_registry.CHAINS
+        for spec in token_registry.tokens(chain_id)
+        if (spec.chain_id, spec.symbol) not in known
+    ]
+    Token.objects.bulk_create(missing, ignore_conflicts=True)
+    return len(missing)
+
+
+@transaction.atomic
+def simulated_market(
+    seed: int = 1, chain_id: int = DEFAULT_CHAIN_ID, profile: str = "normal"
+) -> Market:
+    """Return the simulated market of a seed, back-filled; made when it is new."""
+    chain = token_registry.CHAINS[chain_id]
+    market, made = Market.objects.get_or_create(
+        chain_id=chain_id,
+        mode=FeedMode.SIMULATED,
+        seed=seed,
+        profile=profile,
+        file_sha256="",
+        defaults={
+            "name": f"Simulated {chain.name}, seed {seed}"
+            + ("" if profile == "normal" else f", {profile}"),
+            "price_chain_id": chain.price_chain,
+            "step_seconds": SIMULATION_STEP_SECONDS,
+            "backfill_steps": BACKFILL_STEPS,
+            "native_symbol": "WETH",
+            "assumptions": "Prices, volumes and pool depths are simulated from a seed; nothing"
+            " here is a market price. One tick is one step of"
+            f" {SIMULATION_STEP_SECONDS // 60} minutes of market time. Gas follows a documented"
+            " seeded path.",
+        },
+    )
+    if made:
+        listed = Token.objects.filter(chain_id=chain_id, market=None, tradable=True)
+        _list(market, [token for token in listed if token.symbol in _SIMULATED_SYMBOLS])
+    return market
+
+
+@transaction.atomic
+def recorded_market(path: Path) -> Market:
+    """Return the market of a recorded file, back-filled; made when it is new.
+
+    RecordedFileError names what is wrong with the file. A file is known by its content: a
+    moved copy is the same market.
+    """
+    file = RecordedFile.open(path)
+    native = next((symbol for symbol in _NATIVE_SYMBOLS if symbol in file.symbols), "")
+    chain_id = token_registry.CHAINS[DEFAULT_CHAIN_ID].price_chain
+    market, made = Market.objects.get_or_create(
+        chain_id=chain_id,
+        mode=FeedMode.RECORDED,
+        seed=1,
+        profile="normal",
+        file_sha256=file.sha256,
+        defaults={
+            "name": f"Recorded {path.name} {file.sha256[:8]}",
+            "price_chain_id": chain_id,
+            "step_seconds": file.step_seconds,
+            "backfill_steps": BACKFILL_STEPS,
+            "file_path": str(path.resolve()),
+            "native_symbol": native,
+            "native_price_usd": "" if native else str(MODELLED_NATIVE_PRICE_USD),
+            "assumptions": _recorded_assumptions(native),
+        },
+    )
+    if made:
+        _list(market, Token.objects.bulk_create(_recorded_token(market, s) for s in file.symbols))
+    elif market.file_path != str(path.resolve()):
+        market.file_path = str(path.resolve())
+        market.save(update_fields=["file_path"])
+    return market
+
+
+def _list(market: Market, tokens: list[Token]) -> None:
+    MarketToken.objects.bulk_create(MarketToken(market=market, token=token) for token in tokens)
+    PriceFeedService(market).backfill(market.backfill_steps)
+    market.refresh_from_db()
+
+
+def _registered(spec: token_registry.TokenSpec) -> Token:
+    return Token(
+        symbol=spec.symbol,
+        chain_id=spec.chain_id,
+        address=spec.address or "",
+        decimals=spec.decimals,
+        coingecko_id=spec.coingecko_id,
+        price_chain_id=spec.price_chain_id,
+        price_address=spec.price_address or "",
+        pool_address=spec.pool_address or "",
+        pool_kind=spec.pool_kind,
+        pool_fee_pips=spec.pool_fee_pips,
+        pool_fee_is_assumed=spec.pool_fee_is_assumed,
+        is_stable=spec.is_stable,
+        is_cash=spec.symbol == CASH_SYMBOL,
+        tradable=spec.tradable,
+        synthetic_on_testnet=spec.synthetic_on_testnet,
+        note=spec.note,
+    )
+
+
+def _recorded_token(market: Market, symbol: str) -> Token:
+    return Token(
+        symbol=symbol,
+        chain_id=market.chain_id,
+        price_chain_id=market.price_chain_id,
+        decimals=recorded.DECIMALS,
+        pool_kind="modelled",
+        pool_fee_pips=recorded.POOL_FEE_PIPS,
+        is_cash=symbol == CASH_SYMBOL,
+        market=market,
+        note="Exists in a recorded file; its pool is modelled.",
+    )
+
+
+def _recorded_assumptions(native: str) -> str:
+    gas = (
+        f"gas is priced by the file's own {native}"
+        if native
+        else f"the file has no ETH, so gas is priced at a modelled {MODELLED_NATIVE_PRICE_USD} USD"
+    )
+    return (
+        "Prices are the file's. Depth is modelled: every token has one constant-product pool of"
+        f" {recorded.POOL_LIQUIDITY_USD:,} USD with a fee of"
+        f" {Decimal(recorded.POOL_FEE_PIPS) / 10_000:f} %, traded on Base; {gas}; cash stands at"
+        " par."
+    )

@@ -1,0 +1,87 @@
+"""The position cache: an account's state in Redis, keyed by its version.
+
+A key names one version and its content never changes, so an entry cannot be stale; a flush
+costs one read of Postgres. Each entry is signed: what somebody else wrote counts as a miss.
+Money stages never read it: they lock the account and read its rows.
+"""
+
+import json
+import logging
+
+import redis
+from django.conf import settings
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from paper_trading.models import PaperTradingAccount
+from paper_trading.services import account_state
+from paper_trading.services.account_state import AccountState
+from paper_trading.services.redis_client import client
+
+logger = logging.getLogger(__name__)
+
+LIFE_SECONDS = 3600
+_SALT = "paper_trading.position_cache"
+
+
+def read(account_id: int, version: int) -> AccountState:
+    """Return an account's state at a version, from Redis or, on a miss, from Postgres.
+
+    When Postgres has moved on, the state of its newer version is returned and kept under
+    its own key.
+    """
+    state = _get(account_id, version)
+    if state is not None:
+        return state
+    state = _rebuild(account_id)
+    write(account_id, state)
+    return state
+
+
+def write(account_id: int, state: AccountState) -> None:
+    """Keep a state. Redis being away costs the next reader a look into Postgres."""
+    body = json.dumps(account_state.to_json(state), separators=(",", ":"))
+    key = _key(account_id, state.version)
+    entry = f"{_signature(key, body)}{body}"
+    try:
+        client(settings.CACHE_DB).set(key, entry, ex=LIFE_SECONDS)
+    except redis.RedisError as error:
+        logger.warning("position cache not written for account %s: %s", account_id, error)
+
+
+def _rebuild(account_id: int) -> AccountState:
+    """Read a consistent state without a lock: again when the version moved meanwhile."""
+    while True:
+        row = PaperTradingAccount.objects.get(pk=account_id)
+        state = account_state.load(row)
+        versions = PaperTradingAccount.objects.filter(pk=account_id)
+        if versions.values_list("state_version", flat=True).get() == state.version:
+            return state
+
+
+def _get(account_id: int, version: int) -> AccountState | None:
+    key = _key(account_id, version)
+    try:
+        entry = client(settings.CACHE_DB).get(key)
+    except redis.RedisError as error:
+        logger.warning("position cache not read for account %s: %s", account_id, error)
+        return None
+    if entry is None:
+        return None
+    signature, body = _split(entry)
+    if not constant_time_compare(signature, _signature(key, body)):
+        logger.error("position cache entry of account %s is not ours; ignored", account_id)
+        return None
+    return account_state.from_json(json.loads(body))
+
+
+def _split(entry: bytes) -> tuple[str, str]:
+    text = entry.decode("utf-8", errors="replace")
+    return text[:64], text[64:]
+
+
+def _key(account_id: int, version: int) -> str:
+    return f"dex:account:{account_id}:{version}"
+
+
+def _signature(key: str, body: str) -> str:
+    return salted_hmac(_SALT, key + body, algorithm="sha256").hexdigest()

@@ -1,0 +1,216 @@
+"""The price feed of a market: one batch a step, made once, shared by every session."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from paper_trading.engine import money
+from paper_trading.engine.market import Batch
+from paper_trading.intelligence import quantiles
+from paper_trading.intelligence.bars import Spans
+from paper_trading.intelligence.series import ClosedBar, Series
+from paper_trading.models import Bar, Market, MarketToken, PriceBatch, Quote, ScoreQuantiles
+from paper_trading.services.market_folding import Folded, Listing, Native, fold_step
+from paper_trading.services.market_rows import bar_row, closed_bar, token_value
+from paper_trading.services.sources.base import PriceSource, SourceStep
+from paper_trading.services.sources.catalogue import source_of
+
+#: Scores older than this rank nothing.
+SCORE_WINDOW = timedelta(days=30)
+
+
+class PriceFeedService:
+    """Makes and finds the batches of one market."""
+
+    def __init__(self, market: Market, source: PriceSource | None = None) -> None:
+        self.market = market
+        self._source = source
+
+    @property
+    def source(self) -> PriceSource:
+        """The market's price source, opened when it is first needed."""
+        if self._source is None:
+            self._source = source_of(self.market)
+        return self._source
+
+    def batch_for(self, step: int) -> tuple[PriceBatch, bool]:
+        """Return the batch of a step and whether this call made it.
+
+        The market row is locked while batches are made: one process fetches, the others
+        wait for its commit and then find the row. EndOfRecord when the source is at its end.
+        """
+        found = self._find(step)
+        if found is not None:
+            return found, False
+        with transaction.atomic():
+            market = Market.objects.select_for_update().get(pk=self.market.pk)
+            if market.head_step >= step:
+                return PriceBatch.objects.get(market=market, step=step), False
+            while market.head_step < step:
+                batch = self._make(market)
+        return batch, True
+
+    def backfill(self, steps: int) -> int:
+        """Fold the first steps of a new market into bars; return the number of bars.
+
+        Nothing is traded on these steps, so they leave bars and scores but no batches.
+        """
+        with transaction.atomic():
+            market = Market.objects.select_for_update().get(pk=self.market.pk)
+            rows = _listing_rows(market)
+            listings = tuple(_listing(row) for row in rows)
+            closed: list[tuple[int, ClosedBar]] = []
+            for _ in range(market.head_step + 1, steps):
+                folded = self._fold(market, self._next_step(market), listings)
+                listings = folded.listings
+                closed += [(token, bar) for token, bars in folded.closed.items() for bar in bars]
+                last_time = folded.batch.market_time
+            bars = Bar.objects.bulk_create(
+                (bar_row(market.pk, token, bar) for token, bar in closed), batch_size=2000
+            )
+            _save_listings(rows, listings, bars)
+            if closed:
+                _freeze(market, last_time)
+            market.save()
+        self.market.refresh_from_db()
+        return len(bars)
+
+    def _find(self, step: int) -> PriceBatch | None:
+        return PriceBatch.objects.filter(market=self.market, step=step).first()
+
+    def _next_step(self, market: Market) -> SourceStep:
+        step = self.source.step(market.head_step + 1, market.head_state)
+        market.head_step = step.number
+        market.head_state = dict(step.state)
+        return step
+
+    def _fold(self, market: Market, step: SourceStep, listings: tuple[Listing, ...]) -> Folded:
+        native = _native(market).after(step.quotes.get(market.native_symbol))
+        market.native_price_usd = "" if native.price_usd is None else str(native.price_usd)
+        market.native_observed_at = native.observed_at
+        return fold_step(
+            step,
+            listings,
+            native,
+            price_chain_id=market.price_chain_id,
+            seed=market.seed,
+            spans=Spans.for_step(market.step_seconds),
+        )
+
+    def _make(self, market: Market) -> PriceBatch:
+        rows = _listing_rows(market)
+        step = self._next_step(market)
+        folded = self._fold(market, step, tuple(_listing(row) for row in rows))
+        bars = Bar.objects.bulk_create(
+            bar_row(market.pk, token, bar)
+            for token, closed in folded.closed.items()
+            for bar in closed
+        )
+        _save_listings(rows, folded.listings, bars)
+        _freeze_when_due(market, step.market_time)
+        batch = _save_batch(market, step, folded, rows, self.source.name)
+        market.save()
+        return batch
+
+
+def _native(market: Market) -> Native:
+    text = market.native_price_usd
+    return Native(Decimal(text) if text else None, market.native_observed_at)
+
+
+def _listing_rows(market: Market) -> list[MarketToken]:
+    return list(
+        MarketToken.objects.filter(market=market)
+        .select_related("token", "last_bar")
+        .order_by("token__symbol")
+    )
+
+
+def _listing(row: MarketToken) -> Listing:
+    return Listing(
+        token=token_value(row.token),
+        series=Series.from_json(row.series) if row.series else Series(),
+        last_bar=None if row.last_bar is None else closed_bar(row.last_bar),
+    )
+
+
+def _save_listings(
+    rows: list[MarketToken], listings: tuple[Listing, ...], bars: Iterable[Bar]
+) -> None:
+    newest = {bar.token_id: bar for bar in bars if not bar.slow}
+    for row, listing in zip(rows, listings, strict=True):
+        row.series = listing.series.to_json()
+        row.last_bar = newest.get(row.token_id, row.last_bar)
+    MarketToken.objects.bulk_update(rows, ["series", "last_bar"])
+
+
+def _save_batch(
+    market: Market, step: SourceStep, folded: Folded, rows: list[MarketToken], source: str
+) -> PriceBatch:
+    value: Batch = folded.batch
+    batch = PriceBatch.objects.create(
+        market=market,
+        step=step.number,
+        market_time=step.market_time,
+        source=source,
+        quantiles=market.quantiles.filter(frozen_at__lte=step.market_time)
+        .order_by("-frozen_at")
+        .first(),
+        cash_price_usd=value.cash_price_usd,
+        native_price_usd=value.native_price_usd,
+        base_fee_wei=value.gas.base_fee_wei,
+        priority_fee_wei=value.gas.priority_fee_wei,
+        l1_base_fee_wei=value.gas.l1_base_fee_wei,
+        l1_blob_base_fee_wei=value.gas.l1_blob_base_fee_wei,
+        missing=[row.token.symbol for row in rows if row.token_id not in value.quotes],
+    )
+    Quote.objects.bulk_create(
+        Quote(
+            batch=batch,
+            token_id=row.token_id,
+            price_usd=value.quotes[row.token_id].price_usd,
+            liquidity_usd=value.quotes[row.token_id].liquidity_usd,
+            volume_usd=_usd(step.quotes[row.token.symbol].volume_usd),
+            observed_at=value.quotes[row.token_id].observed_at,
+            source=value.quotes[row.token_id].source,
+            bar=row.last_bar,
+            sigma_annual=value.sigma_annual.get(row.token_id),
+        )
+        for row in rows
+        if row.token_id in value.quotes
+    )
+    return batch
+
+
+def _usd(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else money.usd(amount)
+
+
+def _freeze_when_due(market: Market, market_time: datetime) -> None:
+    """Freeze the quantiles once a market day, and as soon as there are enough scores."""
+    newest = market.quantiles.order_by("-frozen_at").first()
+    if newest is None or newest.frozen_at.astimezone(UTC).date() < market_time.date():
+        _freeze(market, market_time)
+
+
+def _freeze(market: Market, market_time: datetime) -> None:
+    scores = list(
+        Bar.objects.filter(
+            market=market,
+            slow=False,
+            score__isnull=False,
+            closes_at__gt=market_time - SCORE_WINDOW,
+            closes_at__lte=market_time,
+        ).values_list("score", flat=True)
+    )
+    if len(scores) < quantiles.MINIMUM_SCORES:
+        return
+    points = quantiles.freeze([score for score in scores if score is not None])
+    ScoreQuantiles.objects.create(
+        market=market,
+        frozen_at=market_time,
+        sample_size=len(scores),
+        points=[str(point) for point in points],
+    )

@@ -1,0 +1,414 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from paper_trading.dashboard.headers import POLICY
+from paper_trading.dashboard.panels import PANELS
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import Action, Side, Stage, TradeStatus
+from paper_trading.models import (
+    PaperTradingAccount,
+    PaperTradingSession,
+    TickReason,
+    TickStatus,
+)
+from paper_trading.templatetags.figures import MINUS
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+def client_of(user: User, **options: bool) -> Client:
+    client = Client(**options)
+    client.force_login(user)
+    return client
+
+
+def account_url(account: PaperTradingAccount, rest: str = "") -> str:
+    return f"/accounts/{account.pk}/{rest}"
+
+
+def page(account: PaperTradingAccount, viewer: User | None = None) -> str:
+    response = client_of(viewer or account.owner).get(account_url(account))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def panel(account: PaperTradingAccount, name: str) -> str:
+    response = client_of(account.owner).get(account_url(account, f"panels/{name}/"))
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["", "panels/", "panels/figures/"])
+def test_an_account_of_somebody_else_is_not_found(path: str) -> None:
+    account = builders.make_one_of_each()
+    stranger = builders.make_user()
+    assert client_of(account.owner).get(account_url(account, path)).status_code == 200
+    assert client_of(stranger).get(account_url(account, path)).status_code == 404
+
+
+def test_staff_see_every_account_and_the_switcher_names_their_owners() -> None:
+    account = builders.make_one_of_each()
+    builders.make_account()
+    text = page(account, builders.make_user(is_staff=True))
+    assert account.name in text
+    assert account.owner.username in text
+
+
+def test_the_switcher_lists_only_accounts_of_the_user() -> None:
+    mine = builders.make_account()
+    other = builders.make_account(mine.owner, name="My second")
+    foreign = builders.make_account(name="Not mine")
+    archived = builders.make_account(mine.owner, name="Gone", archived_at=timezone.now())
+    text = page(mine)
+    assert other.name in text
+    assert foreign.name not in text
+    assert archived.name not in text
+
+
+def test_home_leads_to_the_first_account_of_the_user() -> None:
+    account = builders.make_account()
+    builders.make_account()
+    response = client_of(account.owner).get("/")
+    assert response.status_code == 302
+    assert response["Location"] == account_url(account)
+
+
+def test_home_without_an_account_says_where_accounts_come_from() -> None:
+    text = client_of(builders.make_user()).get("/").content.decode()
+    assert "A member of staff opens accounts" in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/accounts/1/", "/accounts/1/panels/", "/api/accounts/", "/api/accounts/1/", "/admin/"],
+)
+def test_the_anonymous_are_sent_to_the_login(path: str) -> None:
+    response = Client().get(path)
+    assert response.status_code == 302
+    assert "/login/?next=" in response["Location"]
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "tick", "close"])
+def test_the_anonymous_cannot_act(act: str) -> None:
+    session = builders.make_session()
+    response = Client().post(account_url(session.account, f"{act}/"))
+    assert response.status_code == 302
+    assert "/login/" in response["Location"]
+
+
+def test_the_login_page_needs_no_login_and_logs_in() -> None:
+    builders.make_user("reader", "secret-word")
+    client = Client()
+    assert client.get("/login/").status_code == 200
+    wrong = client.post("/login/", {"username": "reader", "password": "no"})
+    assert "Please enter a correct username" in wrong.content.decode()
+    right = client.post("/login/", {"username": "reader", "password": "secret-word"})
+    assert right.status_code == 302
+
+
+def test_pages_carry_the_policy_and_hold_nothing_inline() -> None:
+    account = builders.make_one_of_each()
+    client = client_of(account.owner)
+    for path in ("", "panels/", "panels/figures/"):
+        assert client.get(account_url(account, path))["Content-Security-Policy"] == POLICY
+    text = page(account)
+    assert "<style" not in text
+    assert " style=" not in text
+    assert " onclick=" not in text
+    scripts = text.count("<script")
+    assert scripts == text.count('<script src="/static/')
+    assert scripts == 2
+    assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_every_panel_stands_in_the_page_and_alone() -> None:
+    account = builders.make_one_of_each()
+    text = page(account)
+    answer = client_of(account.owner).get(account_url(account, "panels/")).json()
+    assert set(answer["panels"]) == set(PANELS)
+    for name in PANELS:
+        assert f'id="panel-{name}"' in text
+        assert panel(account, name).strip()
+
+
+def test_an_unknown_panel_is_not_found() -> None:
+    account = builders.make_account()
+    assert client_of(account.owner).get(account_url(account, "panels/nope/")).status_code == 404
+
+
+def test_panels_show_what_has_changed() -> None:
+    session = builders.make_session()
+    token = builders.make_token("WETH")
+    assert "Nothing is held." in panel(session.account, "positions")
+    builders.make_position(session, token)
+    text = panel(session.account, "positions")
+    assert "WETH" in text
+    assert "▲ $66.42" in text
+    assert "(+2.66%)" in text
+
+
+def test_an_account_without_a_session_shows_every_empty_state() -> None:
+    account = builders.make_account()
+    text = page(account)
+    for words in ("No session yet", "Nothing is held.", "No order yet.", "No tick yet."):
+        assert words in text
+    assert "no exit yet" in text
+    assert "—" in panel(account, "figures")
+
+
+def test_the_market_badge_says_simulated_or_recorded_and_the_assumptions() -> None:
+    simulated = builders.make_account(market=builders.make_market(seed=7001))
+    assert "Simulated · seed 7001 · one step = 5 min" in page(simulated)
+    assert "Pool depths are modelled." in page(simulated)
+    market = builders.make_market(
+        mode="RECORDED", file_path="/prices/january.csv.gz", file_sha256="ab", step_seconds=3600
+    )
+    recorded = builders.make_account(market=market)
+    assert "Recorded · file · january.csv.gz · one step = 1 h" in page(recorded)
+
+
+def session_with(**fields: object) -> PaperTradingSession:
+    return builders.make_session(**fields)
+
+
+def test_the_session_state_is_said_in_words() -> None:
+    assert "Running, entries paused" in panel(session_with(entries_paused=True).account, "status")
+    assert "Halted by a person" in panel(session_with(halted=True).account, "status")
+    stopped = session_with(status="STOPPED", stop_reason="RECORD_ENDED", stopped_at=timezone.now())
+    builders.make_position(stopped, builders.make_token())
+    text = panel(stopped.account, "status")
+    assert "Stopped: record ended" in text
+    assert "1 unmanaged position" in text
+
+
+def test_a_running_session_without_fresh_ticks_is_stale() -> None:
+    session = builders.make_session(interval_ms=1_000)
+    now = timezone.now()
+    builders.make_tick(session, 1, opened_at=now - timedelta(minutes=2))
+    text = panel(session.account, "status")
+    assert "Stale" in text
+    assert "1 m ago" in text or "2 m ago" in text
+    builders.make_tick(session, 2, opened_at=now - timedelta(seconds=2))
+    assert "Stale" not in panel(session.account, "status")
+
+
+def test_the_figures_are_the_accounts_own() -> None:
+    session = builders.make_session(
+        builders.make_account(
+            cash_usd=Decimal(7_500),
+            realized_usd=Decimal("-12.5"),
+            winning_trades=1,
+            losing_trades=3,
+            gas_usd=Decimal("0.0042"),
+        )
+    )
+    builders.make_position(session, builders.make_token("WETH"))
+    text = panel(session.account, "figures")
+    assert "$10,066.42" in text  # 7,500 of cash and one WETH at 2,566.42
+    assert "+0.66%" in text
+    assert f"▼ {MINUS}$12.50" in text
+    assert "25.00%" in text
+    assert "1 of 4" in text
+    assert "gas $0.0042" in text
+
+
+def test_cash_counts_at_its_price_in_the_newest_batch() -> None:
+    session = builders.make_session()
+    batch = builders.make_batch(session.account.market, 1, cash_price_usd=Decimal("0.9"))
+    builders.make_point(builders.make_tick(session, 1, batch=batch), Decimal(9_000))
+    text = panel(session.account, "figures")
+    assert "$9,000.00" in text
+    assert f"{MINUS}10.00%" in text
+
+
+def test_decisions_show_confidence_against_the_threshold_and_the_reason() -> None:
+    session = builders.make_session()
+    tick = builders.make_tick(session, 1)
+    builders.make_thought(tick, builders.make_token("UNI"))
+    skip = {"action": Action.SKIP, "code": Code.PRICE_MISSING, "confidence": None, "gates": ()}
+    builders.make_thought(tick, builders.make_token("ARB"), **skip)
+    text = panel(session.account, "decisions")
+    assert "Hold UNI</b> at 37.5 of 70 confidence" in text
+    assert Code.CONFIDENCE_LOW.text in text
+    assert "Skip ARB</b></span>" in text
+    assert Code.PRICE_MISSING.text in text
+
+
+def test_denials_and_failures_say_why() -> None:
+    session = builders.make_session()
+    tick = builders.make_tick(session, 1)
+    token = builders.make_token("LINK")
+    builders.make_trade(tick, token)
+    builders.make_denial(tick, token, 1)
+    builders.make_trade(
+        tick,
+        token,
+        2,
+        side=Side.SELL,
+        status=TradeStatus.FAILED,
+        code=Code.MINIMUM_OUT_NOT_MET,
+        amount_out=0,
+    )
+    text = panel(session.account, "trades")
+    assert Code.COOL_DOWN.text in text
+    assert Code.MINIMUM_OUT_NOT_MET.text in text
+    for figure in ("$3.00", "$0.42", f"{MINUS}$0.17", "$0.0042"):
+        assert figure in text
+
+
+def test_tripped_breakers_say_why_and_the_others_how_far() -> None:
+    session = builders.make_session(builders.make_account(failed_transactions=2))
+    builders.make_breaker(session.account)
+    text = panel(session.account, "breakers")
+    assert "1 tripped" in text
+    assert "Too much is lost since the market day began (percent): 5.2, limit 5." in text
+    assert "2 of 5" in text
+
+
+def test_the_pipeline_groups_chunks_and_says_why_a_tick_did_not_close() -> None:
+    session = builders.make_session()
+    tick = builders.make_tick(session, 1)
+    start = tick.opened_at
+    for chunk, (begin, end) in enumerate([(0, 30), (10, 50), (5, 20)]):
+        builders.make_stage(
+            tick,
+            Stage.ANALYSIS,
+            chunk=chunk,
+            started_at=start + timedelta(milliseconds=begin),
+            finished_at=start + timedelta(milliseconds=end),
+        )
+    builders.make_tick(
+        session,
+        2,
+        number=None,
+        batch=None,
+        status=TickStatus.SKIPPED,
+        reason=TickReason.OVERLAP,
+    )
+    text = panel(session.account, "pipeline")
+    assert "50 ms" in text
+    assert "3 chunks" in text
+    assert "The tick before it was still open." in text
+
+
+def fill(session: PaperTradingSession, first: int, last: int) -> None:
+    for number in range(first, last + 1):
+        token = builders.make_token()
+        tick = builders.make_tick(session, number)
+        builders.make_stage(tick, Stage.PRICES)
+        builders.make_point(tick)
+        position = builders.make_position(session, token)
+        builders.make_closed_position(session, token)
+        builders.make_trade(tick, token, position=position)
+        builders.make_thought(tick, token)
+
+
+def queries_of(client: Client, path: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert client.get(path).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("rest", ["", "panels/"])
+def test_the_number_of_queries_does_not_grow_with_the_rows(rest: str) -> None:
+    session = builders.make_session()
+    fill(session, 1, 1)
+    client = client_of(session.account.owner)
+    one = queries_of(client, account_url(session.account, rest))
+    fill(session, 2, 20)
+    twenty = queries_of(client, account_url(session.account, rest))
+    assert twenty == one
+    assert one <= 20
+
+
+def test_the_actions_need_the_csrf_token() -> None:
+    session = builders.make_session()
+    strict = client_of(session.account.owner, enforce_csrf_checks=True)
+    assert strict.post(account_url(session.account, "pause/")).status_code == 403
+    session.refresh_from_db()
+    assert not session.entries_paused
+
+
+def test_the_actions_take_post_only() -> None:
+    session = builders.make_session()
+    assert (
+        client_of(session.account.owner).get(account_url(session.account, "pause/")).status_code
+        == 405
+    )
+
+
+def test_the_owner_pauses_and_resumes_entries() -> None:
+    session = builders.make_session()
+    client = client_of(session.account.owner)
+    answer = client.post(account_url(session.account, "pause/"), follow=True).content.decode()
+    assert "Entries are paused; exits go on." in answer
+    session.refresh_from_db()
+    assert session.entries_paused
+    client.post(account_url(session.account, "resume/"))
+    session.refresh_from_db()
+    assert not session.entries_paused
+
+
+def test_what_cannot_be_done_is_refused_in_one_sentence() -> None:
+    session = builders.make_session(
+        status="STOPPED", stop_reason="REQUESTED", stopped_at=timezone.now()
+    )
+    client = client_of(session.account.owner)
+    answer = client.post(account_url(session.account, "pause/"), follow=True).content.decode()
+    assert f"Session {session.pk} is stopped." in answer
+
+
+def test_closing_a_position_is_asked_for_once() -> None:
+    session = builders.make_session()
+    token = builders.make_token("WETH")
+    builders.make_position(session, token)
+    client = client_of(session.account.owner)
+    for _ in range(2):
+        answer = client.post(
+            account_url(session.account, "close/"), {"token": token.pk}, follow=True
+        )
+    assert "WETH is already marked to be closed." in answer.content.decode()
+    request = session.requests.get()
+    assert (request.kind, request.token, request.requested_by) == (
+        "CLOSE_POSITION",
+        token,
+        session.account.owner,
+    )
+
+
+def test_running_a_tick_stores_the_request_and_tells_the_workers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = builders.make_session()
+    sent: list[int] = []
+    monkeypatch.setattr("tasks.open_tick.send_manual", sent.append)
+    client_of(session.account.owner).post(account_url(session.account, "tick/"))
+    assert session.requests.get().kind == "TICK"
+    assert sent == [session.pk]
+
+
+def test_staff_without_the_permission_look_and_do_not_touch() -> None:
+    session = builders.make_session()
+    staff = builders.make_user(is_staff=True)
+    assert "Pause entries" not in page(session.account, staff)
+    assert client_of(staff).post(account_url(session.account, "pause/")).status_code == 403
+    staff.user_permissions.add(Permission.objects.get(codename="change_papertradingsession"))
+    assert client_of(staff).post(account_url(session.account, "pause/")).status_code == 302
+    session.refresh_from_db()
+    assert session.entries_paused
+
+
+def test_a_stranger_cannot_act() -> None:
+    session = builders.make_session()
+    stranger = client_of(builders.make_user())
+    assert stranger.post(account_url(session.account, "pause/")).status_code == 404

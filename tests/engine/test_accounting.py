@@ -1,0 +1,183 @@
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paper_trading.engine.account import Account, LastExit
+from paper_trading.engine.accounting import (
+    apply,
+    cash_identity,
+    deposit,
+    open_account,
+    reset_failed_transactions,
+    reset_losing_exits,
+)
+from paper_trading.engine.enums import ExitReason, Side, TradeStatus, TransactionStatus
+from paper_trading.engine.money import ZERO, exact
+from tests.engine.worlds import NOON, account, record, swap, token
+
+ABC = token(3, "ABC")
+REVERTED = TransactionStatus.REVERTED
+
+
+def bought(cash: int = 1_000_000_000, units: int = 10**19, gas: str = "0") -> Account:
+    return apply(account(), record(ABC, Side.BUY, swap(cash, units, gas=gas)))
+
+
+def sold(start: Account, units: int, cash: int, gas: str = "0") -> Account:
+    return apply(start, record(ABC, Side.SELL, swap(units, cash, gas=gas)))
+
+
+def test_a_new_account_holds_its_deposit() -> None:
+    new = open_account(Decimal(10_000))
+    assert new.cash_usd == new.deposits_usd == new.peak_equity_usd == 10_000
+    assert cash_identity(new) == 0
+    assert not new.approvals
+
+
+def test_a_buy_moves_cash_into_a_position_and_counts_an_entry() -> None:
+    after = bought(gas="0.5")
+    assert after.cash_usd == Decimal("8999.5")
+    assert after.positions[ABC.id].cost_usd == 1000
+    assert after.gas_usd == Decimal("0.5")
+    assert after.entries_today == 1
+    assert after.nonce == 1
+
+
+def test_a_buy_is_marked_at_the_price_that_is_given_else_at_the_pool_mid() -> None:
+    fill = record(ABC, Side.BUY, swap(1_000_000, 10**18, mid_price="99"))
+    assert apply(account(), fill).positions[ABC.id].mark_price_usd == 99
+    assert apply(account(), fill, Decimal(101)).positions[ABC.id].mark_price_usd == 101
+
+
+def test_a_partial_sell_realizes_its_part_and_stays_open() -> None:
+    after = sold(bought(), 5 * 10**18, 600_000_000)
+    held = after.positions[ABC.id]
+    assert after.realized_usd == held.realized_usd == 100
+    assert held.cost_usd == 500
+    assert after.last_exits == {}
+
+
+def test_a_full_sell_closes_and_remembers_when_and_why() -> None:
+    after = sold(bought(), 10**19, 900_000_000)
+    assert after.positions == {}
+    assert after.realized_usd == -100
+    assert after.last_exits == {ABC.id: LastExit(NOON, ExitReason.SIGNAL)}
+
+
+def test_an_exit_wins_or_loses_by_what_its_gas_leaves_of_it() -> None:
+    won = sold(bought(), 10**19, 1_001_000_000, gas="0.5")
+    assert (won.winning_trades, won.losing_trades, won.losing_exits) == (1, 0, 0)
+    lost = sold(bought(), 10**19, 1_001_000_000, gas="1.5")
+    assert (lost.winning_trades, lost.losing_trades, lost.losing_exits) == (0, 1, 1)
+    even = sold(bought(), 10**19, 1_001_000_000, gas="1")
+    assert (even.winning_trades, even.losing_trades, even.losing_exits) == (0, 0, 0)
+
+
+def test_a_win_ends_a_run_of_losing_exits() -> None:
+    losing = replace(bought(), losing_exits=4)
+    assert sold(losing, 10**18, 1).losing_exits == 5
+    assert sold(losing, 10**18, 10**12).losing_exits == 0
+
+
+def test_a_failed_swap_pays_gas_and_counts_until_one_confirms() -> None:
+    failed = record(ABC, Side.BUY, swap(1_000_000, 1, gas="2", status=REVERTED))
+    once = apply(account(), failed)
+    twice = apply(once, failed)
+    assert (once.failed_transactions, twice.failed_transactions) == (1, 2)
+    assert twice.cash_usd == 9996
+    assert twice.positions == {}
+    assert twice.entries_today == 0
+    confirmed = apply(twice, record(ABC, Side.BUY, swap(1_000_000, 1)))
+    assert confirmed.failed_transactions == 0
+
+
+def test_an_approval_lasts_even_when_its_swap_reverts() -> None:
+    failed = swap(1_000_000, 1, gas="2", status=REVERTED, approve=True)
+    after = apply(account(), record(ABC, Side.BUY, failed))
+    assert after.approvals == {0}
+    assert after.nonce == 2
+    exit_ = swap(10**18, 1, approve=True)
+    assert apply(bought(), record(ABC, Side.SELL, exit_)).approvals == {ABC.id}
+
+
+def test_a_denial_changes_nothing() -> None:
+    start = bought()
+    assert apply(start, record(ABC, Side.SELL, None)) == start
+
+
+def test_a_person_can_have_the_counters_start_anew() -> None:
+    start = replace(account(), losing_exits=5, failed_transactions=6)
+    assert reset_losing_exits(start) == replace(start, losing_exits=0)
+    assert reset_failed_transactions(start) == replace(start, failed_transactions=0)
+
+
+def test_a_deposit_keeps_the_percentages_of_loss() -> None:
+    start = replace(account(), peak_equity_usd=Decimal(20_000), day_start_equity_usd=Decimal(8000))
+    after = deposit(start, Decimal(5000), equity_usd=Decimal(10_000))
+    assert (after.cash_usd, after.deposits_usd) == (15_000, 15_000)
+    assert (after.peak_equity_usd, after.day_start_equity_usd) == (30_000, 12_000)
+    assert cash_identity(after) == 0
+
+
+def test_a_deposit_into_an_account_worth_nothing_raises_its_references() -> None:
+    broke = replace(account(), cash_usd=ZERO)
+    assert deposit(broke, Decimal(10), ZERO).peak_equity_usd == 10_010
+
+
+@pytest.mark.parametrize("amount", ["0", "-5"])
+def test_deposits_must_be_positive(amount: str) -> None:
+    with pytest.raises(ValueError, match=f"deposit {amount} must be positive"):
+        open_account(Decimal(amount))
+    with pytest.raises(ValueError, match=f"deposit {amount} must be positive"):
+        deposit(account(), Decimal(amount), Decimal(1))
+
+
+def test_records_that_contradict_themselves_or_the_account_are_refused() -> None:
+    confirmed = swap(10**18, 1_000_000)
+    with pytest.raises(ValueError, match="ABC, which the account does not hold"):
+        apply(account(), record(ABC, Side.SELL, confirmed))
+    with pytest.raises(ValueError, match="FILLED record of ABC has no swap"):
+        apply(account(), record(ABC, Side.BUY, None, status=TradeStatus.FILLED))
+    with pytest.raises(ValueError, match="FAILED record carries a CONFIRMED swap"):
+        apply(account(), record(ABC, Side.BUY, confirmed, status=TradeStatus.FAILED))
+    wrong = replace(record(ABC, Side.SELL, confirmed), realized_usd=Decimal(1))
+    with pytest.raises(ValueError, match="says 1 was realized, but its cost says"):
+        apply(bought(), wrong)
+    with pytest.raises(ValueError, match="must say why it was sold"):
+        apply(bought(), record(ABC, Side.SELL, swap(10**19, 1), reason=None))
+
+
+OPERATIONS = st.tuples(
+    st.sampled_from(["buy", "sell", "fail", "deposit"]),
+    st.integers(1, 3),
+    st.integers(1, 10**9),
+    st.integers(1, 10**24),
+    st.decimals(0, 3, places=18),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(OPERATIONS, max_size=30))
+@exact
+def test_cash_and_cost_equal_deposits_and_realized_less_gas_to_the_digit(
+    operations: list[tuple[str, int, int, int, Decimal]],
+) -> None:
+    held = account("1000000")
+    for kind, token_id, cash, units, gas in operations:
+        of = token(token_id)
+        position = held.positions.get(token_id)
+        if kind == "deposit":
+            held = deposit(held, gas + 1, held.cash_usd)
+        elif kind == "fail":
+            failed = swap(cash, units, gas=str(gas), status=REVERTED)
+            held = apply(held, record(of, Side.BUY, failed))
+        elif kind == "buy" or position is None:
+            held = apply(held, record(of, Side.BUY, swap(cash, units, gas=str(gas))))
+        else:
+            part = min(units, position.units)
+            held = apply(held, record(of, Side.SELL, swap(part, cash, gas=str(gas))))
+        assert cash_identity(held) == 0
+    assert all(one.units > 0 and one.cost_usd >= 0 for one in held.positions.values())

@@ -1,0 +1,89 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paper_trading.engine.enums import LedgerAccount, Side, TransactionStatus
+from paper_trading.engine.ledger import (
+    balance,
+    buy_postings,
+    deposit_postings,
+    gas_postings,
+    sell_postings,
+    swap_postings,
+    units,
+)
+from tests.engine.worlds import swap, token
+
+AMOUNTS = st.integers(1, 10**30)
+USD = st.decimals(0, 10**12, places=18)
+ABC = token(3, "ABC")
+
+
+def test_a_deposit_debits_cash_and_credits_deposits() -> None:
+    lines = deposit_postings(Decimal("10000.5"))
+    assert balance(lines, LedgerAccount.CASH) == Decimal("10000.5")
+    assert balance(lines, LedgerAccount.DEPOSITS) == Decimal("-10000.5")
+    assert lines[0].units == 10_000_500_000
+    assert balance(lines) == 0
+
+
+def test_a_buy_books_the_cost_and_the_units() -> None:
+    lines = buy_postings(ABC, swap(25_000_000, 7))
+    assert balance(lines, LedgerAccount.POSITION) == 25
+    assert balance(lines, LedgerAccount.CASH) == -25
+    assert units(lines, ABC.id) == 7
+    assert units(lines, ABC.id + 1) == 0
+
+
+def test_a_sell_realizes_what_proceeds_exceed_the_cost_that_leaves() -> None:
+    lines = sell_postings(ABC, swap(7, 30_000_000), Decimal(25))
+    assert balance(lines, LedgerAccount.CASH) == 30
+    assert balance(lines, LedgerAccount.POSITION) == -25
+    # A credit: income is negative in a ledger whose debits are positive.
+    assert balance(lines, LedgerAccount.REALIZED_PNL) == -5
+    assert units(lines, ABC.id) == -7
+
+
+def test_gas_of_nothing_leaves_no_line() -> None:
+    assert gas_postings(Decimal(0)) == ()
+
+
+def test_a_reverted_swap_books_its_gas_and_nothing_else() -> None:
+    failed = swap(25_000_000, 7, gas="0.25", status=TransactionStatus.REVERTED)
+    lines = swap_postings(ABC, Side.BUY, failed)
+    assert {line.book for line in lines} == {LedgerAccount.GAS, LedgerAccount.CASH}
+    assert balance(lines, LedgerAccount.GAS) == Decimal("0.25")
+
+
+@given(AMOUNTS, AMOUNTS, USD, USD, st.sampled_from(Side))
+def test_every_swap_balances_to_the_digit(
+    amount_in: int, amount_out: int, gas: Decimal, cost: Decimal, side: Side
+) -> None:
+    made = swap(amount_in, amount_out, gas=str(gas))
+    assert balance(swap_postings(ABC, side, made, cost)) == 0
+
+
+@given(st.decimals("0.000001", 10**15, places=18))
+def test_every_deposit_balances(amount: Decimal) -> None:
+    assert balance(deposit_postings(amount)) == 0
+
+
+@pytest.mark.parametrize("amount", ["0", "-1"])
+def test_a_deposit_that_is_not_positive_is_refused(amount: str) -> None:
+    with pytest.raises(ValueError, match=f"deposit {amount} must be positive"):
+        deposit_postings(Decimal(amount))
+
+
+def test_negative_gas_is_refused() -> None:
+    with pytest.raises(ValueError, match="gas -1 must not be negative"):
+        gas_postings(Decimal(-1))
+
+
+def test_a_reverted_swap_cannot_be_booked_as_a_fill() -> None:
+    failed = swap(1, 1, status=TransactionStatus.REVERTED)
+    with pytest.raises(ValueError, match="REVERTED swap moves nothing"):
+        buy_postings(ABC, failed)
+    with pytest.raises(ValueError, match="REVERTED swap moves nothing"):
+        sell_postings(ABC, failed, Decimal(1))

@@ -1,0 +1,505 @@
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal, localcontext
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paper_trading.engine.account import Account, LastExit
+from paper_trading.engine.accounting import apply, cash_identity
+from paper_trading.engine.breaker import Breaker
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import (
+    Action,
+    BreakerKind,
+    ExitReason,
+    LedgerAccount,
+    Side,
+    TradeStatus,
+    TradingState,
+    TransactionKind,
+)
+from paper_trading.engine.ledger import balance, units
+from paper_trading.engine.market import Batch
+from paper_trading.engine.money import cash_amount, exact
+from paper_trading.engine.steps import Rules, StepResult, auto_close, execute
+from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.trade import TradeRecord
+from tests.engine.worlds import (
+    APPETITE,
+    NOON,
+    account,
+    batch,
+    decision,
+    later,
+    quote,
+    rules,
+    token,
+)
+
+A, B, C = token(1, "AAA"), token(2, "BBB", decimals=6), token(3, "CCC", decimals=8)
+WORLD = batch(quote(A, "100"), quote(B, "3"), quote(C, "0.0004"))
+NONE: frozenset[int] = frozenset()
+
+
+def executed(
+    *decisions: Decision,
+    of: Account | None = None,
+    world: Batch = WORLD,
+    by: Rules | None = None,
+    state: TradingState = TradingState.ACTIVE,
+) -> StepResult:
+    return execute(of or account(), world, {}, by or rules(), decisions, state)
+
+
+def closed(
+    of: Account, world: Batch, by: Rules | None = None, manual: frozenset[int] = NONE
+) -> StepResult:
+    return auto_close(of, world, {}, by or rules(), manual)
+
+
+def holding(*decisions: Decision) -> Account:
+    """An account that has just bought, by default one token."""
+    return executed(*(decisions or (decision(A),))).account
+
+
+def only(result: StepResult) -> TradeRecord:
+    assert len(result.trades) == 1
+    return result.trades[0]
+
+
+# --- entries ---------------------------------------------------------------------------
+
+
+def test_a_buy_fills_with_its_plan_its_swap_and_balanced_postings() -> None:
+    result = executed(decision(A))
+    trade = only(result)
+    assert (trade.status, trade.code, trade.side) == (TradeStatus.FILLED, Code.OK, Side.BUY)
+    assert (trade.asked_usd, trade.allowed_usd, trade.limit) == (1000, 1000, "level share")
+    assert trade.confidence == 80
+    assert trade.swap is not None
+    assert trade.swap.amount_in == 1_000_000_000
+    assert balance(trade.postings) == 0
+    held = result.account.positions[A.id]
+    assert held.units == trade.swap.amount_out
+    assert held.cost_usd == 1000
+    # Marked at once: fee, impact and gas are already lost.
+    assert held.net_pnl_percent is not None
+    assert -2 < held.net_pnl_percent < 0
+    assert result.equity.equity_usd < 10_000
+
+
+def test_the_first_buy_approves_cash_and_the_second_does_not() -> None:
+    first, second = executed(decision(A), decision(B)).trades
+    assert first.swap is not None
+    assert second.swap is not None
+    kinds = [made.kind for made in first.swap.transactions]
+    assert kinds == [TransactionKind.APPROVE, TransactionKind.SWAP]
+    assert [made.kind for made in second.swap.transactions] == [TransactionKind.SWAP]
+    nonces = [made.nonce for made in (*first.swap.transactions, *second.swap.transactions)]
+    assert nonces == [0, 1, 2]
+
+
+def test_buys_go_by_score_then_by_symbol_after_sells() -> None:
+    held = holding()
+    result = executed(
+        decision(C, score="0.1"),
+        decision(B, score="0.9"),
+        decision(A, Action.SELL, score="-0.9"),
+        of=held,
+    )
+    assert [(one.side, one.token.symbol) for one in result.trades] == [
+        (Side.SELL, "AAA"),
+        (Side.BUY, "BBB"),
+        (Side.BUY, "CCC"),
+    ]
+    assert [one.sequence for one in result.trades] == [0, 1, 2]
+    tied = executed(decision(C), decision(A), decision(B)).trades
+    assert [one.token.symbol for one in tied] == ["AAA", "BBB", "CCC"]
+    unscored = executed(decision(A, score=None), decision(B, score="-1")).trades
+    assert [one.token.symbol for one in unscored] == ["BBB", "AAA"]
+
+
+def test_hold_and_skip_ask_for_nothing() -> None:
+    assert executed(decision(A, Action.HOLD), decision(B, Action.SKIP)).trades == ()
+
+
+def test_entries_use_the_level_share_of_the_slippage_and_exits_all_of_it() -> None:
+    bought = only(executed(decision(A)))
+    assert bought.swap is not None
+    assert bought.swap.minimum_out == bought.swap.quoted_out * 994 // 1000
+    sold = only(executed(decision(A, Action.SELL), of=holding()))
+    assert sold.swap is not None
+    assert sold.swap.minimum_out == sold.swap.quoted_out * 99 // 100
+
+
+STALE = batch(quote(A, at=NOON - timedelta(seconds=901)), quote(B))
+COOLING = replace(account(), last_exits={A.id: LastExit(NOON, ExitReason.MAX_HOLD)})
+
+
+@pytest.mark.parametrize(
+    ("of", "world", "by", "state", "code"),
+    [
+        (account(), STALE, rules(halted=True), TradingState.ACTIVE, Code.STATE_HALTED),
+        (account(), STALE, rules(), TradingState.HALTED, Code.STATE_HALTED),
+        (account(), STALE, rules(paused=True), TradingState.REDUCING, Code.STATE_REDUCING),
+        (COOLING, STALE, rules(paused=True), TradingState.ACTIVE, Code.ENTRIES_PAUSED),
+        (COOLING, STALE, rules(), TradingState.ACTIVE, Code.PRICE_STALE),
+        (COOLING, batch(quote(B)), rules(), TradingState.ACTIVE, Code.PRICE_MISSING),
+        (COOLING, WORLD, rules(), TradingState.ACTIVE, Code.COOL_DOWN),
+        (
+            replace(account(), entries_today=50),
+            WORLD,
+            rules(Strategy(max_concurrent_positions=0)),
+            TradingState.ACTIVE,
+            Code.POSITIONS_FULL,
+        ),
+        (
+            account(),
+            WORLD,
+            rules(Strategy(max_daily_trades=0)),
+            TradingState.ACTIVE,
+            Code.DAILY_TRADES_REACHED,
+        ),
+        (
+            replace(account(), cash_usd=Decimal(100)),
+            WORLD,
+            rules(),
+            TradingState.ACTIVE,
+            Code.BALANCE_LOW,
+        ),
+    ],
+)
+def test_the_first_gate_that_is_missed_denies_an_entry(
+    of: Account, world: Batch, by: Rules, state: TradingState, code: Code
+) -> None:
+    result = executed(decision(A), of=of, world=world, by=by, state=state)
+    trade = only(result)
+    assert (trade.status, trade.code) == (TradeStatus.DENIED, code)
+    assert trade.allowed_usd == 0
+    assert trade.asked_usd > 0
+    assert (trade.swap, trade.postings) == (None, ())
+    assert result.account.cash_usd == of.cash_usd
+
+
+def test_a_tripped_breaker_denies_entries_by_name_even_if_the_state_was_read_before() -> None:
+    known = {BreakerKind.DRAWDOWN: Breaker(BreakerKind.DRAWDOWN, tripped=True)}
+    result = execute(account(), WORLD, known, rules(), [decision(A)], TradingState.ACTIVE)
+    trade = only(result)
+    assert (trade.code, trade.limit) == (Code.STATE_REDUCING, "DRAWDOWN")
+    assert result.state is TradingState.REDUCING
+
+
+def test_adds_end_at_the_level_limit() -> None:
+    held = holding()
+    once = replace(held.positions[A.id], adds=1)
+    trade = only(executed(decision(A), of=held.with_position(once)))
+    assert (trade.code, trade.limit) == (Code.ADDS_EXHAUSTED, "1 adds")
+
+
+def test_an_add_is_not_stopped_by_a_full_list_of_positions() -> None:
+    held = holding()
+    small = replace(held.positions[A.id], units=10**18, cost_usd=Decimal(100))
+    by = rules(Strategy(max_concurrent_positions=1))
+    trades = executed(decision(A), decision(B), of=held.with_position(small), by=by).trades
+    assert [one.code for one in trades] == [Code.OK, Code.POSITIONS_FULL]
+
+
+@pytest.mark.parametrize(
+    ("reason", "minutes", "code"),
+    [
+        (ExitReason.TAKE_PROFIT, 59, Code.COOL_DOWN),
+        (ExitReason.TAKE_PROFIT, 60, Code.OK),
+        (ExitReason.STOP_LOSS, 119, Code.COOL_DOWN),
+        (ExitReason.STOP_LOSS, 120, Code.OK),
+        (ExitReason.TRAILING_STOP, 119, Code.COOL_DOWN),
+    ],
+)
+def test_cool_down_is_in_market_time_and_doubled_after_a_stop(
+    reason: ExitReason, minutes: int, code: Code
+) -> None:
+    of = replace(account(), last_exits={A.id: LastExit(NOON, reason)})
+    world = later(WORLD, {}, minutes=minutes)
+    assert only(executed(decision(A), of=of, world=world)).code is code
+
+
+def test_the_daily_limit_bites_within_one_step() -> None:
+    by = rules(Strategy(max_daily_trades=1))
+    result = executed(decision(A), decision(B), by=by)
+    assert [one.code for one in result.trades] == [Code.OK, Code.DAILY_TRADES_REACHED]
+    assert result.state is TradingState.REDUCING
+    assert [event.kind for event in result.breaker_events] == [BreakerKind.DAILY_TRADES]
+
+
+def test_a_sell_of_nothing_held_is_denied_as_closed() -> None:
+    trade = only(executed(decision(A, Action.SELL)))
+    assert (trade.status, trade.code) == (TradeStatus.DENIED, Code.POSITION_CLOSED)
+
+
+def test_a_buy_of_a_token_that_no_quote_names_is_still_recorded() -> None:
+    trade = only(executed(decision(token(9, "ZZZ"))))
+    assert (trade.token.symbol, trade.code) == ("ZZZ", Code.PRICE_MISSING)
+
+
+def test_two_decisions_on_one_token_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"two decisions for token 1 \(AAA\)"):
+        executed(decision(A), decision(A, Action.SELL))
+
+
+# --- exits -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("price", "delay", "strategy", "reason"),
+    [
+        ("90", 1, Strategy(), ExitReason.STOP_LOSS),
+        ("115", 1, Strategy(), ExitReason.TAKE_PROFIT),
+        ("100", 24, Strategy(), ExitReason.MAX_HOLD),
+    ],
+)
+def test_what_has_a_reason_is_sold_in_full(
+    price: str, delay: int, strategy: Strategy, reason: ExitReason
+) -> None:
+    held = holding()
+    result = closed(held, later(WORLD, {A.id: price}, hours=delay), rules(strategy))
+    trade = only(result)
+    assert (trade.status, trade.exit_reason) == (TradeStatus.FILLED, reason)
+    assert trade.swap is not None
+    assert trade.swap.amount_in == held.positions[A.id].units
+    assert trade.realized_usd == cash_amount(trade.swap.amount_out) - 1000
+    assert result.account.positions == {}
+    assert result.account.last_exits[A.id].reason is reason
+
+
+def test_a_trailing_stop_follows_the_high_over_several_ticks() -> None:
+    strategy = Strategy(
+        take_profit_percent=Decimal(50),
+        trailing_activation_percent=Decimal(5),
+        trailing_distance_percent=Decimal(3),
+    )
+    held, world = holding(), WORLD
+    for price, trades in (("108", 0), ("120", 0), ("117", 0), ("116", 1)):
+        world = later(world, {A.id: price}, minutes=5)
+        result = closed(held, world, rules(strategy))
+        assert len(result.trades) == trades
+        held = result.account
+    assert held.last_exits[A.id].reason is ExitReason.TRAILING_STOP
+
+
+def test_a_quiet_position_stays_and_is_marked() -> None:
+    result = closed(holding(), later(WORLD, {A.id: "101"}, minutes=5))
+    assert result.trades == ()
+    assert result.account.positions[A.id].mark_price_usd == 101
+    assert result.equity.at == NOON + timedelta(minutes=5)
+
+
+def test_exits_go_by_urgency_then_by_symbol() -> None:
+    held = holding(decision(A), decision(B), decision(C))
+    world = later(WORLD, {A.id: "150", B.id: "2", C.id: "0.0003"}, minutes=5)
+    result = closed(held, world, manual=frozenset({C.id}))
+    assert [(one.token.symbol, one.exit_reason) for one in result.trades] == [
+        ("CCC", ExitReason.MANUAL),
+        ("BBB", ExitReason.STOP_LOSS),
+        ("AAA", ExitReason.TAKE_PROFIT),
+    ]
+    assert [one.sequence for one in result.trades] == [0, 1, 2]
+
+
+def test_a_manual_close_of_nothing_held_is_denied_when_a_quote_names_it() -> None:
+    result = closed(account(), WORLD, manual=frozenset({A.id, 99}))
+    trade = only(result)
+    assert (trade.token, trade.code) == (A, Code.POSITION_CLOSED)
+    assert trade.exit_reason is ExitReason.MANUAL
+
+
+def test_a_halt_stops_exits_too_and_says_so() -> None:
+    held = holding()
+    result = closed(held, later(WORLD, {A.id: "80"}, minutes=5), rules(halted=True))
+    trade = only(result)
+    assert (trade.status, trade.code) == (TradeStatus.DENIED, Code.STATE_HALTED)
+    assert trade.exit_reason is ExitReason.STOP_LOSS
+    assert result.account.positions[A.id].units == held.positions[A.id].units
+    assert result.state is TradingState.HALTED
+
+
+def test_a_tripped_breaker_does_not_stop_exits() -> None:
+    known = {BreakerKind.PORTFOLIO_LOSS: Breaker(BreakerKind.PORTFOLIO_LOSS, tripped=True)}
+    result = auto_close(holding(), later(WORLD, {A.id: "80"}, minutes=5), known, rules(), NONE)
+    assert only(result).status is TradeStatus.FILLED
+    assert result.state is TradingState.REDUCING
+    signal = execute(
+        holding(), WORLD, known, rules(), [decision(A, Action.SELL)], TradingState.REDUCING
+    )
+    assert only(signal).status is TradeStatus.FILLED
+    assert only(signal).exit_reason is ExitReason.SIGNAL
+
+
+@pytest.mark.parametrize(
+    ("world", "code"),
+    [
+        (batch(quote(B), at=NOON + timedelta(days=2)), Code.PRICE_MISSING),
+        (batch(quote(A), at=NOON + timedelta(days=2)), Code.PRICE_STALE),
+        (
+            batch(
+                quote(A, at=NOON + timedelta(days=2), liquidity=None),
+                at=NOON + timedelta(days=2),
+            ),
+            Code.DEPTH_UNKNOWN,
+        ),
+        (
+            batch(
+                quote(A, at=NOON + timedelta(days=2)),
+                at=NOON + timedelta(days=2),
+                native_price=None,
+            ),
+            Code.GAS_PRICE_UNKNOWN,
+        ),
+    ],
+)
+def test_an_exit_that_cannot_be_priced_is_denied_and_wanted_again(world: Batch, code: Code) -> None:
+    denied = closed(holding(), world)
+    assert (only(denied).code, only(denied).exit_reason) == (code, ExitReason.MAX_HOLD)
+    again = closed(denied.account, later(WORLD, {}, days=2, minutes=5))
+    assert only(again).status is TradeStatus.FILLED
+
+
+def test_an_exit_whose_gas_cannot_be_paid_is_denied() -> None:
+    broke = replace(holding(), cash_usd=Decimal(0))
+    trade = only(closed(broke, later(WORLD, {}, days=2)))
+    assert (trade.code, trade.limit) == (Code.BALANCE_LOW, "gas")
+
+
+def test_a_reverted_exit_pays_gas_keeps_the_position_and_meets_new_luck_later() -> None:
+    held = holding()
+    # No tolerance: any drift against the order reverts it.
+    by = rules(Strategy(max_slippage_percent=Decimal(0)))
+    outcomes = set()
+    for seconds in range(40):
+        # The quote stays the same, only older.
+        at = NOON + timedelta(days=2, seconds=seconds)
+        world = batch(quote(A, at=NOON + timedelta(days=2)), at=at, sigma={A.id: Decimal(2)})
+        trade = only(closed(held, world, by))
+        outcomes.add(trade.status)
+        if trade.status is TradeStatus.FAILED:
+            assert trade.code is Code.MINIMUM_OUT_NOT_MET
+            assert {line.book for line in trade.postings} == {
+                LedgerAccount.GAS,
+                LedgerAccount.CASH,
+            }
+            after = apply(held, trade)
+            assert after.positions == held.positions
+            assert after.failed_transactions == 1
+            assert after.cash_usd < held.cash_usd
+    assert outcomes == {TradeStatus.FILLED, TradeStatus.FAILED}
+
+
+# --- breakers and the market day -------------------------------------------------------
+
+
+def test_losing_exits_stop_the_entries_of_the_same_tick() -> None:
+    held = replace(holding(), losing_exits=4)
+    result = closed(held, later(WORLD, {A.id: "80"}, minutes=5))
+    assert result.account.losing_exits == 5
+    assert result.breakers[BreakerKind.LOSING_EXITS].tripped
+    assert result.state is TradingState.REDUCING
+
+
+def test_a_new_market_day_starts_at_its_equity_and_clears_the_daily_loss() -> None:
+    lost = {BreakerKind.DAILY_LOSS: Breaker(BreakerKind.DAILY_LOSS, tripped=True)}
+    busy = replace(account(), day=date(2026, 3, 1), entries_today=50)
+    result = auto_close(busy, WORLD, lost, rules(), NONE)
+    assert result.account.day == date(2026, 3, 2)
+    assert result.account.entries_today == 0
+    assert result.state is TradingState.ACTIVE
+    assert [(event.kind, event.tripped) for event in result.breaker_events] == [
+        (BreakerKind.DAILY_LOSS, False)
+    ]
+    same = auto_close(result.account, WORLD, lost, rules(), NONE)
+    assert same.state is TradingState.REDUCING
+
+
+def test_the_deepest_drawdown_of_all_steps_is_kept() -> None:
+    fallen = closed(holding(), later(WORLD, {A.id: "97"}, minutes=5)).account
+    risen = closed(fallen, later(WORLD, {A.id: "104"}, minutes=9)).account
+    assert risen.peak_equity_usd > 10_000
+    assert risen.max_drawdown_percent == fallen.max_drawdown_percent > 0
+
+
+# --- properties ------------------------------------------------------------------------
+
+PRICES = st.decimals("0.00000001", 10_000, places=8)
+ACTIONS = st.lists(st.sampled_from(Action), min_size=3, max_size=3)
+TICK = st.tuples(st.lists(PRICES, min_size=3, max_size=3), ACTIONS, st.integers(0, 7))
+LIVELY = rules(
+    Strategy(max_slippage_percent=Decimal("0.05"), max_daily_loss_percent=Decimal(99)),
+    replace(APPETITE, cool_down_minutes=5),
+)
+
+
+def assert_books_match(start: Account, end: Account, trades: list[TradeRecord]) -> None:
+    """Hold the account against its ledger, and the ledger against itself."""
+    lines = [line for trade in trades for line in trade.postings]
+    assert cash_identity(end) == 0
+    assert all(balance(trade.postings) == 0 for trade in trades)
+    assert end.cash_usd == start.cash_usd + balance(lines, LedgerAccount.CASH)
+    assert end.gas_usd == balance(lines, LedgerAccount.GAS)
+    assert end.realized_usd == -balance(lines, LedgerAccount.REALIZED_PNL)
+    cost = sum(held.cost_usd for held in end.positions.values())
+    assert cost == balance(lines, LedgerAccount.POSITION)
+    for of in (A, B, C):
+        held = end.positions.get(of.id)
+        assert units(lines, of.id) == (held.units if held else 0)
+    sent = [made for trade in trades if trade.swap for made in trade.swap.transactions]
+    assert [made.nonce for made in sent] == list(range(end.nonce))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(TICK, min_size=1, max_size=12))
+@exact
+def test_whatever_the_market_does_the_books_are_right_to_the_digit(
+    ticks: list[tuple[list[Decimal], list[Action], int]],
+) -> None:
+    start = held = account()
+    trades: list[TradeRecord] = []
+    breakers: dict[BreakerKind, Breaker] = {}
+    world = replace(WORLD, sigma_annual={})
+    for prices, actions, manual in ticks:
+        world = later(world, dict(zip((1, 2, 3), map(str, prices), strict=True)), minutes=7)
+        closing = auto_close(held, world, breakers, LIVELY, frozenset({manual}))
+        wanted = [decision(of, do) for of, do in zip((A, B, C), actions, strict=True)]
+        done = execute(closing.account, world, closing.breakers, LIVELY, wanted, closing.state)
+        asked = [one for one in wanted if one.action in (Action.BUY, Action.SELL)]
+        assert len(done.trades) == len(asked)
+        held, breakers = done.account, dict(done.breakers)
+        assert held.cash_usd >= 0
+        trades += [*closing.trades, *done.trades]
+        assert_books_match(start, held, trades)
+        assert done.equity.equity_usd == done.equity.cash_usd + done.equity.positions_usd
+    filled = [one for one in trades if one.status is TradeStatus.FILLED]
+    assert all(one.swap for one in filled)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ACTIONS, st.lists(st.decimals(-1, 1, places=1), min_size=3, max_size=3), st.data())
+def test_the_order_in_which_decisions_arrive_changes_nothing(
+    actions: list[Action], scores: list[Decimal], data: st.DataObject
+) -> None:
+    decisions = [
+        decision(of, do, str(score))
+        for of, do, score in zip((A, B, C), actions, scores, strict=True)
+    ]
+    shuffled = data.draw(st.permutations(decisions))
+    held = holding(decision(B))
+    assert executed(*shuffled, of=held) == executed(*decisions, of=held)
+
+
+def test_the_callers_decimal_context_changes_nothing() -> None:
+    world = later(WORLD, {A.id: "80.123456789012345678", B.id: "3.3"}, minutes=5)
+    held = holding(decision(A), decision(B))
+    expected = closed(held, world)
+    bought = executed(decision(C), of=held, world=world)
+    with localcontext(prec=6):
+        assert closed(held, world) == expected
+        assert executed(decision(C), of=held, world=world) == bought

@@ -1,0 +1,180 @@
+"""The slider's decisions, and that the levels that buy are always {k..10}."""
+
+from dataclasses import fields, replace
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import Action
+from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.intelligence.outcomes import DayOutcome
+from tests.intelligence.samples import closed_bar, evidence
+
+STRATEGY = Strategy()
+
+
+def decide(found: Evidence, level: int = 5, strategy: Strategy = STRATEGY) -> Decision:
+    """Return one level's decision."""
+    return IntelSliderEngine(level, strategy).decide(found)
+
+
+def thousandths(count: int) -> str:
+    """Return a number of thousandths as text."""
+    return str(Decimal(count).scaleb(-3))
+
+
+@st.composite
+def evidences(draw: st.DrawFn) -> Evidence:
+    """Evidence of every kind, flat and held, vetoed and not."""
+    bar = closed_bar(
+        score=thousandths(draw(st.integers(-200, 1100) | st.integers(-1100, -700))),
+        families=draw(st.sampled_from([0, 1, 1, 2, 3, 4, 5, 6])),
+        sigma=thousandths(draw(st.just(0) | st.integers(300, 3000))),
+        ready=draw(st.sampled_from([True] * 9 + [False])),
+    )
+    means = draw(st.lists(st.integers(-1500, 1500).map(thousandths), max_size=8))
+    found = evidence(
+        bar,
+        pricing=draw(st.sampled_from([Code.OK] * 9 + [Code.PRICE_STALE])),
+        liquidity=draw(st.sampled_from(["1000000"] * 9 + ["5"])),
+        cost=draw(st.sampled_from([None, *map(thousandths, range(0, 2000, 50))])),
+        held_seconds=draw(st.none() | st.sampled_from([0, 299, 300, 9000])),
+    )
+    outcomes = [
+        DayOutcome(date(2024, 1, 1) + timedelta(days=k), 1, Decimal(mean))
+        for k, mean in enumerate(means)
+    ]
+    return replace(found, outcomes=tuple(outcomes))
+
+
+thresholds = st.none() | st.integers(0, 100).map(Decimal)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(evidences(), thresholds)
+def test_the_levels_that_buy_are_an_up_set(found: Evidence, threshold: Decimal | None) -> None:
+    strategy = Strategy(confidence_threshold=threshold)
+    decisions = [decide(found, level, strategy) for level in range(1, 11)]
+    buying = [decision.action is Action.BUY for decision in decisions]
+    assert buying == sorted(buying)
+    # What is true is the same for all: sells, skips, and every number but the thresholds.
+    for action in (Action.SELL, Action.SKIP):
+        assert len({decision.action is action for decision in decisions}) == 1
+    plain = {
+        replace(decision, level=1, action=Action.HOLD, code=Code.OK, gates=())
+        for decision in decisions
+    }
+    assert len(plain) == 1
+    assert len({tuple(gate.actual for gate in decision.gates) for decision in decisions}) == 1
+
+
+@settings(max_examples=300, deadline=None)
+@given(evidences(), st.integers(1, 10))
+def test_a_decision_follows_from_its_own_row(found: Evidence, level: int) -> None:
+    decision = decide(found, level)
+    if decision.action is Action.SKIP:
+        assert decision.gates == ()
+        assert decision.confidence is None
+        return
+    assert [gate.name for gate in decision.gates] == ["confidence", "families", "cost", "outcomes"]
+    met = all(gate.met for gate in decision.gates)
+    assert met == (decision.action is Action.BUY) == (decision.code is Code.OK)
+    if decision.action is Action.SELL:
+        assert decision.code is Code.SIGNAL_EXIT
+    for name in (field.name for field in fields(decision)):
+        assert not isinstance(getattr(decision, name), float)
+
+
+def test_every_gate_met_is_a_buy_for_all_levels() -> None:
+    assert {decide(evidence(), level).action for level in range(1, 11)} == {Action.BUY}
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (evidence(closed_bar("0.39", 2), cost="9"), Code.CONFIDENCE_LOW),
+        (evidence(closed_bar("0.40", 2), cost="9"), Code.FAMILIES_DISAGREE),
+        (evidence(closed_bar("0.40", 3), cost="9"), Code.COST_HIGH),
+        (evidence(closed_bar("0.40", 3), cost=None), Code.COST_HIGH),
+        (
+            replace(
+                evidence(closed_bar("0.40", 3)),
+                outcomes=tuple(DayOutcome(date(2024, 1, 1 + k), 1, Decimal(-2)) for k in range(20)),
+            ),
+            Code.OUTCOMES_POOR,
+        ),
+        (evidence(closed_bar("0.40", 3)), Code.OK),
+    ],
+)
+def test_the_first_missed_gate_names_the_code(found: Evidence, code: Code) -> None:
+    decision = decide(found)
+    assert decision.code is code
+    assert decision.action is (Action.BUY if code is Code.OK else Action.HOLD)
+    assert len(decision.gates) == 4
+
+
+def test_confidence_is_the_rank_of_the_score() -> None:
+    decision = decide(evidence(closed_bar("0.4", 3)))
+    assert decision.score == Decimal("0.4")
+    assert decision.confidence == Decimal(70)
+
+
+def test_a_held_position_is_kept_or_added_to() -> None:
+    kept = decide(evidence(closed_bar("0.39", 3), held_seconds=9000))
+    assert (kept.action, kept.code) == (Action.HOLD, Code.POSITION_HELD)
+    added = decide(evidence(held_seconds=9000))
+    assert (added.action, added.code) == (Action.BUY, Code.OK)
+
+
+@pytest.mark.parametrize(
+    ("score", "families", "held", "action"),
+    [
+        ("-0.8", 1, 300, Action.SELL),
+        ("-0.8", 0, 9000, Action.SELL),
+        ("-0.799", 1, 9000, Action.HOLD),
+        ("-0.8", 2, 9000, Action.HOLD),
+        ("-0.8", 1, 299, Action.HOLD),
+        ("-0.8", 1, None, Action.HOLD),
+    ],
+)
+def test_evidence_against_a_position_sells_it_at_every_level(
+    score: str, families: int, held: int | None, action: Action
+) -> None:
+    found = evidence(closed_bar(score, families), held_seconds=held)
+    assert {decide(found, level).action for level in range(1, 11)} == {action}
+
+
+def test_a_skip_still_says_what_is_known() -> None:
+    found = replace(evidence(), quantiles=None)
+    decision = decide(found)
+    assert (decision.action, decision.code) == (Action.SKIP, Code.CALIBRATING)
+    assert decision.score == Decimal("0.99")
+    assert decision.families_agreeing == 5
+    assert decision.round_trip_percent == Decimal("0.3")
+    assert decision.expected_move_percent is not None
+    assert decision.confidence is None
+
+
+@pytest.mark.parametrize("level", [0, 11])
+def test_an_unknown_level_makes_no_engine(level: int) -> None:
+    with pytest.raises(ValueError, match=f"intel level was {level}"):
+        IntelSliderEngine(level, STRATEGY)
+
+
+def test_the_banner_states_the_numbers_that_act() -> None:
+    engine = IntelSliderEngine(8, STRATEGY)
+    lines = engine.describe()
+    assert lines["Intel level"] == "8 of 10"
+    assert lines["Confidence"] == "at least 55 %"
+    assert lines["MEV protection"] == "off"
+    assert lines["Cool-down"] == "20 minutes, adds 2"
+    override = IntelSliderEngine(8, Strategy(confidence_threshold=Decimal(40))).describe()
+    assert override["Confidence"] == "at least 40 % (set by the strategy)"
+    assert engine.appetite.level == 8
