@@ -6,7 +6,6 @@ locked packages are installed into `.venv` beside it, once for each state of the
 """
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -14,7 +13,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 FLOOR = (3, 11)
 if sys.version_info < FLOOR:
@@ -24,6 +25,11 @@ if sys.version_info < FLOOR:
         )
     )
 
+try:
+    import fcntl
+except ImportError:
+    sys.exit("dev.py: Linux or macOS is needed; on Windows use WSL")
+
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -32,6 +38,7 @@ LOCKS = {
     "embedded": ROOT / "dexproject" / "embedded" / "requirements.lock",
     "test": ROOT / "tests" / "requirements.lock",
 }
+LOCK_OF = {"test": "test"}
 # What else a lock contains: nothing is installed twice.
 CONTAINS = {"embedded": ("embedded",), "test": ("test", "embedded")}
 PIP_OPTIONS = (
@@ -45,35 +52,54 @@ PIP_OPTIONS = (
 
 
 class SetupError(Exception):
-    """Say in one line why the environment cannot be made."""
+    """Say in one line why the command cannot be run."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def main(arguments: list[str]) -> int:
-    """Check the command line, bring the environment up to date and become the launcher."""
+    """Check the command line and bring the environment up to date, then be the launcher."""
+    try:
+        help_text, lock = check(arguments)
+        if help_text:
+            print(help_text)
+            return 0
+        prepare(lock)
+    except SetupError as error:
+        print(f"dev.py: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        return 130
+    return become_launcher(arguments)
+
+
+def check(arguments: list[str]) -> tuple[str, str]:
+    """Return the help that the arguments ask for, and the lock that their command needs.
+
+    Raises SetupError for a bad command line, before anything is installed.
+    """
     # Found without importing the project, whose packages may not be installed yet.
     sys.path.append(str(ROOT / "dexproject"))
-    from embedded.errors import Refused
-    from embedded.options import TestOptions, parse
+    if TYPE_CHECKING:
+        from dexproject.embedded.errors import Refused
+        from dexproject.embedded.options import parse
+    else:
+        from embedded.errors import Refused
+        from embedded.options import parse
 
     try:
         command = parse(arguments)
     except Refused as error:
-        print(f"dev.py: {error}", file=sys.stderr)
-        return error.code
-    if isinstance(command, str):
-        print(command)
-        return 0
-    try:
-        prepare("test" if isinstance(command, TestOptions) else "embedded")
-    except SetupError as error:
-        print(f"dev.py: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    sys.stdout.flush()
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+        raise SetupError(str(error), error.code) from None
+    return command if isinstance(command, str) else "", LOCK_OF.get(arguments[0], "embedded")
+
+
+def become_launcher(arguments: list[str]) -> NoReturn:
+    """Go on as the launcher, with the project importable from any current directory."""
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), others] if others else [str(ROOT)])
     os.execv(PYTHON, [str(PYTHON), "-P", "-m", "dexproject.embedded", *arguments])
 
 
@@ -149,7 +175,7 @@ def pip() -> list[str]:
 
 
 @contextlib.contextmanager
-def one_at_a_time():  # type: ignore[no-untyped-def]
+def one_at_a_time() -> Iterator[None]:
     """Let one dev.py at a time work on the environment."""
     descriptor = os.open(ROOT, os.O_RDONLY)
     try:

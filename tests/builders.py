@@ -170,14 +170,14 @@ def make_bar(market: Market, token: Token, **fields: Any) -> Bar:
 
 
 def make_tick(
-    session: PaperTradingSession, number: int = 1, opened_at: datetime | None = None, **fields: Any
+    session: PaperTradingSession, slot: int = 1, opened_at: datetime | None = None, **fields: Any
 ) -> Tick:
     """Make a closed tick of a session on its own batch; stages are separate rows."""
-    at = opened_at or START + number * MINUTE
+    at = opened_at or START + slot * MINUTE
     values: dict[str, Any] = {
         "session": session,
-        "slot": number,
-        "number": number,
+        "slot": slot,
+        "number": slot,
         "trigger": Trigger.BEAT,
         "status": TickStatus.CLOSED,
         "stage": Stage.CLOSE,
@@ -189,8 +189,8 @@ def make_tick(
     }
     if "batch" not in values and values["number"] is not None:
         market = session.account.market
-        values["batch"] = PriceBatch.objects.filter(market=market, step=number).first() or (
-            make_batch(market, number)
+        values["batch"] = PriceBatch.objects.filter(market=market, step=slot).first() or (
+            make_batch(market, slot)
         )
     if values.get("batch") is not None:
         values.setdefault("market_time", values["batch"].market_time)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,21 +78,25 @@ class Process:
     def _open(self, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
         spec = self.spec
         owner = spec.owner
-        return subprocess.Popen(
-            spec.argv,
-            env=dict(spec.environment),
-            cwd=spec.directory,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-            pass_fds=spec.descriptors,
-            user=owner.user if owner else None,
-            group=owner.group if owner else None,
-            extra_groups=[] if owner else None,
-            # Runs after the change of user, which would otherwise clear the death signal.
-            preexec_fn=die_with(os.getpid(), spec.death_signal),
-        )
+        with warnings.catch_warnings():
+            # Newer Pythons warn of a fork beside other threads (a library may have some). What
+            # runs before exec here takes no lock.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return subprocess.Popen(
+                spec.argv,
+                env=dict(spec.environment),
+                cwd=spec.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+                pass_fds=spec.descriptors,
+                user=owner.user if owner else None,
+                group=owner.group if owner else None,
+                extra_groups=[] if owner else None,
+                # Runs after the change of user, which would otherwise clear the death signal.
+                preexec_fn=die_with(os.getpid(), spec.death_signal),
+            )
 
     @property
     def popen(self) -> "subprocess.Popen[bytes]":

@@ -37,6 +37,9 @@ def up(options: UpOptions) -> int:
     supervisor = Supervisor(console)
     supervisor.listen()
     home = DataDirectory(options.data)
+    if not home.lock.exists():
+        # A first start that cannot go on leaves no directory behind.
+        _require_ports(options)
     home.make()
     lock = DataLock(home.lock)
     try:
@@ -63,8 +66,7 @@ class _Run:
         self.home = home
         self.supervisor = supervisor
         self.console = supervisor.console
-        require_free(options.port, "the page", "free it or name another one with --port")
-        require_free(options.flower_port, "Flower", "free it or name another --port")
+        _require_ports(options)
         home.rotate_logs()
         self.servers = Servers(home, lock, given=given, pause=supervisor.pump)
         self.apps = Apps(
@@ -191,6 +193,11 @@ def _checked(options: UpOptions) -> GivenUrls:
         except RecordedFileError as error:
             raise Refused(f"--prices {options.prices}: {error}") from None
     return GivenUrls.of()
+
+
+def _require_ports(options: UpOptions) -> None:
+    require_free(options.port, "the page", "free it or name another one with --port")
+    require_free(options.flower_port, "Flower", "free it or name another --port")
 
 
 def _sessions(output: list[str]) -> list[int]:

@@ -86,9 +86,7 @@ def request_tick(session: PaperTradingSession, user: User) -> ManualRequest:
     """Ask for a tick now; it goes through the same chain as any other."""
     with transaction.atomic():
         row = _running(session)
-        return ManualRequest.objects.create(
-            session=row, kind=RequestKind.TICK, requested_by=user
-        )
+        return ManualRequest.objects.create(session=row, kind=RequestKind.TICK, requested_by=user)
 
 
 def request_close(session: PaperTradingSession, token: Token, user: User) -> ManualRequest:

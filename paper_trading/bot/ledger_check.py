@@ -161,8 +161,9 @@ def _compare_books(account: PaperTradingAccount, fold: _Fold) -> Iterator[str]:
         .annotate(total=Sum("units"))
     }
     for token_id, held in fold.holdings.items():
-        if units.get(token_id, 0) != held.units:
-            yield f"ledger holds {units.get(token_id, 0)} units of token {token_id}, not {held.units}"
+        posted = units.get(token_id, 0)
+        if posted != held.units:
+            yield f"ledger holds {posted} units of token {token_id}, its fills {held.units}"
 
 
 def _unbalanced(account: PaperTradingAccount) -> Iterator[str]:

@@ -4,7 +4,6 @@ import logging
 import traceback
 from collections.abc import Sequence
 from decimal import Decimal
-from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -23,7 +22,6 @@ from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import (
     InternalError,
-    MarketToken,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperTradingAccount,
@@ -35,6 +33,7 @@ from paper_trading.models import (
 from paper_trading.services import position_cache
 from paper_trading.services.account_state import AccountState
 from paper_trading.services.market_rows import (
+    TOKEN_COLUMNS,
     batch_value,
     closed_bar,
     quantile_points,
@@ -65,14 +64,13 @@ class MarketAnalyzer:
         try:
             with transaction.atomic():
                 self._log_thoughts(decisions)
-                InternalError.objects.bulk_create(errors)
+                if errors:
+                    InternalError.objects.bulk_create(errors)
                 return progress.complete_chunk(
                     self.tick, chunk, started, {"tokens": [made.symbol for made in decisions]}
                 )
         except IntegrityError:
-            if TickStage.objects.filter(
-                tick=self.tick, stage=Stage.ANALYSIS, chunk=chunk
-            ).exists():
+            if TickStage.objects.filter(tick=self.tick, stage=Stage.ANALYSIS, chunk=chunk).exists():
                 return False
             raise
 
@@ -138,19 +136,23 @@ class MarketAnalyzer:
 
     def _quotes(self, chunk: int) -> list[tuple[Token, Quote | None]]:
         """Return the chunk's tokens, dealt round-robin by symbol, with their quotes."""
-        listed = (
-            MarketToken.objects.filter(market_id=self.tick.session.account.market_id)
-            .select_related("token")
-            .order_by("token__symbol", "token_id")
-        )
-        tokens = [row.token for row in listed][chunk :: self.tick.chunks_total]
+        listed = Token.objects.filter(
+            listings__market=self.tick.session.account.market_id
+        ).order_by("symbol", "pk")
+        tokens = {row.pk: row for row in listed.only(*TOKEN_COLUMNS)[chunk :: self._width]}
         quotes = {
             row.token_id: row
-            for row in Quote.objects.filter(
-                batch_id=self.tick.batch_id, token__in=[token.pk for token in tokens]
-            ).select_related("token", "bar")
+            for row in Quote.objects.filter(batch=self.tick.batch_id, token__in=tokens)
+            .select_related("bar")
+            .defer("volume_usd", "bar__market")
         }
-        return [(token, quotes.get(token.pk)) for token in tokens]
+        for token_id, row in quotes.items():
+            row.token = tokens[token_id]
+        return [(token, quotes.get(token.pk)) for token in tokens.values()]
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.tick.chunks_total)
 
     def _batch(self, rows: Sequence[tuple[Token, Quote | None]]) -> Batch:
         if self.tick.batch is None:
@@ -180,9 +182,7 @@ class MarketAnalyzer:
         return measure(self.tick, account)
 
     def _failed(self, token: Token) -> Decision:
-        return Decision(
-            token.pk, token.symbol, Action.SKIP, Code.INTERNAL_ERROR, self.engine.level
-        )
+        return Decision(token.pk, token.symbol, Action.SKIP, Code.INTERNAL_ERROR, self.engine.level)
 
     def _error(self, token: Token, text: str) -> InternalError:
         return InternalError(tick=self.tick, stage=Stage.ANALYSIS, token=token, traceback=text)

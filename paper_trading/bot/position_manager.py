@@ -4,7 +4,7 @@ Stage auto_close. The rows are caches of the ledger; the lock on the account row
 stage the only writer.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -29,6 +29,7 @@ from paper_trading.models import (
     RequestKind,
     Tick,
 )
+from paper_trading.models.bulk import update_rows
 from paper_trading.services import account_state, position_cache
 from paper_trading.services.market_rows import load_batch
 
@@ -66,7 +67,10 @@ class PositionManager:
             save_breakers(self.account_id, before, result.breakers)
             detail = {"positions": len(self.positions), **count_by_status(result.trades)}
             progress.complete(
-                tick, started, detail, Stage.ANALYSIS if tick.chunks_total else Stage.EXECUTION,
+                tick,
+                started,
+                detail,
+                Stage.ANALYSIS if tick.chunks_total else Stage.EXECUTION,
                 trading_state=result.state,
             )
             events.after_step(tick, result, trades)
@@ -84,7 +88,7 @@ class PositionManager:
             if record.swap is not None and record.side is Side.SELL:
                 self.close_or_reduce_position(record, result.account)
         self.update_position_prices(result.account)
-        _save_positions(list(touched.values()))
+        update_rows(list(touched.values()), _SAVED)
         changed = result.account != self.account
         self.account = result.account
         if changed or result.trades:
@@ -230,11 +234,6 @@ _SAVED = [
     "closed_market_time",
     "closed_at",
 ]
-
-
-def _save_positions(rows: Collection[PaperPosition]) -> None:
-    if rows:
-        PaperPosition.objects.bulk_update(rows, _SAVED)
 
 
 def _copy(held: Position, row: PaperPosition) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -27,6 +28,49 @@ METRICS_EVERY = 20
 
 #: Past the deadline these may still run; the others would trade on old prices.
 _AFTER_DEADLINE = (Stage.METRICS, Stage.CLOSE)
+
+
+#: What the stages read of a tick and of the rows around it; the rest stays in the database.
+_READ = (
+    "session_id",
+    "number",
+    "slot",
+    "status",
+    "stage",
+    "attempt",
+    "chunks_total",
+    "step",
+    "market_time",
+    "strategy_version_id",
+    "intel_level",
+    "entries_paused",
+    "halted",
+    "trading_state",
+    "session__seed",
+    "session__account__owner_id",
+    "session__account__state_version",
+    "session__account__deposits_usd",
+    "session__account__market__price_chain_id",
+    "batch__step",
+    "batch__market_time",
+    "batch__quantiles_id",
+    "batch__cash_price_usd",
+    "batch__native_price_usd",
+    "batch__base_fee_wei",
+    "batch__priority_fee_wei",
+    "batch__l1_base_fee_wei",
+    "batch__l1_blob_base_fee_wei",
+)
+
+
+_COUNT_CHUNK = """
+UPDATE paper_trading_tick
+SET chunks_done = chunks_done + 1,
+    stage = CASE WHEN chunks_done + 1 >= chunks_total THEN 'execution' ELSE stage END,
+    lease_until = clock_timestamp() + %(lease)s
+WHERE id = %(tick)s AND status = 'OPEN' AND stage = 'analysis' AND attempt = %(attempt)s
+RETURNING chunks_done >= chunks_total
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +92,8 @@ def current(tick_id: int, stage: Stage) -> Tick | None:
     A tick past its deadline is closed as EXPIRED here, before any trading stage runs.
     """
     tick = (
-        Tick.objects.select_related("session__account__market", "strategy_version", "batch")
+        Tick.objects.select_related("session__account__market", "batch")
+        .only(*_READ)
         .annotate(is_late=Q(deadline_at__lt=ClockTimestamp()))
         .get(pk=tick_id)
     )
@@ -82,16 +127,12 @@ def complete_chunk(tick: Tick, chunk: int, started_at: datetime, detail: Mapping
     twice. Fenced as `complete` is.
     """
     record(tick, Stage.ANALYSIS, started_at, detail, chunk)
-    counted = Tick.objects.filter(
-        pk=tick.pk, status=TickStatus.OPEN, stage=Stage.ANALYSIS, attempt=tick.attempt
-    ).update(chunks_done=F("chunks_done") + 1, lease_until=ClockTimestamp() + LEASE)
-    if not counted:
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_CHUNK, {"tick": tick.pk, "attempt": tick.attempt, "lease": LEASE})
+        row = cursor.fetchone()
+    if row is None:
         raise Fenced(f"{tick} left the analysis at attempt {tick.attempt}")
-    return bool(
-        Tick.objects.filter(pk=tick.pk, chunks_done=F("chunks_total")).update(
-            stage=Stage.EXECUTION
-        )
-    )
+    return bool(row[0])
 
 
 def record(
@@ -155,9 +196,9 @@ def sweep() -> list[Step]:
         logger.error("%d ticks failed after %d attempts", failed, MAX_ATTEMPTS)
     steps: list[Step] = []
     for tick_id in stuck.values_list("pk", flat=True):
-        taken = Tick.objects.filter(
-            pk=tick_id, status=TickStatus.OPEN, lease_until__lt=now
-        ).update(attempt=F("attempt") + 1, lease_until=now + LEASE)
+        taken = Tick.objects.filter(pk=tick_id, status=TickStatus.OPEN, lease_until__lt=now).update(
+            attempt=F("attempt") + 1, lease_until=now + LEASE
+        )
         if taken:
             logger.warning("took over tick %s: its lease ran out", tick_id)
             steps += next_steps(tick_id)

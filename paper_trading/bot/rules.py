@@ -1,20 +1,27 @@
 """What a tick obeys: its journalled strategy and level, and the account's breakers."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.orders import Rules
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.levels import appetite
-from paper_trading.models import BreakerState, Tick
+from paper_trading.models import BreakerState, StrategyVersion, Tick
 
 
 def strategy_of(tick: Tick) -> Strategy:
     """Return the strategy version that the tick was opened with."""
-    if tick.strategy_version is None:
+    if tick.strategy_version_id is None:
         raise ValueError(f"{tick} names no strategy version")
-    return tick.strategy_version.as_strategy()
+    return _strategy(tick.strategy_version_id)
+
+
+@lru_cache(maxsize=256)
+def _strategy(version_id: int) -> Strategy:
+    """Read a strategy version once a process: its row never changes."""
+    return StrategyVersion.objects.get(pk=version_id).as_strategy()
 
 
 def level_of(tick: Tick) -> int:

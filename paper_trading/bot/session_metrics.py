@@ -36,9 +36,7 @@ ORDER BY market_time
 
 def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics:
     """Compute and save the metrics of a tick; figures that are undefined stay null."""
-    held = list(
-        PaperPosition.objects.filter(account=account, is_open=True).select_related("token")
-    )
+    held = list(PaperPosition.objects.filter(account=account, is_open=True).select_related("token"))
     found = performance(account_value(account, held), _points(account.pk), _realized(account))
     point = EquityPoint.objects.get(tick=tick)
     cost = sum((row.cost_usd for row in held), Decimal(0))

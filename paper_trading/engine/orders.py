@@ -17,7 +17,6 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.engine.equity import in_cash, worth
-from paper_trading.engine.exits import mark
 from paper_trading.engine.fills import execute_swap, leaving, pricing_code
 from paper_trading.engine.ledger import swap_postings
 from paper_trading.engine.market import Batch, Token
@@ -149,14 +148,7 @@ class Desk:
         )
         self._trades.append(record)
         price = self._batch.quotes[plan.token.id].price_usd
-        self.account = self._remarked(apply(self.account, record, price), plan.token.id)
-
-    def _remarked(self, account: Account, token_id: int) -> Account:
-        held = account.positions.get(token_id)
-        if held is None:
-            return account
-        age = self._rules.strategy.max_quote_age_seconds
-        return account.with_position(mark(held, self._batch, account.approvals, age))
+        self.account = apply(self.account, record, price)
 
     def _attempt(self, token: Token) -> int:
         """Return the age of the quote in seconds.

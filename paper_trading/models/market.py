@@ -45,7 +45,8 @@ class Market(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["chain_id", "mode", "seed", "profile", "file_sha256"], name="market_identity"
+                fields=["chain_id", "mode", "seed", "profile", "file_sha256"],
+                name="market_identity",
             ),
             models.CheckConstraint(
                 condition=Q(mode=FeedMode.RECORDED, file_sha256__gt="")

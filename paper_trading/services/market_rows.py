@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from paper_trading.engine import money
@@ -11,7 +12,10 @@ from paper_trading.engine.market import Token as TokenValue
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
 from paper_trading.intelligence.series import ClosedBar
-from paper_trading.models import Bar, PriceBatch, Quote, Token
+from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token
+
+#: What `token_value` and the analysis read of a token.
+TOKEN_COLUMNS = ("symbol", "decimals", "price_address", "pool_fee_pips", "is_cash")
 
 
 def token_value(token: Token) -> TokenValue:
@@ -23,6 +27,17 @@ def token_value(token: Token) -> TokenValue:
         address=(token.price_address or token.symbol).lower(),
         fee_pips=token.pool_fee_pips,
     )
+
+
+_QUOTE_COLUMNS = (
+    "batch_id",
+    "price_usd",
+    "liquidity_usd",
+    "observed_at",
+    "source",
+    "sigma_annual",
+    *(f"token__{name}" for name in TOKEN_COLUMNS),
+)
 
 
 def quote_value(row: Quote) -> QuoteValue:
@@ -66,14 +81,21 @@ def batch_value(batch: PriceBatch, price_chain_id: int, rows: Iterable[Quote]) -
 
 def load_batch(batch: PriceBatch, price_chain_id: int) -> Batch:
     """Read all quotes of a batch in one statement."""
-    return batch_value(batch, price_chain_id, batch.quotes.select_related("token"))
+    return batch_value(
+        batch, price_chain_id, batch.quotes.select_related("token").only(*_QUOTE_COLUMNS)
+    )
 
 
 def quantile_points(batch: PriceBatch) -> tuple[Decimal, ...] | None:
     """Return the frozen quantiles that were in force at a batch; None while calibrating."""
-    if batch.quantiles is None:
-        return None
-    return tuple(Decimal(point) for point in batch.quantiles.points)
+    return None if batch.quantiles_id is None else _points(batch.quantiles_id)
+
+
+@lru_cache(maxsize=64)
+def _points(quantiles_id: int) -> tuple[Decimal, ...]:
+    """Read frozen quantiles once a process: their row never changes."""
+    row = ScoreQuantiles.objects.get(pk=quantiles_id)
+    return tuple(Decimal(point) for point in row.points)
 
 
 def bar_row(market_id: int, token_id: int, closed: ClosedBar) -> Bar:

@@ -12,6 +12,7 @@ from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.series import ClosedBar, Series
 from paper_trading.models import Bar, Market, MarketToken, PriceBatch, Quote, ScoreQuantiles
+from paper_trading.models.bulk import update_rows
 from paper_trading.services.market_folding import Folded, Listing, Native, fold_step
 from paper_trading.services.market_rows import bar_row, closed_bar, token_value
 from paper_trading.services.sources.base import PriceSource, SourceStep
@@ -143,7 +144,7 @@ def _save_listings(
     for row, listing in zip(rows, listings, strict=True):
         row.series = listing.series.to_json()
         row.last_bar = newest.get(row.token_id, row.last_bar)
-    MarketToken.objects.bulk_update(rows, ["series", "last_bar"])
+    update_rows(rows, ["series", "last_bar"])
 
 
 def _save_batch(

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import escape
 
 from paper_trading.dashboard.headers import POLICY
 from paper_trading.dashboard.panels import PANELS
@@ -237,7 +238,7 @@ def test_decisions_show_confidence_against_the_threshold_and_the_reason() -> Non
     builders.make_thought(tick, builders.make_token("ARB"), **skip)
     text = panel(session.account, "decisions")
     assert "Hold UNI</b> at 37.5 of 70 confidence" in text
-    assert Code.CONFIDENCE_LOW.text in text
+    assert escape(Code.CONFIDENCE_LOW.text) in text
     assert "Skip ARB</b></span>" in text
     assert Code.PRICE_MISSING.text in text
 

@@ -92,6 +92,8 @@ def test_a_failed_swap_pays_gas_and_counts_until_one_confirms() -> None:
     assert twice.entries_today == 0
     confirmed = apply(twice, record(ABC, Side.BUY, swap(1_000_000, 1)))
     assert confirmed.failed_transactions == 0
+    left = sold(replace(bought(), failed_transactions=3), 10**18, 1)
+    assert left.failed_transactions == 0
 
 
 def test_an_approval_lasts_even_when_its_swap_reverts() -> None:
@@ -117,8 +119,10 @@ def test_a_person_can_have_the_counters_start_anew() -> None:
 def test_a_deposit_keeps_the_percentages_of_loss() -> None:
     start = replace(account(), peak_equity_usd=Decimal(20_000), day_start_equity_usd=Decimal(8000))
     after = deposit(start, Decimal(5000), equity_usd=Decimal(10_000))
-    assert (after.cash_usd, after.deposits_usd) == (15_000, 15_000)
-    assert (after.peak_equity_usd, after.day_start_equity_usd) == (30_000, 12_000)
+    assert after.cash_usd == 15_000
+    assert after.deposits_usd == 15_000
+    assert after.peak_equity_usd == 30_000
+    assert after.day_start_equity_usd == 12_000
     assert cash_identity(after) == 0
 
 

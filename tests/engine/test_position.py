@@ -22,7 +22,9 @@ def opened(units: int = 100, cost: str = "50") -> Position:
 
 def test_a_first_buy_opens_at_its_price_with_no_adds() -> None:
     position = opened()
-    assert (position.units, position.cost_usd, position.adds) == (100, 50, 0)
+    assert position.units == 100
+    assert position.cost_usd == 50
+    assert position.adds == 0
     assert position.opened_at == position.marked_at == NOON
     assert position.high_price_usd == position.mark_price_usd == 2
     assert position.net_pnl_percent is None
@@ -32,9 +34,12 @@ def test_an_add_averages_the_cost_and_keeps_the_opening_time_and_the_high() -> N
     first = replace(opened(), high_price_usd=Decimal(9), net_pnl_percent=Decimal(3))
     at = NOON + timedelta(hours=1)
     position = buy(first, ABC, 300, Decimal(30), Decimal(1), at)
-    assert (position.units, position.cost_usd, position.adds) == (400, 80, 1)
+    assert position.units == 400
+    assert position.cost_usd == 80
+    assert position.adds == 1
     assert (position.opened_at, position.marked_at) == (NOON, at)
-    assert (position.high_price_usd, position.mark_price_usd) == (9, 1)
+    assert position.high_price_usd == 9
+    assert position.mark_price_usd == 1
     assert position.net_pnl_percent is None
 
 
@@ -42,7 +47,8 @@ def test_a_partial_sell_takes_its_share_of_the_cost() -> None:
     rest, cost = sell(opened(), 30)
     assert cost == 15
     assert rest is not None
-    assert (rest.units, rest.cost_usd) == (70, 35)
+    assert rest.units == 70
+    assert rest.cost_usd == 35
 
 
 def test_a_full_sell_leaves_nothing() -> None:

@@ -22,7 +22,7 @@ from paper_trading.engine.enums import (
     TransactionKind,
 )
 from paper_trading.engine.ledger import balance, units
-from paper_trading.engine.market import Batch
+from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.money import cash_amount, exact
 from paper_trading.engine.steps import Rules, StepResult, auto_close, execute
 from paper_trading.engine.strategy import Strategy
@@ -77,7 +77,9 @@ def test_a_buy_fills_with_its_plan_its_swap_and_balanced_postings() -> None:
     result = executed(decision(A))
     trade = only(result)
     assert (trade.status, trade.code, trade.side) == (TradeStatus.FILLED, Code.OK, Side.BUY)
-    assert (trade.asked_usd, trade.allowed_usd, trade.limit) == (1000, 1000, "level share")
+    assert trade.asked_usd == 1000
+    assert trade.allowed_usd == 1000
+    assert trade.limit == "level share"
     assert trade.confidence == 80
     assert trade.swap is not None
     assert trade.swap.amount_in == 1_000_000_000
@@ -393,6 +395,26 @@ def test_a_reverted_exit_pays_gas_keeps_the_position_and_meets_new_luck_later() 
             assert after.failed_transactions == 1
             assert after.cash_usd < held.cash_usd
     assert outcomes == {TradeStatus.FILLED, TradeStatus.FAILED}
+
+
+def test_the_level_decides_whether_orders_are_protected_from_sandwiches() -> None:
+    ethereum = batch(quote(A, liquidity="100000000"), gas=GasConditions(1, 1_000_000, 1_000_000))
+    rich = account("10000000")
+    eager = replace(APPETITE, max_pool_percent=Decimal(5))
+    taken = {}
+    for protected in (True, False):
+        appetite = replace(eager, mev_protection=protected)
+        by = [replace(rules(appetite=appetite), seed=seed) for seed in range(20)]
+        trades = [only(executed(decision(A), of=rich, world=ethereum, by=one)) for one in by]
+        taken[protected] = sum(1 for one in trades if one.swap and one.swap.mev_usd > 0)
+    # One in fifty and three in five; the seed decides which.
+    assert taken[True] < 5 < taken[False] < 20
+
+
+def test_a_fill_is_marked_in_market_usd_when_cash_is_off_its_peg() -> None:
+    world = batch(quote(A, "100"), cash_price="0.8")
+    held = executed(decision(A), world=world).account.positions[A.id]
+    assert held.high_price_usd == held.mark_price_usd == 100
 
 
 # --- breakers and the market day -------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paper_trading.engine.decision import SignalReading
 from paper_trading.engine.enums import Family
 from paper_trading.intelligence.bars import Bar
-from paper_trading.intelligence.recurrences import Flow, Returns, Strength, Trend
+from paper_trading.intelligence.recurrences import Returns, Strength
 from paper_trading.intelligence.signals import (
     SIGNALS,
     View,
@@ -23,8 +23,6 @@ from paper_trading.intelligence.signals import (
 )
 from paper_trading.intelligence.states import FastState, SlowState
 from tests.intelligence.samples import at
-
-LONG_WARM_UP = {"trend_slow": 20}
 
 
 def view_of(closes: list[float], volume: str | None = "1000") -> View:
@@ -173,6 +171,5 @@ def test_a_family_agrees_when_its_weighted_mean_is_above_a_tenth() -> None:
     assert families_agreeing(spoken({signal.name: "1" for signal in SIGNALS})) == 6
 
 
-def test_parts_of_a_state_default_to_nothing_seen() -> None:
-    assert (Trend().gap, Flow().stated, Returns().variance) == (0.0, 0, 0.0)
+def test_without_bars_nothing_is_said() -> None:
     assert readings(View(FastState(), SlowState(), 300, 1.0)) == ()

@@ -1,0 +1,158 @@
+"""Accounts: opened, funded and reset here; their money is changed by nothing else."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from paper_trading.admin.acts import act_on_each
+from paper_trading.admin.records import ModelForm, RecordAdmin
+from paper_trading.bot import accounts
+from paper_trading.bot.accounts import ControlRefused
+from paper_trading.models import OutcomeDay, PaperTradingAccount
+
+
+class AccountForm(ModelForm):
+    """What a new account needs."""
+
+    deposit_usd = forms.DecimalField(
+        label="First deposit, USD", min_value=Decimal("0.01"), initial=accounts.STARTING_CASH_USD
+    )
+
+    class Meta:
+        model = PaperTradingAccount
+        fields = ("owner", "name", "market")
+
+
+class FundForm(forms.Form):
+    """How much to add."""
+
+    amount_usd = forms.DecimalField(label="Amount to add, USD", min_value=Decimal("0.01"))
+
+
+@admin.register(PaperTradingAccount)
+class AccountAdmin(RecordAdmin):
+    """Accounts, with what the ledger says of them."""
+
+    list_display = (
+        "name",
+        "owner",
+        "market",
+        "cash_usd",
+        "deposits_usd",
+        "realized_usd",
+        "total_pnl_usd",
+        "created_at",
+        "archived_at",
+    )
+    list_filter = ("market", ("archived_at", admin.EmptyFieldListFilter))
+    list_select_related = ("owner", "market")
+    search_fields = ("name", "owner__username")
+    date_hierarchy = "created_at"
+    actions = ("fund", "reset")
+    form = AccountForm
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Ask Django's own permission: accounts are opened here."""
+        return request.user.has_perm("paper_trading.add_papertradingaccount")
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may fund and reset accounts."""
+        return request.user.has_perm("paper_trading.change_papertradingaccount")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the form's fields for a new account, all of the record's for an old one."""
+        if obj is None:
+            return ("owner", "name", "market", "deposit_usd")
+        return super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return nothing for a new account."""
+        return () if obj is None else super().get_readonly_fields(request, obj)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        """Propose the user as the owner."""
+        return {"owner": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Open an account; a refusal is told and nothing is left behind."""
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except ControlRefused as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(
+        self, request: HttpRequest, obj: PaperTradingAccount, form: Any, change: bool
+    ) -> None:
+        """Open the account with its first deposit as a ledger posting."""
+        owner = User.objects.get(pk=obj.owner_id)
+        made = accounts.open_account(owner, obj.name, obj.market, form.cleaned_data["deposit_usd"])
+        obj.pk = made.pk
+        obj.refresh_from_db()
+
+    @admin.action(description="Fund: add money", permissions=["steer"])
+    def fund(
+        self, request: HttpRequest, rows: QuerySet[PaperTradingAccount]
+    ) -> HttpResponse | None:
+        """Ask for an amount, then add it to each account."""
+        form = FundForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self._ask(request, rows, "fund", "Add money to these accounts", form)
+        amount: Decimal = form.cleaned_data["amount_usd"]
+        act_on_each(
+            self,
+            request,
+            rows,
+            lambda row: accounts.deposit(row, amount),
+            f"funded with {amount} USD",
+        )
+        return None
+
+    @admin.action(description="Reset: archive and open anew", permissions=["steer"])
+    def reset(
+        self, request: HttpRequest, rows: QuerySet[PaperTradingAccount]
+    ) -> HttpResponse | None:
+        """Ask for confirmation, then archive each account and open its successor."""
+        if "confirmed" not in request.POST:
+            title = "Archive these accounts and open each anew with its first deposit?"
+            return self._ask(request, rows, "reset", title, None)
+        act_on_each(self, request, rows, accounts.reset, "archived and opened anew")
+        return None
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[PaperTradingAccount],
+        action: str,
+        title: str,
+        form: forms.Form | None,
+    ) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "rows": rows,
+            "action": action,
+            "form": form,
+            "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/paper_trading/ask.html", context)
+
+
+@admin.register(OutcomeDay)
+class OutcomeDayAdmin(RecordAdmin):
+    """Net outcomes by market day."""
+
+    list_display = ("account", "day", "closed", "sum_percent")
+    list_select_related = ("account",)
+    search_fields = ("account__name",)
+    date_hierarchy = "day"

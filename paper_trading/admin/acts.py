@@ -1,0 +1,39 @@
+"""Acts on selected rows: each one logged, each refusal told, the outcome counted."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from paper_trading.admin.records import ModelAdmin
+from paper_trading.bot.accounts import ControlRefused
+
+Row = TypeVar("Row", bound=Model)
+
+
+def act_on_each(
+    admin: ModelAdmin,
+    request: HttpRequest,
+    rows: QuerySet[Row],
+    act: Callable[[Row], Any],
+    done: str,
+) -> None:
+    """Do an act to every row; `done` is the past tense for the log and the message."""
+    succeeded = 0
+    for row in rows:
+        try:
+            act(row)
+        except ControlRefused as refusal:
+            admin.message_user(request, f"{row}: {refusal}", messages.ERROR)
+            continue
+        admin.log_change(request, row, f"{done[0].upper()}{done[1:]}.")
+        succeeded += 1
+    if succeeded:
+        name = (
+            rows.model._meta.verbose_name
+            if succeeded == 1
+            else (rows.model._meta.verbose_name_plural)
+        )
+        admin.message_user(request, f"{succeeded} {name}: {done}.", messages.SUCCESS)

@@ -1,0 +1,67 @@
+"""Markets and tokens: the registry is editable, a market's identity is not."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from paper_trading.admin.columns import columns
+from paper_trading.admin.records import ReadableAdmin, RecordAdmin, field_names
+from paper_trading.models import Market, MarketToken, Token
+
+
+@admin.register(Market)
+class MarketAdmin(ReadableAdmin):
+    """Only the name can be changed: everything else is what its batches were made from."""
+
+    list_display = ("name", "mode", "chain_id", "seed", "step_seconds", "head_step", "created_at")
+    list_filter = ("mode", "chain_id")
+    search_fields = ("name", "file_path")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: markets are made with the prices they are for."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return everything but the name."""
+        return columns(Market, [name for name in field_names(Market) if name != "name"])
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the name, then the rest."""
+        return ["name", *self.get_readonly_fields(request, obj)]
+
+
+@admin.register(Token)
+class TokenAdmin(ReadableAdmin):
+    """The token registry."""
+
+    list_display = (
+        "symbol",
+        "chain_id",
+        "market",
+        "address",
+        "price_chain_id",
+        "pool_address",
+        "pool_fee_pips",
+        "is_cash",
+        "tradable",
+    )
+    list_filter = ("chain_id", "tradable", "is_stable", "is_cash")
+    list_select_related = ("market",)
+    search_fields = ("symbol", "address", "coingecko_id")
+    raw_id_fields = ("market",)
+    ordering = ("chain_id", "symbol")
+
+
+@admin.register(MarketToken)
+class MarketTokenAdmin(RecordAdmin):
+    """A token's place in a market, with the head of its signal recurrences."""
+
+    list_display = ("token", "market")
+    list_filter = ("market",)
+    list_select_related = ("token", "market")
+    search_fields = ("token__symbol",)

@@ -1,0 +1,79 @@
+"""Breakers, equity points and metrics."""
+
+from typing import cast
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from paper_trading.admin.acts import act_on_each
+from paper_trading.admin.records import RecordAdmin
+from paper_trading.bot import controls
+from paper_trading.models import BreakerState, EquityPoint, PaperPerformanceMetrics
+
+
+@admin.register(BreakerState)
+class BreakerAdmin(RecordAdmin):
+    """Circuit breakers: tripped by the pipeline, reset by people."""
+
+    list_display = (
+        "kind",
+        "account",
+        "tripped",
+        "actual",
+        "threshold",
+        "tripped_market_time",
+        "reset_by",
+        "reset_at",
+    )
+    list_filter = ("tripped", "kind")
+    list_select_related = ("account", "reset_by")
+    search_fields = ("account__name",)
+    actions = ("reset",)
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may reset breakers."""
+        return request.user.has_perm("paper_trading.change_breakerstate")
+
+    @admin.action(description="Reset: allow entries again", permissions=["steer"])
+    def reset(self, request: HttpRequest, rows: QuerySet[BreakerState]) -> None:
+        """Reset tripped breakers."""
+        user = cast("User", request.user)
+        act_on_each(self, request, rows, lambda row: controls.reset_breaker(row, user), "reset")
+
+
+@admin.register(EquityPoint)
+class EquityPointAdmin(RecordAdmin):
+    """The worth of accounts, tick by tick."""
+
+    list_display = (
+        "market_time",
+        "account",
+        "equity_usd",
+        "cash_usd",
+        "positions_usd",
+        "equity_if_closed_usd",
+        "drawdown_percent",
+    )
+    list_select_related = ("account",)
+    search_fields = ("account__name",)
+
+
+@admin.register(PaperPerformanceMetrics)
+class MetricsAdmin(RecordAdmin):
+    """Performance, every 20th tick."""
+
+    list_display = (
+        "market_time",
+        "session",
+        "equity_usd",
+        "total_return_percent",
+        "max_drawdown_percent",
+        "win_rate_percent",
+        "profit_factor",
+        "sharpe_ratio",
+    )
+    list_select_related = ("session__account",)
+    search_fields = ("session__account__name",)
+    date_hierarchy = "market_time"
