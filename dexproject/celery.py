@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dexproject.settings")
 
 app = Celery("dexproject")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["tasks"], related_name=None)
+app.autodiscover_tasks(["tasks"], related_name="")
 # Celery's Django fix-up closes the connection around every task (2 ms each) unless told
 # otherwise; close_old_connections below keeps the checks that matter.
 app.conf.CELERY_DB_REUSE_MAX = 10**9

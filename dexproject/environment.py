@@ -78,6 +78,9 @@ def database(name: str = "DATABASE_URL") -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            # The same few statements run in every tick: prepared, they are planned once.
+            "server_side_binding": True,
+            "prepare_threshold": 3,
             "options": "-c statement_timeout=10000 -c lock_timeout=5000"
             " -c idle_in_transaction_session_timeout=20000",
         },

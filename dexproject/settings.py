@@ -115,6 +115,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_QUEUES = [Queue(name) for name in ("ticks", "analysis", "maintenance")]
 CELERY_TASK_DEFAULT_QUEUE = "ticks"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {
+    "tasks.open_due_ticks": {"queue": "ticks"},
+    "tasks.open_manual_tick": {"queue": "ticks"},
+    "tasks.prices": {"queue": "ticks"},
+    "tasks.auto_close": {"queue": "ticks"},
+    "tasks.analysis": {"queue": "analysis"},
+    "tasks.execution": {"queue": "ticks"},
+    "tasks.metrics": {"queue": "maintenance"},
+    "tasks.close": {"queue": "ticks"},
+    "tasks.sweep": {"queue": "maintenance"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 60

@@ -7,7 +7,7 @@ from paper_trading.engine.enums import Stage
 from tasks.sending import send
 
 
-@shared_task(name="tasks.analysis", queue="analysis", ignore_result=True)
+@shared_task(name="tasks.analysis", ignore_result=True)
 def run(tick_id: int, chunk: int) -> None:
     """Decide on the tokens of one chunk; the last chunk sends the execution."""
     send(stages.run(Stage.ANALYSIS, tick_id, chunk))

@@ -7,7 +7,7 @@ from paper_trading.engine.enums import Stage
 from tasks.sending import send
 
 
-@shared_task(name="tasks.execution", queue="ticks", ignore_result=True)
+@shared_task(name="tasks.execution", ignore_result=True)
 def run(tick_id: int) -> None:
     """Carry out the tick's decisions."""
     send(stages.run(Stage.EXECUTION, tick_id))

@@ -7,7 +7,7 @@ from paper_trading.engine.enums import Stage
 from tasks.sending import send
 
 
-@shared_task(name="tasks.metrics", queue="maintenance", ignore_result=True)
+@shared_task(name="tasks.metrics", ignore_result=True)
 def run(tick_id: int) -> None:
     """Measure performance, every 20th tick."""
     send(stages.run(Stage.METRICS, tick_id))

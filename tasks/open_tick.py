@@ -11,14 +11,14 @@ from tasks.sending import send
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="tasks.open_due_ticks", queue="ticks", ignore_result=True, expires=2)
+@shared_task(name="tasks.open_due_ticks", ignore_result=True, expires=2)
 def open_due_ticks() -> None:
     """Open the due tick of every running session and send its prices stage."""
     for tick_id in opening.open_due_ticks():
         send(progress.next_steps(tick_id))
 
 
-@shared_task(name="tasks.open_manual_tick", queue="ticks", ignore_result=True)
+@shared_task(name="tasks.open_manual_tick", ignore_result=True)
 def open_manual_tick(session_id: int) -> None:
     """Open the tick that a person asked for."""
     tick_id = opening.open_manual_tick(session_id)
@@ -29,6 +29,6 @@ def open_manual_tick(session_id: int) -> None:
 def send_manual(session_id: int) -> None:
     """Ask the workers to open a session's requested tick; the sweeper asks again if lost."""
     try:
-        open_manual_tick.apply_async([session_id], expires=30)
+        open_manual_tick.apply_async((session_id,), expires=30)
     except OperationalError as error:
         logger.warning("not sent, the sweeper will: manual tick of %s: %s", session_id, error)

@@ -28,7 +28,7 @@ EXPIRES_SECONDS = 30
 def send(steps: Iterable[Step]) -> None:
     """Send a message for each step; a broker that is away is left to the sweeper."""
     for step in steps:
-        args = [step.tick_id] if step.stage is not Stage.ANALYSIS else [step.tick_id, step.chunk]
+        args = (step.tick_id, step.chunk) if step.stage is Stage.ANALYSIS else (step.tick_id,)
         try:
             current_app.tasks[TASKS[step.stage]].apply_async(args, expires=EXPIRES_SECONDS)
         except OperationalError as error:

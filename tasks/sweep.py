@@ -12,7 +12,7 @@ from tasks.sending import send
 MANUAL_WAIT = timedelta(seconds=3)
 
 
-@shared_task(name="tasks.sweep", queue="maintenance", ignore_result=True, expires=2)
+@shared_task(name="tasks.sweep", ignore_result=True, expires=2)
 def run() -> None:
     """Take over ticks whose lease ran out, and manual requests that nobody took up."""
     send(progress.sweep())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from .errors import LauncherError
 from .manage import run_command
-from .options import ManageOptions, TestOptions, parse
+from .options import ManageOptions, PytestOptions, parse
 from .tests import run_tests
 from .up import up
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(command, str):
             print(command)
             return 0
-        if isinstance(command, TestOptions):
+        if isinstance(command, PytestOptions):
             return run_tests(command)
         if isinstance(command, ManageOptions):
             return run_command(command)

@@ -67,13 +67,13 @@ class ManageOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class TestOptions:
+class PytestOptions:
     """Arguments handed to pytest."""
 
     arguments: tuple[str, ...]
 
 
-Command = UpOptions | ManageOptions | TestOptions
+Command = UpOptions | ManageOptions | PytestOptions
 
 
 def parse(arguments: Sequence[str]) -> Command | str:
@@ -91,7 +91,7 @@ def parse(arguments: Sequence[str]) -> Command | str:
     if command == "manage":
         return _parse_manage(rest)
     if command == "test":
-        return TEST_USAGE if rest in (["-h"], ["--help"]) else TestOptions(tuple(rest))
+        return TEST_USAGE if rest in (["-h"], ["--help"]) else PytestOptions(tuple(rest))
     raise Refused(f"{command}: not a command; allowed are up, test and manage")
 
 

@@ -117,6 +117,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """End all processes, rank by rank: a rank is asked together and waited for."""
+        if self._stopping:
+            return
         self._stopping = True
         before = self._signals
         for job in self._jobs:
@@ -144,7 +146,8 @@ class Supervisor:
             self.pump(_LOOK_SECONDS)
         for process in processes:
             if process.running:
-                self.console.say(f"{process.spec.name} is killed")
+                why = "hurried" if hurried() else f"not gone after {process.spec.grace:g} s"
+                self.console.say(f"{process.spec.name} is killed ({why})")
             process.kill()
 
     def _look_after(self, watched: _Watched) -> None:

@@ -2,11 +2,11 @@
 
 from .environment import python
 from .foreground import run_in_foreground, signals_end_the_work
-from .options import TestOptions
+from .options import PytestOptions
 from .servers import Servers
 
 
-def run_tests(options: TestOptions) -> int:
+def run_tests(options: PytestOptions) -> int:
     """Run pytest in the project root and return its exit status."""
     # Valkey's wheel brings a pytest plug-in that would start servers of its own.
     command = python("-m", "pytest", "-p", "no:valkey", *options.arguments)

@@ -19,6 +19,7 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     PriceField: figures.price,
     RatioField: figures.plain,
     UnitsField: figures.grouped,
+    models.DateTimeField: figures.moment,
 }
 
 
@@ -42,8 +43,15 @@ def column(model: type[models.Model], name: str) -> Column:
 
 
 def columns(model: type[models.Model], names: Sequence[Any]) -> list[Any]:
-    """Return readable columns for names; what is not a name stays as it is."""
-    return [column(model, name) if isinstance(name, str) else name for name in names]
+    """Return readable columns for names, rows of names included; what else stays as it is."""
+    return [
+        tuple(columns(model, name))
+        if isinstance(name, tuple)
+        else column(model, name)
+        if isinstance(name, str)
+        else name
+        for name in names
+    ]
 
 
 def _json(content: Any) -> str:

@@ -54,7 +54,10 @@ class TokenAdmin(ReadableAdmin):
     list_select_related = ("market",)
     search_fields = ("symbol", "address", "coingecko_id")
     raw_id_fields = ("market",)
-    ordering = ("chain_id", "symbol")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Return chains apart, symbols by name."""
+        return ("chain_id", "symbol")
 
 
 @admin.register(MarketToken)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -23,7 +24,7 @@ else:
 class ReadableAdmin(ModelAdmin):
     """Lists with readable figures, newest first, without a count of the whole table."""
 
-    ordering: Any = ("-pk",)
+    ordering = ("-pk",)
     list_per_page = 50
     show_full_result_count = False
 
@@ -57,7 +58,7 @@ class RecordAdmin(ReadableAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return every field."""
-        return self.get_fields(request, obj)
+        return flatten(self.get_fields(request, obj))
 
 
 class RecordInline(TabularInline):

@@ -61,6 +61,15 @@ class TickAdmin(RecordAdmin):
     list_select_related = ("session__account",)
     search_fields = ("session__account__name",)
     inlines = (StageInline, TradeInline, ThoughtInline)
+    record_fields = (
+        ("session", "slot", "number", "trigger"),
+        ("status", "reason", "stage", "trading_state"),
+        ("opened_at", "closed_at", "took"),
+        ("attempt", "lease_until", "deadline_at"),
+        ("chunks_total", "chunks_done"),
+        ("market_time", "step", "batch"),
+        ("strategy_version", "intel_level", "entries_paused", "halted"),
+    )
 
     @admin.display(description="Took")
     def took(self, row: Tick) -> str:

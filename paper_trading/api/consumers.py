@@ -7,8 +7,8 @@ from typing import Any
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
-from channels.db import database_sync_to_async  # type: ignore[import-untyped]
-from channels.generic.websocket import (  # type: ignore[import-untyped]
+from channels.db import database_sync_to_async
+from channels.generic.websocket import (
     AsyncJsonWebsocketConsumer,
 )
 from django.conf import settings
@@ -98,6 +98,7 @@ def _connection() -> "redis.asyncio.Redis":
     # Without socket_timeout=None redis-py 8 ends an idle subscription after five seconds.
     return redis.asyncio.Redis.from_url(
         f"{settings.REDIS_URL}/{settings.EVENTS_DB}",
+        client_name="dex-events",
         socket_timeout=None,
         socket_connect_timeout=2,
         socket_keepalive=True,

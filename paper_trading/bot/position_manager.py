@@ -82,13 +82,16 @@ class PositionManager:
             if record.status is TradeStatus.FILLED and record.side is Side.BUY:
                 self.open_or_add_position(tick, record, result.account)
         self._insert_new()
-        touched = dict(self.positions)
-        trades = save_trades(tick, stage, result.trades, touched)
+        rows = dict(self.positions)
+        trades = save_trades(tick, stage, result.trades, rows)
         for record in result.trades:
             if record.swap is not None and record.side is Side.SELL:
                 self.close_or_reduce_position(record, result.account)
         self.update_position_prices(result.account)
-        update_rows(list(touched.values()), _SAVED)
+        traded = {record.token.id for record in result.trades if record.swap is not None}
+        update_rows(
+            [rows[key] for key in rows if key in traded or self._moved(key, result)], _SAVED
+        )
         changed = result.account != self.account
         self.account = result.account
         if changed or result.trades:
@@ -152,6 +155,9 @@ class PositionManager:
         rows = list(waiting)
         ManualRequest.objects.filter(pk__in=[row.pk for row in rows]).update(tick=tick)
         return frozenset(row.token_id for row in rows if row.token_id is not None)
+
+    def _moved(self, token_id: int, result: StepResult) -> bool:
+        return self.account.positions.get(token_id) != result.account.positions.get(token_id)
 
     def _new_row(self, tick: Tick, held: Position) -> PaperPosition:
         return PaperPosition(

@@ -38,7 +38,7 @@ class RealPriceManager:
 
     def initialize(self) -> None:
         """Open the price source. RecordChanged when its file is not the one it began with."""
-        _ = self._feed.source
+        self._feed.open_source()
 
     def update_all_prices(self, step: int) -> tuple[PriceBatch, bool]:
         """Return the batch of a step, and whether it had to be fetched.

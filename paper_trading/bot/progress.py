@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from paper_trading.bot import events
 from paper_trading.bot.clock import ClockTimestamp
-from paper_trading.engine.enums import Stage
-from paper_trading.models import Tick, TickReason, TickStage, TickStatus
+from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.models import BreakerState, Tick, TickReason, TickStage, TickStatus
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ _READ = (
     "halted",
     "trading_state",
     "session__seed",
+    "session__ticks_closed",
     "session__account__owner_id",
     "session__account__state_version",
     "session__account__deposits_usd",
@@ -67,7 +69,7 @@ _COUNT_CHUNK = """
 UPDATE paper_trading_tick
 SET chunks_done = chunks_done + 1,
     stage = CASE WHEN chunks_done + 1 >= chunks_total THEN 'execution' ELSE stage END,
-    lease_until = clock_timestamp() + %(lease)s
+    lease_until = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE id = %(tick)s AND status = 'OPEN' AND stage = 'analysis' AND attempt = %(attempt)s
 RETURNING chunks_done >= chunks_total
 """
@@ -128,7 +130,8 @@ def complete_chunk(tick: Tick, chunk: int, started_at: datetime, detail: Mapping
     """
     record(tick, Stage.ANALYSIS, started_at, detail, chunk)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_CHUNK, {"tick": tick.pk, "attempt": tick.attempt, "lease": LEASE})
+        values = {"tick": tick.pk, "attempt": tick.attempt, "lease": LEASE.total_seconds()}
+        cursor.execute(_COUNT_CHUNK, values)
         row = cursor.fetchone()
     if row is None:
         raise Fenced(f"{tick} left the analysis at attempt {tick.attempt}")
@@ -175,6 +178,28 @@ def expire(tick_ids: Sequence[int]) -> int:
     return closed
 
 
+def fail(tick: Tick) -> None:
+    """Give a tick up after too many attempts: no entries until a person has looked."""
+    with transaction.atomic():
+        failed = Tick.objects.filter(
+            pk=tick.pk, status=TickStatus.OPEN, attempt=tick.attempt
+        ).update(status=TickStatus.FAILED, reason=TickReason.ATTEMPTS, closed_at=ClockTimestamp())
+        if not failed:
+            return
+        account = tick.session.account
+        text = f"Tick {tick.number} failed in stage {tick.stage} after {tick.attempt} attempts."
+        logger.error("tick %s stage %s: %s", tick.pk, tick.stage, text)
+        BreakerState.objects.update_or_create(
+            account=account,
+            kind=BreakerKind.INTERNAL_ERROR,
+            defaults={"tripped": True, "tripped_market_time": tick.market_time or tick.opened_at},
+        )
+        kind = BreakerKind.INTERNAL_ERROR.value
+        events.breaker(
+            account.owner_id, account.pk, tick.session_id, kind, tripped=True, text=text
+        )
+
+
 def sweep() -> list[Step]:
     """Take over ticks whose lease ran out and return what they need.
 
@@ -189,11 +214,8 @@ def sweep() -> list[Step]:
         .values_list("pk", flat=True)
     )
     expire(late)
-    failed = Tick.objects.filter(
-        status=TickStatus.OPEN, lease_until__lt=now, attempt__gte=MAX_ATTEMPTS
-    ).update(status=TickStatus.FAILED, reason=TickReason.ATTEMPTS, closed_at=now)
-    if failed:
-        logger.error("%d ticks failed after %d attempts", failed, MAX_ATTEMPTS)
+    for tick in stuck.filter(attempt__gte=MAX_ATTEMPTS).select_related("session__account"):
+        fail(tick)
     steps: list[Step] = []
     for tick_id in stuck.values_list("pk", flat=True):
         taken = Tick.objects.filter(pk=tick_id, status=TickStatus.OPEN, lease_until__lt=now).update(

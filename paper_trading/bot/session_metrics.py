@@ -53,7 +53,8 @@ def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics
 def _points(account_id: int) -> Sequence[tuple[datetime, Decimal]]:
     with connection.cursor() as cursor:
         cursor.execute(_HOURLY, {"account": account_id})
-        return cursor.fetchall()
+        points: list[tuple[datetime, Decimal]] = cursor.fetchall()
+    return points
 
 
 def _realized(account: PaperTradingAccount) -> list[Decimal]:

@@ -75,7 +75,8 @@ def decisions_of(tick: Tick) -> Sequence[Decision]:
 
 
 def _metrics_due(tick: Tick) -> bool:
-    return (tick.number or 0) % progress.METRICS_EVERY == 0
+    """Say whether this will be the session's 20th, 40th, ... closed tick."""
+    return (tick.session.ticks_closed + 1) % progress.METRICS_EVERY == 0
 
 
 def _save_equity(tick: Tick, result: StepResult) -> None:

@@ -11,9 +11,10 @@ from paper_trading.intelligence.boundary import decimal_of
 
 #: Prior of the mean net outcome: normal about 0, in percent.
 PRIOR_MEAN_SD_PERCENT = 1.0
-#: Prior of the spread between days, in percent, and the days of evidence it is worth:
-#: without it two similar days would pass for certainty.
-PRIOR_DAY_SD_PERCENT = 2.0
+#: Prior of the spread between days, in percent, and the days of evidence it is worth: without
+#: it two similar days would pass for certainty. Positions end at their stop or their target,
+#: by default -5 % and +10 %, so one trade a day alone spreads the days by about 6 %.
+PRIOR_DAY_SD_PERCENT = 6.0
 PRIOR_DAYS = 5.0
 
 

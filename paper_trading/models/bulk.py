@@ -16,15 +16,15 @@ def update_rows(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
     if not rows:
         return
     meta = rows[0]._meta
-    fields = [meta.get_field(name) for name in columns]
+    # Columns of the model itself: a relation that other models point here with has none.
+    fields: list[Any] = [meta.get_field(name) for name in columns]
     key = meta.pk
     arrays = [[row.pk for row in rows]]
     arrays += [[_prepared(field, getattr(row, field.attname)) for row in rows] for field in fields]
-    kinds = [_array_type(field) for field in (key, *fields)]
     names = [connection.ops.quote_name(field.column) for field in (key, *fields)]
     sets = ", ".join(f"{name} = v.{name}" for name in names[1:])
     table = connection.ops.quote_name(meta.db_table)
-    values = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    values = ", ".join(_array(field) for field in (key, *fields))
     # Only quoted column names and types of our own models are put into the text.
     sql = (
         f"UPDATE {table} SET {sets} FROM unnest({values}) AS v({', '.join(names)})"  # noqa: S608
@@ -34,12 +34,31 @@ def update_rows(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
         cursor.execute(sql, arrays)
 
 
+def copy_rows(rows: Sequence[models.Model]) -> None:
+    """Insert many new rows with COPY; they get no primary key back."""
+    if not rows:
+        return
+    meta = rows[0]._meta
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    table = connection.ops.quote_name(meta.db_table)
+    with (
+        connection.cursor() as cursor,
+        cursor.cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row([_prepared(field, field.pre_save(row, add=True)) for field in fields])
+
+
 def _prepared(field: Any, found: Any) -> Any:
     if isinstance(field, models.JSONField):
         return json.dumps(found)
     return field.get_db_prep_save(found, connection)
 
 
-def _array_type(field: Any) -> str:
+def _array(field: Any) -> str:
+    """Return the placeholder of a column's array; JSON travels binary, free of escapes."""
+    if isinstance(field, models.JSONField):
+        return "%b::text[]::jsonb[]"
     kind: str = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
-    return kind.split("(")[0] if kind.startswith("varchar") else kind
+    return f"%s::{kind.split('(')[0] if kind.startswith('varchar') else kind}[]"

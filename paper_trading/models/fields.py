@@ -1,15 +1,20 @@
 """Exact columns: a float is refused, and so is a value that the column would round."""
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from paper_trading.engine.money import PRICE_PLACES, RATIO_PLACES, USD_PLACES
 
+if TYPE_CHECKING:
+    _DecimalField = models.DecimalField[Any, Any]
+else:
+    _DecimalField = models.DecimalField
 
-class ExactField(models.DecimalField):
+
+class ExactField(_DecimalField):
     """A DecimalField that takes Decimal, int or str and stores every digit or refuses."""
 
     def to_python(self, value: Any) -> Decimal | None:

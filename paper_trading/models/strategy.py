@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 
 from paper_trading.engine.strategy import Strategy
@@ -90,13 +90,19 @@ class PaperStrategyConfiguration(models.Model):
 
     def current_version(self) -> "StrategyVersion":
         """Return the immutable version of these values, making it when they are new."""
-        newest = self.versions.order_by("-number").first()
         wanted = self.parameters()
+        newest = self.versions.order_by("-number").first()
         if newest is not None and newest.parameters == wanted:
             return newest
-        number = 1 if newest is None else newest.number + 1
-        made = StrategyVersion.objects.create(strategy=self, number=number, parameters=wanted)
-        PaperStrategyConfiguration.objects.filter(pk=self.pk).update(version=number)
+        with transaction.atomic():
+            # Sessions that share a configuration may be opened at once.
+            PaperStrategyConfiguration.objects.select_for_update(no_key=True).get(pk=self.pk)
+            newest = self.versions.order_by("-number").first()
+            if newest is not None and newest.parameters == wanted:
+                return newest
+            number = 1 if newest is None else newest.number + 1
+            made = StrategyVersion.objects.create(strategy=self, number=number, parameters=wanted)
+            PaperStrategyConfiguration.objects.filter(pk=self.pk).update(version=number)
         self.version = number
         return made
 

@@ -110,12 +110,12 @@ def to_json(state: AccountState) -> dict[str, Any]:
 
 def from_json(data: Mapping[str, Any]) -> AccountState:
     """Return the state that `to_json` wrote. KeyError, ValueError when it is something else."""
-    numbers = {name: data[name] for name in COLUMNS if name != "day"}
+    columns = {name: data[name] for name in COLUMNS if name != "day"}
+    numbers: dict[str, Any] = {
+        name: Decimal(found) if isinstance(found, str) else found for name, found in columns.items()
+    }
     account = Account(
-        **{
-            name: Decimal(found) if isinstance(found, str) else found
-            for name, found in numbers.items()
-        },
+        **numbers,
         day=None if data["day"] is None else date.fromisoformat(data["day"]),
         positions={
             held.token.id: held for held in (_position_value(row) for row in data["positions"])

@@ -20,6 +20,11 @@ SIMULATION_STEP_SECONDS = 300
 #: Gas of a recorded market without ETH or WETH is priced at this, and the market says so.
 MODELLED_NATIVE_PRICE_USD = Decimal(3000)
 _NATIVE_SYMBOLS = ("WETH", "ETH")
+_SIMULATED_ASSUMPTIONS = (
+    "Prices, volumes and pool depths are simulated from a seed; nothing here is a market price."
+    f" One tick is one step of {SIMULATION_STEP_SECONDS // 60} minutes of market time. Gas follows"
+    " a documented seeded path."
+)
 _SIMULATED_SYMBOLS = {token.symbol for token in DEFAULT_TOKENS}
 
 
@@ -36,38 +41,35 @@ def sync_registry() -> int:
     return len(missing)
 
 
-@transaction.atomic
 def simulated_market(
     seed: int = 1, chain_id: int = DEFAULT_CHAIN_ID, profile: str = "normal"
 ) -> Market:
     """Return the simulated market of a seed, back-filled; made when it is new."""
     chain = token_registry.CHAINS[chain_id]
-    market, made = Market.objects.get_or_create(
-        chain_id=chain_id,
-        mode=FeedMode.SIMULATED,
-        seed=seed,
-        profile=profile,
-        file_sha256="",
-        defaults={
-            "name": f"Simulated {chain.name}, seed {seed}"
-            + ("" if profile == "normal" else f", {profile}"),
-            "price_chain_id": chain.price_chain,
-            "step_seconds": SIMULATION_STEP_SECONDS,
-            "backfill_steps": BACKFILL_STEPS,
-            "native_symbol": "WETH",
-            "assumptions": "Prices, volumes and pool depths are simulated from a seed; nothing"
-            " here is a market price. One tick is one step of"
-            f" {SIMULATION_STEP_SECONDS // 60} minutes of market time. Gas follows a documented"
-            " seeded path.",
-        },
-    )
-    if made:
-        listed = Token.objects.filter(chain_id=chain_id, market=None, tradable=True)
-        _list(market, [token for token in listed if token.symbol in _SIMULATED_SYMBOLS])
+    with transaction.atomic():
+        market, made = Market.objects.get_or_create(
+            chain_id=chain_id,
+            mode=FeedMode.SIMULATED,
+            seed=seed,
+            profile=profile,
+            file_sha256="",
+            defaults={
+                "name": f"Simulated {chain.name}, seed {seed}"
+                + ("" if profile == "normal" else f", {profile}"),
+                "price_chain_id": chain.price_chain,
+                "step_seconds": SIMULATION_STEP_SECONDS,
+                "backfill_steps": BACKFILL_STEPS,
+                "native_symbol": "WETH",
+                "assumptions": _SIMULATED_ASSUMPTIONS,
+            },
+        )
+        if made:
+            listed = Token.objects.filter(chain_id=chain_id, market=None, tradable=True)
+            _list(market, [token for token in listed if token.symbol in _SIMULATED_SYMBOLS])
+    PriceFeedService(market).backfill()
     return market
 
 
-@transaction.atomic
 def recorded_market(path: Path) -> Market:
     """Return the market of a recorded file, back-filled; made when it is new.
 
@@ -77,35 +79,36 @@ def recorded_market(path: Path) -> Market:
     file = RecordedFile.open(path)
     native = next((symbol for symbol in _NATIVE_SYMBOLS if symbol in file.symbols), "")
     chain_id = token_registry.CHAINS[DEFAULT_CHAIN_ID].price_chain
-    market, made = Market.objects.get_or_create(
-        chain_id=chain_id,
-        mode=FeedMode.RECORDED,
-        seed=1,
-        profile="normal",
-        file_sha256=file.sha256,
-        defaults={
-            "name": f"Recorded {path.name} {file.sha256[:8]}",
-            "price_chain_id": chain_id,
-            "step_seconds": file.step_seconds,
-            "backfill_steps": BACKFILL_STEPS,
-            "file_path": str(path.resolve()),
-            "native_symbol": native,
-            "native_price_usd": "" if native else str(MODELLED_NATIVE_PRICE_USD),
-            "assumptions": _recorded_assumptions(native),
-        },
-    )
-    if made:
-        _list(market, Token.objects.bulk_create(_recorded_token(market, s) for s in file.symbols))
-    elif market.file_path != str(path.resolve()):
+    with transaction.atomic():
+        market, made = Market.objects.get_or_create(
+            chain_id=chain_id,
+            mode=FeedMode.RECORDED,
+            seed=1,
+            profile="normal",
+            file_sha256=file.sha256,
+            defaults={
+                "name": f"Recorded {path.name} {file.sha256[:8]}",
+                "price_chain_id": chain_id,
+                "step_seconds": file.step_seconds,
+                "backfill_steps": BACKFILL_STEPS,
+                "file_path": str(path.resolve()),
+                "native_symbol": native,
+                "native_price_usd": "" if native else str(MODELLED_NATIVE_PRICE_USD),
+                "assumptions": _recorded_assumptions(native),
+            },
+        )
+        if made:
+            tokens = [_recorded_token(market, symbol) for symbol in file.symbols]
+            _list(market, Token.objects.bulk_create(tokens))
+    if market.file_path != str(path.resolve()):
         market.file_path = str(path.resolve())
         market.save(update_fields=["file_path"])
+    PriceFeedService(market).backfill()
     return market
 
 
 def _list(market: Market, tokens: list[Token]) -> None:
     MarketToken.objects.bulk_create(MarketToken(market=market, token=token) for token in tokens)
-    PriceFeedService(market).backfill(market.backfill_steps)
-    market.refresh_from_db()
 
 
 def _registered(spec: token_registry.TokenSpec) -> Token:

@@ -7,6 +7,7 @@ Money stages never read it: they lock the account and read its rows.
 
 import json
 import logging
+from typing import cast
 
 import redis
 from django.conf import settings
@@ -61,7 +62,7 @@ def _rebuild(account_id: int) -> AccountState:
 def _get(account_id: int, version: int) -> AccountState | None:
     key = _key(account_id, version)
     try:
-        entry = client(settings.CACHE_DB).get(key)
+        entry = cast("bytes | None", client(settings.CACHE_DB).get(key))
     except redis.RedisError as error:
         logger.warning("position cache not read for account %s: %s", account_id, error)
         return None

@@ -12,7 +12,7 @@ from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.series import ClosedBar, Series
 from paper_trading.models import Bar, Market, MarketToken, PriceBatch, Quote, ScoreQuantiles
-from paper_trading.models.bulk import update_rows
+from paper_trading.models.bulk import copy_rows, update_rows
 from paper_trading.services.market_folding import Folded, Listing, Native, fold_step
 from paper_trading.services.market_rows import bar_row, closed_bar, token_value
 from paper_trading.services.sources.base import PriceSource, SourceStep
@@ -29,11 +29,10 @@ class PriceFeedService:
         self.market = market
         self._source = source
 
-    @property
-    def source(self) -> PriceSource:
-        """The market's price source, opened when it is first needed."""
+    def open_source(self, market: Market | None = None) -> PriceSource:
+        """Return the market's price source, opened when it is first needed."""
         if self._source is None:
-            self._source = source_of(self.market)
+            self._source = source_of(market or self.market)
         return self._source
 
     def batch_for(self, step: int) -> tuple[PriceBatch, bool]:
@@ -53,36 +52,35 @@ class PriceFeedService:
                 batch = self._make(market)
         return batch, True
 
-    def backfill(self, steps: int) -> int:
+    def backfill(self) -> int:
         """Fold the first steps of a new market into bars; return the number of bars.
 
-        Nothing is traded on these steps, so they leave bars and scores but no batches.
+        Nothing is traded on these steps, so they leave bars and scores but no batches. The
+        folding takes seconds and holds no lock; of two processes that do it, one writes.
         """
+        market, rows = self.market, _listing_rows(self.market)
+        if market.head_step >= 0:
+            return 0
+        listings = tuple(_listing(row) for row in rows)
+        closed: list[tuple[int, ClosedBar]] = []
+        for _ in range(market.backfill_steps):
+            folded = self._fold(market, self._next_step(market), listings)
+            listings = folded.listings
+            closed += [(token, bar) for token, bars in folded.closed.items() for bar in bars]
         with transaction.atomic():
-            market = Market.objects.select_for_update().get(pk=self.market.pk)
-            rows = _listing_rows(market)
-            listings = tuple(_listing(row) for row in rows)
-            closed: list[tuple[int, ClosedBar]] = []
-            for _ in range(market.head_step + 1, steps):
-                folded = self._fold(market, self._next_step(market), listings)
-                listings = folded.listings
-                closed += [(token, bar) for token, bars in folded.closed.items() for bar in bars]
-                last_time = folded.batch.market_time
-            bars = Bar.objects.bulk_create(
-                (bar_row(market.pk, token, bar) for token, bar in closed), batch_size=2000
-            )
-            _save_listings(rows, listings, bars)
-            if closed:
-                _freeze(market, last_time)
+            if Market.objects.select_for_update().get(pk=market.pk).head_step >= 0:
+                return 0
+            copy_rows([bar_row(market.pk, token, bar) for token, bar in closed])
+            _save_listings(rows, listings, _newest_bars(market))
+            _freeze(market, folded.batch.market_time)
             market.save()
-        self.market.refresh_from_db()
-        return len(bars)
+        return len(closed)
 
     def _find(self, step: int) -> PriceBatch | None:
         return PriceBatch.objects.filter(market=self.market, step=step).first()
 
     def _next_step(self, market: Market) -> SourceStep:
-        step = self.source.step(market.head_step + 1, market.head_state)
+        step = self.open_source(market).step(market.head_step + 1, market.head_state)
         market.head_step = step.number
         market.head_state = dict(step.state)
         return step
@@ -111,7 +109,7 @@ class PriceFeedService:
         )
         _save_listings(rows, folded.listings, bars)
         _freeze_when_due(market, step.market_time)
-        batch = _save_batch(market, step, folded, rows, self.source.name)
+        batch = _save_batch(market, step, folded, rows, self.open_source(market).name)
         market.save()
         return batch
 
@@ -135,6 +133,12 @@ def _listing(row: MarketToken) -> Listing:
         series=Series.from_json(row.series) if row.series else Series(),
         last_bar=None if row.last_bar is None else closed_bar(row.last_bar),
     )
+
+
+def _newest_bars(market: Market) -> list[Bar]:
+    """Return the newest fast bar of each token."""
+    fast = Bar.objects.filter(market=market, slow=False)
+    return list(fast.order_by("token", "-closes_at").distinct("token"))
 
 
 def _save_listings(

@@ -1,6 +1,6 @@
 """The one place where figures become text: grouping, significant digits, signs, durations."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import PurePath
 
@@ -165,6 +165,12 @@ def step_length(seconds: int) -> str:
 def interval(milliseconds: int) -> str:
     """Write a tick interval: 15 s, 0.25 s."""
     return f"{_trim(f'{Decimal(milliseconds) / 1000:.3f}')} s"
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """Write a moment to the second, UTC: 2026-01-05 12:00:00."""
+    return NONE if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 @register.filter

@@ -25,8 +25,8 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 
-def client_of(user: User, **options: bool) -> Client:
-    client = Client(**options)
+def client_of(user: User, *, strict: bool = False) -> Client:
+    client = Client(enforce_csrf_checks=strict)
     client.force_login(user)
     return client
 
@@ -176,14 +176,14 @@ def test_the_market_badge_says_simulated_or_recorded_and_the_assumptions() -> No
     assert "Recorded · file · january.csv.gz · one step = 1 h" in page(recorded)
 
 
-def session_with(**fields: object) -> PaperTradingSession:
-    return builders.make_session(**fields)
-
-
 def test_the_session_state_is_said_in_words() -> None:
-    assert "Running, entries paused" in panel(session_with(entries_paused=True).account, "status")
-    assert "Halted by a person" in panel(session_with(halted=True).account, "status")
-    stopped = session_with(status="STOPPED", stop_reason="RECORD_ENDED", stopped_at=timezone.now())
+    assert "Running, entries paused" in panel(
+        builders.make_session(entries_paused=True).account, "status"
+    )
+    assert "Halted by a person" in panel(builders.make_session(halted=True).account, "status")
+    stopped = builders.make_session(
+        status="STOPPED", stop_reason="RECORD_ENDED", stopped_at=timezone.now()
+    )
     builders.make_position(stopped, builders.make_token())
     text = panel(stopped.account, "status")
     assert "Stopped: record ended" in text
@@ -334,7 +334,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(rest: str) -> None:
 
 def test_the_actions_need_the_csrf_token() -> None:
     session = builders.make_session()
-    strict = client_of(session.account.owner, enforce_csrf_checks=True)
+    strict = client_of(session.account.owner, strict=True)
     assert strict.post(account_url(session.account, "pause/")).status_code == 403
     session.refresh_from_db()
     assert not session.entries_paused

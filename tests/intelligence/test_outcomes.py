@@ -31,7 +31,7 @@ def test_without_data_it_is_even() -> None:
 def test_it_is_the_normal_posterior_of_the_day_means(means: list[Decimal]) -> None:
     values = [float(mean) for mean in means]
     average = sum(values) / len(values)
-    variance = (5 * 4 + sum((v - average) ** 2 for v in values)) / (5 + len(values) - 1)
+    variance = (5 * 36 + sum((v - average) ** 2 for v in values)) / (5 + len(values) - 1)
     precision = 1 + len(values) / variance
     posterior = NormalDist(len(values) * average / variance / precision, precision**-0.5)
     found = probability_positive(days(*map(str, means)))

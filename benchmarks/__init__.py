@@ -1,0 +1,1 @@
+"""Benchmarks: each one measures ratios in one run and asserts nothing."""

@@ -1,0 +1,39 @@
+"""A generated market for the bot's tests: folded once a run, put back for each test."""
+
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
+
+from paper_trading.models import Market
+from paper_trading.services import market_setup
+from tests.bot import worlds
+from tests.bot.worlds import Snapshot
+
+
+@pytest.fixture(scope="session")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A price file of seven tokens."""
+    return worlds.write_record(tmp_path_factory.mktemp("record") / "prices.csv")
+
+
+@pytest.fixture(scope="session")
+def snapshot(record: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Snapshot:
+    """The back-filled market of the record, as rows."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        found = Snapshot.of(market_setup.recorded_market(record))
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.fixture
+def market(db: None, snapshot: Snapshot) -> Market:
+    """The back-filled market."""
+    return snapshot.restore()
+
+
+@pytest.fixture
+def committed_market(transactional_db: None, snapshot: Snapshot) -> Market:
+    """The back-filled market where every thread sees it."""
+    return snapshot.restore()
