@@ -1,7 +1,7 @@
 """Rows of a past that never happened: closed positions with their trades, postings and ticks."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
@@ -18,6 +18,7 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.models import (
+    Bar,
     EquityPoint,
     LedgerEntry,
     PaperPosition,
@@ -32,7 +33,6 @@ from paper_trading.models import (
     Trigger,
 )
 
-_FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 _APART = timedelta(minutes=5)
 _COST = Decimal(100)
 _MADE = Decimal("-0.25")
@@ -42,10 +42,15 @@ _FIRST_NONCE = 1_000_000
 
 
 def add_closed_trades(account: PaperTradingAccount, closed: int) -> None:
-    """Give an account so many closed positions, each bought and sold on one tick."""
+    """Give an account so many closed positions, each bought and sold on one tick.
+
+    They end where the market's own record begins.
+    """
     token = account.market.listings.order_by("pk")[0].token
     session = _past_session(account)
-    ticks = Tick.objects.bulk_create(_ticks(session, closed), batch_size=2000)
+    bars = Bar.objects.filter(market=account.market).order_by("start")
+    first = bars[0].start - (closed + 1) * _APART
+    ticks = Tick.objects.bulk_create(_ticks(session, first, closed), batch_size=2000)
     EquityPoint.objects.bulk_create((_point(account, tick) for tick in ticks), batch_size=2000)
     positions = PaperPosition.objects.bulk_create(
         (_position(account, session, token.pk, tick) for tick in ticks), batch_size=2000
@@ -81,9 +86,9 @@ def _past_session(account: PaperTradingAccount) -> PaperTradingSession:
     )
 
 
-def _ticks(session: PaperTradingSession, count: int) -> Iterator[Tick]:
+def _ticks(session: PaperTradingSession, first: datetime, count: int) -> Iterator[Tick]:
     for number in range(1, count + 1):
-        at = _FIRST + number * _APART
+        at = first + number * _APART
         yield Tick(
             session=session,
             slot=number,

@@ -1,6 +1,7 @@
 """ASGI: pages over HTTP, events over a websocket that only logged-in owners get."""
 
 import os
+import warnings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dexproject.settings")
 
@@ -8,6 +9,9 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
+
+# WhiteNoise answers with a synchronous file; ours are small and read in one go.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
 
 # Before the routing, which imports models.
 _pages = get_asgi_application()

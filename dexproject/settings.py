@@ -76,9 +76,9 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
-# Serves the app's own files without a collectstatic step; the image collects them anyway.
-WHITENOISE_USE_FINDERS = True
+# The image collects its files; without a folder for them the app's own are served as they are.
+STATIC_ROOT = environment.text("DEX_STATIC_ROOT") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

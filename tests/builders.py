@@ -1,6 +1,6 @@
 """Rows for tests: each builder makes one valid row and lets a test say only what matters."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -15,7 +15,6 @@ from paper_trading.engine.enums import (
     ExitReason,
     Family,
     FillGrade,
-    LedgerAccount,
     Side,
     Stage,
     TradeStatus,
@@ -29,12 +28,8 @@ from paper_trading.models import (
     BreakerState,
     EquityPoint,
     FeedMode,
-    InternalError,
-    LedgerEntry,
     ManualRequest,
     Market,
-    MarketToken,
-    OutcomeDay,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
@@ -45,7 +40,6 @@ from paper_trading.models import (
     PriceBatch,
     Quote,
     RequestKind,
-    ScoreQuantiles,
     SimulatedTransaction,
     StrategyVersion,
     Tick,
@@ -393,42 +387,6 @@ def make_transaction(trade: PaperTrade, nonce: int = 0, **fields: Any) -> Simula
         **fields,
     }
     return SimulatedTransaction.objects.create(**values)
-
-
-def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
-    """Make an account with at least one row of every model around it, and return it."""
-    account = make_account(owner, winning_trades=3, losing_trades=2)
-    session = make_session(account)
-    weth, link = make_token(), make_token()
-    MarketToken.objects.create(market=account.market, token=weth)
-    tick = make_tick(session, 1, strategy_version=make_version(session.strategy))
-    for stage in (Stage.OPEN, Stage.PRICES, Stage.ANALYSIS, Stage.EXECUTION, Stage.CLOSE):
-        make_stage(tick, stage)
-    make_stage(tick, Stage.ANALYSIS, chunk=1, attempt=2)
-    make_quote(batch_of(tick), weth)
-    make_bar(account.market, weth)
-    ScoreQuantiles.objects.create(
-        market=account.market, frozen_at=START, sample_size=2_000, points=["-0.1", "0.1"]
-    )
-    position = make_position(session, weth)
-    make_closed_position(session, link)
-    trade = make_trade(tick, weth, position=position)
-    make_denial(tick, link, 1)
-    make_transaction(trade)
-    LedgerEntry.objects.create(
-        account=account, line=0, book=LedgerAccount.CASH, amount_usd=Decimal(10_000)
-    )
-    make_thought(tick, weth)
-    make_thought(tick, link, action=Action.BUY, code=Code.OK, confidence=Decimal(88))
-    make_point(tick)
-    make_metrics(tick)
-    make_breaker(account)
-    make_request(session)
-    OutcomeDay.objects.create(
-        account=account, day=date(2026, 1, 5), closed=1, sum_percent=Decimal("-2.4")
-    )
-    InternalError.objects.create(tick=tick, stage=Stage.ANALYSIS, token=weth, traceback="Boom: 1")
-    return account
 
 
 def batch_of(tick: Tick) -> PriceBatch:

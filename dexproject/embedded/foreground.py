@@ -1,6 +1,5 @@
 """Run one command in the foreground: its terminal is ours, its exit status becomes ours."""
 
-import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +8,7 @@ from types import FrameType
 
 from .errors import Interrupted
 from .options import ROOT
-from .process import die_with
+from .process import open_tied
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -46,12 +45,7 @@ def run_in_foreground(argv: Sequence[str], environment: Mapping[str, str]) -> in
     before = {number: signal.signal(number, hand_on) for number in _ENDING}
     signal.signal(signal.SIGINT, _leave_alone)
     try:
-        with subprocess.Popen(
-            argv,
-            env=dict(environment),
-            cwd=ROOT,
-            preexec_fn=die_with(os.getpid(), signal.SIGKILL),
-        ) as process:
+        with open_tied(argv, signal.SIGKILL, env=dict(environment), cwd=ROOT) as process:
             child.append(process)
             code = process.wait()
     finally:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .errors import LauncherError
 
@@ -78,25 +79,20 @@ class Process:
     def _open(self, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
         spec = self.spec
         owner = spec.owner
-        with warnings.catch_warnings():
-            # Newer Pythons warn of a fork beside other threads (a library may have some). What
-            # runs before exec here takes no lock.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return subprocess.Popen(
-                spec.argv,
-                env=dict(spec.environment),
-                cwd=spec.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-                pass_fds=spec.descriptors,
-                user=owner.user if owner else None,
-                group=owner.group if owner else None,
-                extra_groups=[] if owner else None,
-                # Runs after the change of user, which would otherwise clear the death signal.
-                preexec_fn=die_with(os.getpid(), spec.death_signal),
-            )
+        return open_tied(
+            spec.argv,
+            spec.death_signal,
+            env=dict(spec.environment),
+            cwd=spec.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            pass_fds=spec.descriptors,
+            user=owner.user if owner else None,
+            group=owner.group if owner else None,
+            extra_groups=[] if owner else None,
+        )
 
     @property
     def popen(self) -> "subprocess.Popen[bytes]":
@@ -144,20 +140,28 @@ class Process:
         return f"exit code {code}"
 
 
-def die_with(launcher: int, number: signal.Signals) -> Callable[[], None]:
-    """Return what a new child runs before exec: end with the launcher, even if it is killed.
+def open_tied(
+    argv: Sequence[str], death_signal: signal.Signals, **options: Any
+) -> "subprocess.Popen[bytes]":
+    """Open a child that the kernel signals when the launcher dies, even if that is killed.
 
     The kernel ties a child to the thread that forked it, so children are started from the
-    main thread only.
+    main thread only. `options` are those of Popen.
     """
+    launcher = os.getpid()
 
     def tie() -> None:
+        # Runs after the change of user, which would otherwise clear the death signal.
         if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, int(number))
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != launcher:
             os._exit(1)
 
-    return tie
+    with warnings.catch_warnings():
+        # Newer Pythons warn of a fork beside other threads (a library may have some). What
+        # runs before exec here takes no lock.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return subprocess.Popen(argv, preexec_fn=tie, **options)
 
 
 def last_line(log: Path) -> str:

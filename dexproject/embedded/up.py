@@ -192,7 +192,9 @@ def _checked(options: UpOptions) -> GivenUrls:
             RecordedFile.load(file)
         except RecordedFileError as error:
             raise Refused(f"--prices {options.prices}: {error}") from None
-    return GivenUrls.of()
+    given = GivenUrls.of()
+    given.require_reachable()
+    return given
 
 
 def _require_ports(options: UpOptions) -> None:

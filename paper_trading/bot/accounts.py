@@ -56,7 +56,7 @@ def deposit(account: PaperTradingAccount, amount_usd: Decimal) -> PaperTradingAc
     """Add money to an account; returns and drawdown are not moved by it."""
     amount = _amount(amount_usd)
     with transaction.atomic():
-        row = PaperTradingAccount.objects.select_for_update().get(pk=account.pk)
+        row = PaperTradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
         if row.archived_at is not None:
             raise ControlRefused(f"{row.name} is archived and takes no deposit.")
         before = account_state.load(row).account
@@ -71,7 +71,7 @@ def deposit(account: PaperTradingAccount, amount_usd: Decimal) -> PaperTradingAc
 def reset(account: PaperTradingAccount) -> PaperTradingAccount:
     """Archive an account with all its records and open it anew with the first deposit."""
     with transaction.atomic():
-        row = PaperTradingAccount.objects.select_for_update().get(pk=account.pk)
+        row = PaperTradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
         if row.archived_at is not None:
             raise ControlRefused(f"{row.name} is archived already.")
         if row.sessions.filter(status=SessionStatus.RUNNING).exists():

@@ -105,8 +105,10 @@ def request_close(session: PaperTradingSession, token: Token, user: User) -> Man
 def reset_breaker(breaker: BreakerState, user: User) -> None:
     """Reset a tripped breaker: losses count from the present equity, rows of failures from 0."""
     with transaction.atomic():
-        account = PaperTradingAccount.objects.select_for_update().get(pk=breaker.account_id)
-        row = BreakerState.objects.select_for_update().get(pk=breaker.pk)
+        account = PaperTradingAccount.objects.select_for_update(no_key=True).get(
+            pk=breaker.account_id
+        )
+        row = BreakerState.objects.select_for_update(no_key=True).get(pk=breaker.pk)
         if not row.tripped:
             raise ControlRefused(f"{row.get_kind_display()} is not tripped.")
         point = EquityPoint.objects.filter(account=account).order_by("-market_time").first()
@@ -142,7 +144,7 @@ def _value(row: BreakerState) -> Breaker:
 
 def _locked(session: PaperTradingSession) -> PaperTradingSession:
     return (
-        PaperTradingSession.objects.select_for_update(of=("self",))
+        PaperTradingSession.objects.select_for_update(of=("self",), no_key=True)
         .select_related("account")
         .get(pk=session.pk)
     )

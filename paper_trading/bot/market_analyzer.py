@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from paper_trading.bot import events, progress
+from paper_trading.bot.position_manager import still_due
 from paper_trading.bot.rules import level_of, strategy_of
 from paper_trading.bot.session_metrics import measure
 from paper_trading.engine.codes import Code
@@ -78,7 +79,12 @@ class MarketAnalyzer:
         """Run the metrics stage; None when the tick has moved on."""
         started = timezone.now()
         with transaction.atomic():
-            row = self._update_performance_metrics()
+            account = PaperTradingAccount.objects.select_for_update().get(
+                pk=self.tick.session.account_id
+            )
+            if not still_due(self.tick, Stage.METRICS):
+                return None
+            row = self._update_performance_metrics(account)
             progress.complete(self.tick, started, {}, Stage.CLOSE)
             events.metrics(self.tick, row)
         return row
@@ -177,8 +183,7 @@ class MarketAnalyzer:
             evidence=decision_to_json(made),
         )
 
-    def _update_performance_metrics(self) -> PaperPerformanceMetrics:
-        account = PaperTradingAccount.objects.get(pk=self.tick.session.account_id)
+    def _update_performance_metrics(self, account: PaperTradingAccount) -> PaperPerformanceMetrics:
         return measure(self.tick, account)
 
     def _failed(self, token: Token) -> Decision:

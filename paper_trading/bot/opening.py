@@ -88,9 +88,11 @@ def open_manual_tick(session_id: int) -> int | None:
     """
     with transaction.atomic():
         started = timezone.now()
-        session = PaperTradingSession.objects.select_for_update(of=("self",)).get(pk=session_id)
+        session = PaperTradingSession.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=session_id
+        )
         request = (
-            ManualRequest.objects.select_for_update()
+            ManualRequest.objects.select_for_update(no_key=True)
             .filter(session=session, kind=RequestKind.TICK, tick=None)
             .order_by("pk")
             .first()
@@ -128,7 +130,7 @@ def waiting_manual_sessions(older_than: timedelta) -> list[int]:
 def _due_sessions(session_ids: Sequence[int] | None) -> list[_Due]:
     epoch = Cast(Extract(ClockTimestamp(), "epoch"), FloatField())
     found = (
-        PaperTradingSession.objects.select_for_update(skip_locked=True, of=("self",))
+        PaperTradingSession.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
         .select_related("strategy")
         .filter(status=SessionStatus.RUNNING)
         .annotate(slot_now=Floor(epoch * 1000.0 / F("interval_ms")))

@@ -46,7 +46,9 @@ class PositionManager:
 
     def load_positions(self) -> Account:
         """Lock the account and read it with its open positions, inside a transaction."""
-        self.row = PaperTradingAccount.objects.select_for_update().get(pk=self.account_id)
+        self.row = PaperTradingAccount.objects.select_for_update(no_key=True).get(
+            pk=self.account_id
+        )
         rows = PaperPosition.objects.filter(account=self.row, is_open=True).select_related("token")
         self.positions = {held.token_id: held for held in rows}
         self.account = account_state.account_value(self.row, self.positions.values())
@@ -149,7 +151,7 @@ class PositionManager:
         return len(self.account.positions)
 
     def _manual_requests(self, tick: Tick) -> frozenset[int]:
-        waiting = ManualRequest.objects.select_for_update().filter(
+        waiting = ManualRequest.objects.select_for_update(no_key=True).filter(
             session=tick.session, kind=RequestKind.CLOSE_POSITION, tick=None
         )
         rows = list(waiting)

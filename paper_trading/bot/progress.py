@@ -195,9 +195,7 @@ def fail(tick: Tick) -> None:
             defaults={"tripped": True, "tripped_market_time": tick.market_time or tick.opened_at},
         )
         kind = BreakerKind.INTERNAL_ERROR.value
-        events.breaker(
-            account.owner_id, account.pk, tick.session_id, kind, tripped=True, text=text
-        )
+        events.breaker(account.owner_id, account.pk, tick.session_id, kind, tripped=True, text=text)
 
 
 def sweep() -> list[Step]:

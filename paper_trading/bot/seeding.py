@@ -78,7 +78,7 @@ def _session(
 ) -> PaperTradingSession:
     """Go on with the account's newest session when it fits, or open a new one."""
     with transaction.atomic():
-        newest = account.sessions.select_for_update().order_by("-pk").first()
+        newest = account.sessions.select_for_update(no_key=True).order_by("-pk").first()
         ended = newest is not None and newest.stop_reason in (
             StopReason.RECORD_ENDED,
             StopReason.RECORD_CHANGED,

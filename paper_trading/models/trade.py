@@ -73,6 +73,10 @@ class PaperTrade(models.Model):
                 name="trade_amounts_match_status",
             ),
             models.CheckConstraint(
+                condition=Q(gas_usd__gte=0, asked_usd__gte=0, allowed_usd__gte=0),
+                name="trade_money_not_negative",
+            ),
+            models.CheckConstraint(
                 condition=~Q(status=TradeStatus.FILLED, side=Side.SELL)
                 | Q(realized_usd__isnull=False),
                 name="trade_sell_realizes",

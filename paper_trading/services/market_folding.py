@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from paper_trading.engine import gas, money
 from paper_trading.engine.fills import round_trip_percent
-from paper_trading.engine.market import Batch, Quote, Token
+from paper_trading.engine.market import Batch, GasConditions, Quote, Token
 from paper_trading.intelligence.bars import Observation, Spans
 from paper_trading.intelligence.series import ClosedBar, Series, advance
 from paper_trading.services.sources.base import SourceQuote, SourceStep
@@ -70,7 +70,8 @@ def fold_step(
     spans: Spans,
 ) -> Folded:
     """Fold a source's step into every listing of its market."""
-    before = _batch(step, listings, native, price_chain_id, seed)
+    conditions = gas.conditions(price_chain_id, seed, step.market_time)
+    before = _batch(step, listings, native, conditions)
     after: list[Listing] = []
     closed: dict[int, tuple[ClosedBar, ...]] = {}
     for listing in listings:
@@ -81,7 +82,7 @@ def fold_step(
         advanced, bars = _advance(listing, quote, before, spans)
         after.append(advanced)
         closed[listing.token.id] = bars
-    return Folded(tuple(after), closed, _batch(step, after, native, price_chain_id, seed))
+    return Folded(tuple(after), closed, _batch(step, after, native, conditions))
 
 
 def _advance(
@@ -109,8 +110,7 @@ def _batch(
     step: SourceStep,
     listings: Sequence[Listing],
     native: Native,
-    price_chain_id: int,
-    seed: int,
+    conditions: GasConditions,
 ) -> Batch:
     quotes = {
         listing.token.id: Quote(
@@ -128,7 +128,7 @@ def _batch(
         step=step.number,
         market_time=step.market_time,
         quotes=quotes,
-        gas=gas.conditions(price_chain_id, seed, step.market_time),
+        gas=conditions,
         cash_price_usd=money.price(step.cash_price_usd),
         native_price_usd=native.at(step.market_time),
         sigma_annual={

@@ -45,7 +45,7 @@ class PriceFeedService:
         if found is not None:
             return found, False
         with transaction.atomic():
-            market = Market.objects.select_for_update().get(pk=self.market.pk)
+            market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
             if market.head_step >= step:
                 return PriceBatch.objects.get(market=market, step=step), False
             while market.head_step < step:
@@ -68,7 +68,7 @@ class PriceFeedService:
             listings = folded.listings
             closed += [(token, bar) for token, bars in folded.closed.items() for bar in bars]
         with transaction.atomic():
-            if Market.objects.select_for_update().get(pk=market.pk).head_step >= 0:
+            if Market.objects.select_for_update(no_key=True).get(pk=market.pk).head_step >= 0:
                 return 0
             copy_rows([bar_row(market.pk, token, bar) for token, bar in closed])
             _save_listings(rows, listings, _newest_bars(market))

@@ -19,6 +19,7 @@ from paper_trading.models import (
     Token,
 )
 from tests import builders
+from tests.full_account import make_one_of_each
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +58,7 @@ def staff_with(*codenames: str) -> tuple[Client, User]:
 
 @by_model
 def test_every_model_has_a_list_and_a_page(model: type[Model], root: Client) -> None:
-    builders.make_one_of_each()
+    make_one_of_each()
     assert admin.site.is_registered(model)
     listed = root.get(address(model, "changelist"))
     assert listed.status_code == 200
@@ -69,7 +70,7 @@ def test_every_model_has_a_list_and_a_page(model: type[Model], root: Client) -> 
 
 @by_model
 def test_lists_can_be_searched_and_filtered(model: type[Model], root: Client) -> None:
-    builders.make_one_of_each()
+    make_one_of_each()
     model_admin = admin.site._registry[model]
     query: dict[str, str] = {"q": "x"} if model_admin.search_fields else {}
     assert root.get(address(model, "changelist"), query).status_code == 200
@@ -84,17 +85,17 @@ def test_lists_ask_as_many_queries_for_many_rows_as_for_few(
             root.get(address(model, "changelist"))
         return len(captured)
 
-    builders.make_one_of_each()
+    make_one_of_each()
     queries()  # content types are read once
     few = queries()
     for _ in range(3):
-        builders.make_one_of_each()
+        make_one_of_each()
     assert queries() <= few
 
 
 @pytest.mark.parametrize("model", RECORDS, ids=lambda model: model.__name__)
 def test_records_cannot_be_changed_or_deleted_by_anybody(model: type[Model], root: Client) -> None:
-    builders.make_one_of_each()
+    make_one_of_each()
     row = first_of(model)
     before = type(row)._default_manager.filter(pk=row.pk).values().get()
     assert root.post(address(model, "change", row.pk), {"name": "x"}).status_code == 403
@@ -112,7 +113,7 @@ def test_records_cannot_be_added_by_anybody(model: type[Model], root: Client) ->
 
 
 def test_staff_see_only_what_their_permissions_name() -> None:
-    builders.make_one_of_each()
+    make_one_of_each()
     client, _ = staff_with("view_tick")
     assert client.get("/admin/").content.decode().count("/admin/paper_trading/tick/") > 0
     assert client.get(address(BreakerState, "changelist")).status_code == 403
@@ -126,14 +127,14 @@ def test_users_who_are_not_staff_are_sent_to_the_admins_login() -> None:
 
 
 def test_money_is_written_for_people(root: Client) -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     text = root.get(address(PaperTradingAccount, "change", account.pk)).content.decode()
     assert "$10,000.00" in text
     assert "000000000000" not in text
 
 
 def test_a_thought_shows_its_gates_and_signals(root: Client) -> None:
-    builders.make_one_of_each()
+    make_one_of_each()
     thought = first_of(apps.get_model("paper_trading", "PaperAIThoughtLog"))
     text = root.get(address(type(thought), "change", thought.pk)).content.decode()
     for words in ("Ema cross", "Trend", "37.5", "Confidence is below", "Threshold"):
@@ -141,7 +142,7 @@ def test_a_thought_shows_its_gates_and_signals(root: Client) -> None:
 
 
 def test_a_tick_shows_its_stages_trades_and_decisions(root: Client) -> None:
-    builders.make_one_of_each()
+    make_one_of_each()
     tick = first_of(apps.get_model("paper_trading", "Tick"))
     text = root.get(address(type(tick), "change", tick.pk)).content.decode()
     for words in ("12 ms", "FILLED", "COOL_DOWN", "CONFIDENCE_LOW"):

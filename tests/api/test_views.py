@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests import builders
+from tests.full_account import make_one_of_each
 
 pytestmark = pytest.mark.django_db
 
@@ -36,7 +37,7 @@ def test_an_account_of_somebody_else_is_not_found() -> None:
 
 
 def test_an_account_tells_figures_positions_decisions_and_stages() -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     told = client_of(account.owner).get(f"/api/accounts/{account.pk}/").json()
     assert told["figures"]["equity_usd"] == "12566.42"
     assert told["figures"]["win_rate_percent"] == "60"
@@ -63,7 +64,7 @@ def no_floats(found: object) -> bool:
 
 
 def test_no_number_with_a_point_travels_as_a_float() -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     client = client_of(account.owner)
     assert no_floats(client.get("/api/accounts/").json())
     assert no_floats(client.get(f"/api/accounts/{account.pk}/").json())

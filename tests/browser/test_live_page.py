@@ -9,6 +9,7 @@ from paper_trading.models import PaperTradingAccount
 from paper_trading.services import redis_client
 from paper_trading.services.websocket_service import channel, publish
 from tests import builders
+from tests.full_account import make_one_of_each
 
 pytestmark = [pytest.mark.browser]
 
@@ -32,7 +33,7 @@ def logged_in(browser: Any, server: str, user: User, width: int = 1280, **option
 
 @pytest.fixture
 def account(server: str) -> PaperTradingAccount:
-    return builders.make_one_of_each(builders.make_user("reader", PASSWORD))
+    return make_one_of_each(builders.make_user("reader", PASSWORD))
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -2,7 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -21,6 +21,7 @@ from paper_trading.models import (
 )
 from paper_trading.templatetags.figures import MINUS
 from tests import builders
+from tests.full_account import make_one_of_each
 
 pytestmark = pytest.mark.django_db
 
@@ -49,14 +50,14 @@ def panel(account: PaperTradingAccount, name: str) -> str:
 
 @pytest.mark.parametrize("path", ["", "panels/", "panels/figures/"])
 def test_an_account_of_somebody_else_is_not_found(path: str) -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     stranger = builders.make_user()
     assert client_of(account.owner).get(account_url(account, path)).status_code == 200
     assert client_of(stranger).get(account_url(account, path)).status_code == 404
 
 
 def test_staff_see_every_account_and_the_switcher_names_their_owners() -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     builders.make_account()
     text = page(account, builders.make_user(is_staff=True))
     assert account.name in text
@@ -97,14 +98,6 @@ def test_the_anonymous_are_sent_to_the_login(path: str) -> None:
     assert "/login/?next=" in response["Location"]
 
 
-@pytest.mark.parametrize("act", ["pause", "resume", "tick", "close"])
-def test_the_anonymous_cannot_act(act: str) -> None:
-    session = builders.make_session()
-    response = Client().post(account_url(session.account, f"{act}/"))
-    assert response.status_code == 302
-    assert "/login/" in response["Location"]
-
-
 def test_the_login_page_needs_no_login_and_logs_in() -> None:
     builders.make_user("reader", "secret-word")
     client = Client()
@@ -116,7 +109,7 @@ def test_the_login_page_needs_no_login_and_logs_in() -> None:
 
 
 def test_pages_carry_the_policy_and_hold_nothing_inline() -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     client = client_of(account.owner)
     for path in ("", "panels/", "panels/figures/"):
         assert client.get(account_url(account, path))["Content-Security-Policy"] == POLICY
@@ -131,7 +124,7 @@ def test_pages_carry_the_policy_and_hold_nothing_inline() -> None:
 
 
 def test_every_panel_stands_in_the_page_and_alone() -> None:
-    account = builders.make_one_of_each()
+    account = make_one_of_each()
     text = page(account)
     answer = client_of(account.owner).get(account_url(account, "panels/")).json()
     assert set(answer["panels"]) == set(PANELS)
@@ -330,86 +323,3 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(rest: str) -> None:
     twenty = queries_of(client, account_url(session.account, rest))
     assert twenty == one
     assert one <= 20
-
-
-def test_the_actions_need_the_csrf_token() -> None:
-    session = builders.make_session()
-    strict = client_of(session.account.owner, strict=True)
-    assert strict.post(account_url(session.account, "pause/")).status_code == 403
-    session.refresh_from_db()
-    assert not session.entries_paused
-
-
-def test_the_actions_take_post_only() -> None:
-    session = builders.make_session()
-    assert (
-        client_of(session.account.owner).get(account_url(session.account, "pause/")).status_code
-        == 405
-    )
-
-
-def test_the_owner_pauses_and_resumes_entries() -> None:
-    session = builders.make_session()
-    client = client_of(session.account.owner)
-    answer = client.post(account_url(session.account, "pause/"), follow=True).content.decode()
-    assert "Entries are paused; exits go on." in answer
-    session.refresh_from_db()
-    assert session.entries_paused
-    client.post(account_url(session.account, "resume/"))
-    session.refresh_from_db()
-    assert not session.entries_paused
-
-
-def test_what_cannot_be_done_is_refused_in_one_sentence() -> None:
-    session = builders.make_session(
-        status="STOPPED", stop_reason="REQUESTED", stopped_at=timezone.now()
-    )
-    client = client_of(session.account.owner)
-    answer = client.post(account_url(session.account, "pause/"), follow=True).content.decode()
-    assert f"Session {session.pk} is stopped." in answer
-
-
-def test_closing_a_position_is_asked_for_once() -> None:
-    session = builders.make_session()
-    token = builders.make_token("WETH")
-    builders.make_position(session, token)
-    client = client_of(session.account.owner)
-    for _ in range(2):
-        answer = client.post(
-            account_url(session.account, "close/"), {"token": token.pk}, follow=True
-        )
-    assert "WETH is already marked to be closed." in answer.content.decode()
-    request = session.requests.get()
-    assert (request.kind, request.token, request.requested_by) == (
-        "CLOSE_POSITION",
-        token,
-        session.account.owner,
-    )
-
-
-def test_running_a_tick_stores_the_request_and_tells_the_workers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    session = builders.make_session()
-    sent: list[int] = []
-    monkeypatch.setattr("tasks.open_tick.send_manual", sent.append)
-    client_of(session.account.owner).post(account_url(session.account, "tick/"))
-    assert session.requests.get().kind == "TICK"
-    assert sent == [session.pk]
-
-
-def test_staff_without_the_permission_look_and_do_not_touch() -> None:
-    session = builders.make_session()
-    staff = builders.make_user(is_staff=True)
-    assert "Pause entries" not in page(session.account, staff)
-    assert client_of(staff).post(account_url(session.account, "pause/")).status_code == 403
-    staff.user_permissions.add(Permission.objects.get(codename="change_papertradingsession"))
-    assert client_of(staff).post(account_url(session.account, "pause/")).status_code == 302
-    session.refresh_from_db()
-    assert session.entries_paused
-
-
-def test_a_stranger_cannot_act() -> None:
-    session = builders.make_session()
-    stranger = client_of(builders.make_user())
-    assert stranger.post(account_url(session.account, "pause/")).status_code == 404

@@ -54,17 +54,13 @@ def taken(connection: kombu.Connection) -> list[Published]:
 def _published(queue: str, message: kombu.Message) -> Published:
     headers = message.headers
     args, kwargs, _ = message.decode()
-    stored = {
-        "body": message.body if isinstance(message.body, str) else message.body.decode(),
-        "headers": headers,
-        "properties": message.properties,
-    }
+    stored = {"body": message.body, "headers": headers, "properties": message.properties}
     return Published(
         queue=queue,
         task=headers["task"],
         args=args,
         kwargs=kwargs,
         expires=datetime.fromisoformat(headers["expires"]) if headers["expires"] else None,
-        content_type=message.content_type,
+        content_type=message.content_type or "",
         size=len(str(stored)),
     )

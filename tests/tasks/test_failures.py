@@ -28,7 +28,7 @@ def tick() -> Tick:
     return make_tick(make_session())
 
 
-def fail(task: Task, args: tuple[int, ...], error: Exception) -> None:
+def fail(task: "Task[..., None]", args: tuple[int, ...], error: Exception) -> None:
     """Tell of a failure as a worker does."""
     try:
         raise error

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import kombu
 import pytest
@@ -37,7 +38,7 @@ def broker() -> Iterator[kombu.Connection]:
         yield connection
 
 
-def open_at(stage: Stage, lease: timedelta, **fields: object) -> Tick:
+def open_at(stage: Stage, lease: timedelta, **fields: Any) -> Tick:
     """Make an open tick that waits for a stage; its lease ends at a distance from now."""
     now = timezone.now()
     return make_tick(

@@ -1,0 +1,178 @@
+"""Recovery: the sweeper goes on where a lease ran out, fences the slow, and gives up in time."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from paper_trading.bot import clock, progress, stages
+from paper_trading.bot.progress import LEASE, MAX_ATTEMPTS, Fenced, Step
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import BreakerKind, Stage, TradingState
+from paper_trading.models import (
+    BreakerState,
+    Market,
+    PaperTrade,
+    PaperTradingSession,
+    Tick,
+    TickReason,
+    TickStage,
+    TickStatus,
+)
+from tests import builders as make
+from tests.bot import worlds
+from tests.bot.threads import at_once
+
+
+@pytest.fixture
+def session(market: Market) -> PaperTradingSession:
+    return worlds.running_session(market)
+
+
+def let_lease_run_out(tick: Tick) -> None:
+    Tick.objects.filter(pk=tick.pk).update(lease_until=clock.now() - timedelta(seconds=1))
+
+
+def sweep_and_run() -> list[Step]:
+    steps = progress.sweep()
+    for step in steps:
+        stages.run(step.stage, step.tick_id, step.chunk)
+    return steps
+
+
+def test_a_tick_within_its_lease_is_left_alone(session: PaperTradingSession) -> None:
+    tick = worlds.open_tick(session)
+    before = worlds.tables()
+    assert progress.sweep() == []
+    assert worlds.tables() == before
+    assert tick.attempt == 1
+
+
+def test_every_stage_renews_the_lease(session: PaperTradingSession) -> None:
+    tick = worlds.open_tick(session)
+    for step in worlds.steps_of(tick):
+        let_lease_run_out(tick)
+        stages.run(step.stage, step.tick_id, step.chunk)
+        tick.refresh_from_db()
+        if tick.status == TickStatus.OPEN:
+            assert tick.lease_until is not None
+            assert tick.lease_until > clock.now()
+    assert tick.status == TickStatus.CLOSED
+
+
+@pytest.mark.parametrize(
+    "stage", [Stage.PRICES, Stage.AUTO_CLOSE, Stage.ANALYSIS, Stage.EXECUTION, Stage.CLOSE]
+)
+def test_the_sweeper_takes_over_after_the_lease_and_the_tick_finishes(
+    session: PaperTradingSession, market: Market, stage: Stage
+) -> None:
+    undisturbed = worlds.running_session(market)
+    worlds.run_tick(undisturbed)
+    tick = worlds.run_until(worlds.open_tick(session), stage)
+    let_lease_run_out(tick)
+    assert {step.stage for step in progress.sweep()} == {stage}
+    tick.refresh_from_db()
+    assert tick.attempt == 2
+    assert tick.lease_until is not None
+    assert tick.lease_until > clock.now()
+    stages.run_to_end(tick.pk)
+    tick.refresh_from_db()
+    assert tick.status == TickStatus.CLOSED
+    assert worlds.outcome(session) == worlds.outcome(undisturbed)
+
+
+def test_a_taken_over_analysis_repeats_only_the_chunks_that_are_missing(
+    session: PaperTradingSession,
+) -> None:
+    tick = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
+    waiting = progress.next_steps(tick.pk)
+    for step in (waiting[1], waiting[4]):
+        stages.run(step.stage, step.tick_id, step.chunk)
+    let_lease_run_out(tick)
+    steps = sweep_and_run()
+    assert [step.chunk for step in steps] == [0, 2, 3, 5, 6]
+    tick.refresh_from_db()
+    assert (tick.stage, tick.chunks_done) == (Stage.EXECUTION, 7)
+    attempts = TickStage.objects.filter(stage=Stage.ANALYSIS).order_by("chunk")
+    assert list(attempts.values_list("attempt", flat=True)) == [2, 1, 2, 2, 1, 2, 2]
+
+
+def test_the_slow_worker_that_comes_back_is_fenced(session: PaperTradingSession) -> None:
+    tick = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
+    slow = progress.current(tick.pk, Stage.ANALYSIS)
+    assert slow is not None
+    let_lease_run_out(tick)
+    progress.sweep()
+    with pytest.raises(Fenced, match="left the analysis at attempt 1"):
+        progress.complete_chunk(slow, 0, slow.opened_at, {})
+    with pytest.raises(Fenced, match="left stage analysis at attempt 1"):
+        progress.complete(slow, slow.opened_at, {}, Stage.EXECUTION)
+    assert not PaperTrade.objects.exists()
+
+
+def test_a_stuck_tick_past_its_deadline_expires(session: PaperTradingSession) -> None:
+    tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
+    let_lease_run_out(tick)
+    Tick.objects.update(deadline_at=clock.now() - timedelta(seconds=1))
+    assert progress.sweep() == []
+    tick.refresh_from_db()
+    assert (tick.status, tick.reason) == (TickStatus.EXPIRED, TickReason.DEADLINE)
+    assert not PaperTrade.objects.exists()
+
+
+def test_a_tick_that_has_traded_is_closed_by_the_sweeper_even_past_its_deadline(
+    session: PaperTradingSession,
+) -> None:
+    tick = worlds.run_until(worlds.open_tick(session), Stage.CLOSE)
+    let_lease_run_out(tick)
+    Tick.objects.update(deadline_at=clock.now() - timedelta(seconds=1))
+    assert [step.stage for step in sweep_and_run()] == [Stage.CLOSE]
+    tick.refresh_from_db()
+    assert tick.status == TickStatus.CLOSED
+
+
+def test_after_too_many_attempts_a_tick_has_failed_and_entries_stop(
+    session: PaperTradingSession,
+) -> None:
+    tick = worlds.open_tick(session)
+    for attempt in range(2, MAX_ATTEMPTS + 1):
+        let_lease_run_out(tick)
+        assert len(progress.sweep()) == 1
+        tick.refresh_from_db()
+        assert tick.attempt == attempt
+    let_lease_run_out(tick)
+    assert progress.sweep() == []
+    tick.refresh_from_db()
+    assert (tick.status, tick.reason) == (TickStatus.FAILED, TickReason.ATTEMPTS)
+    breaker = BreakerState.objects.get(account=session.account, tripped=True)
+    assert breaker.kind == BreakerKind.INTERNAL_ERROR
+    after = worlds.run_tick(session)
+    assert after.trading_state == TradingState.REDUCING
+    assert set(after.trades.values_list("status", "code")) == {("DENIED", Code.STATE_REDUCING)}
+
+
+def test_the_lease_is_shorter_than_the_shortest_deadline() -> None:
+    assert timedelta(0) < LEASE <= progress.SHORTEST_DEADLINE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweepers_at_once_take_a_tick_over_once() -> None:
+    session = make.make_session(interval_ms=worlds.HOUR_MS)
+    tick = worlds.open_tick(session)
+    let_lease_run_out(tick)
+    found = at_once([progress.sweep] * 3)
+    assert [steps for steps in found if steps] == [[Step(Stage.PRICES, tick.pk)]]
+    tick.refresh_from_db()
+    assert tick.attempt == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stage_and_the_sweeper_at_once_have_one_effect(committed_market: Market) -> None:
+    session = worlds.running_session(committed_market)
+    alone = worlds.running_session(committed_market)
+    worlds.run_tick(alone)
+    tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
+    let_lease_run_out(tick)
+    at_once([partial(stages.run, Stage.EXECUTION, tick.pk), sweep_and_run, sweep_and_run])
+    stages.run_to_end(tick.pk)
+    assert worlds.outcome(session) == worlds.outcome(alone)

@@ -1,0 +1,136 @@
+"""Every stage message delivered twice, by a real worker on the real broker: the effects are single.
+
+One account runs its ticks inline, in order, once each. The other one, on the same market, has
+every message sent twice to a worker with several threads, so that copies also run at the same
+time. What they decide, trade and book is the same to the digit.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery.contrib.testing.worker import start_worker
+from celery.signals import task_postrun
+from django.db.models import Count
+
+from dexproject.celery import app
+from dexproject.embedded.apps import QUEUES
+from paper_trading.bot import progress
+from paper_trading.bot.ledger_check import all_problems
+from paper_trading.bot.progress import Step
+from paper_trading.engine.enums import Stage
+from paper_trading.models import (
+    InternalError,
+    PaperPerformanceMetrics,
+    PaperTrade,
+    PaperTradingSession,
+    Tick,
+    TickStage,
+    TickStatus,
+)
+from paper_trading.services import market_setup
+from tasks import sending
+from tests.bot.worlds import open_tick, outcome, run_ticks, running_session
+from tests.embedded.waiting import wait_for
+from tests.tasks.broker import emptied
+
+pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]
+TICKS = 20
+Send = Callable[[Iterable[Step]], None]
+
+
+@pytest.fixture
+def delivered() -> Iterator[Counter[tuple[Any, ...]]]:
+    """Count the tasks that ran, by name and arguments."""
+    counts: Counter[tuple[Any, ...]] = Counter()
+
+    def count(task: Any, args: Iterable[Any], **_: Any) -> None:
+        counts[(task.name, *args)] += 1
+
+    task_postrun.connect(count)
+    yield counts
+    task_postrun.disconnect(count)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
+    """Run a worker whose stages, too, send every step twice; return that way of sending."""
+    once = sending.send
+
+    def twice(steps: Iterable[Step]) -> None:
+        for step in steps:
+            once([step])
+            once([step])
+
+    for module in sending.TASKS.values():
+        monkeypatch.setattr(f"{module}.send", twice)
+    # Copies of an old message must not wait for the lease, nor a slow machine lose it.
+    with (
+        emptied(),
+        start_worker(
+            app,
+            pool="threads",
+            concurrency=4,
+            queues=",".join(QUEUES),
+            perform_ping_check=False,
+            shutdown_timeout=30,
+        ),
+    ):
+        yield twice
+
+
+def waiting() -> int:
+    """Return how many messages wait in the broker or are being worked on."""
+    with app.connection_for_read() as connection:
+        redis = connection.default_channel.client
+        return sum(redis.llen(name) for name in QUEUES) + redis.hlen("unacked")
+
+
+def run_doubled(session: PaperTradingSession, send: Send) -> None:
+    tick = open_tick(session)
+    send(progress.next_steps(tick.pk))
+
+    def closed() -> bool:
+        return Tick.objects.get(pk=tick.pk).status != TickStatus.OPEN
+
+    wait_for(closed, "the tick is closed")
+    wait_for(lambda: waiting() == 0, "all copies are delivered")
+
+
+def test_a_message_that_comes_twice_has_its_effect_once(
+    record: Path, worker: Send, delivered: Counter[tuple[Any, ...]]
+) -> None:
+    market = market_setup.recorded_market(record)
+    once = running_session(market)
+    doubled = running_session(market)
+    run_ticks(once, TICKS)
+    assert PaperTrade.objects.filter(session=once, status="FILLED").exists()
+    for _ in range(TICKS):
+        run_doubled(doubled, worker)
+    ticks = list(doubled.ticks.order_by("number"))
+    assert [(tick.number, tick.status) for tick in ticks] == [
+        (number, TickStatus.CLOSED) for number in range(1, TICKS + 1)
+    ]
+    assert outcome(doubled) == outcome(once)
+    assert metrics(doubled) == metrics(once)
+    assert all_problems() == []
+    assert not InternalError.objects.exists()
+    doubled.refresh_from_db()
+    assert doubled.ticks_closed == TICKS
+    done = TickStage.objects.filter(tick__session=doubled).exclude(stage=Stage.OPEN)
+    for stage in done.select_related("tick"):
+        name = sending.TASKS[Stage(stage.stage)]
+        args = (stage.tick_id, stage.chunk) if stage.stage == Stage.ANALYSIS else (stage.tick_id,)
+        assert delivered[(name, *args)] >= 2, f"{name} {args} was not delivered twice"
+    twice = done.values("tick", "stage", "chunk").annotate(rows=Count("pk")).filter(rows__gt=1)
+    assert not twice.exists()
+
+
+def metrics(session: PaperTradingSession) -> list[dict[str, Any]]:
+    found = PaperPerformanceMetrics.objects.filter(session=session).order_by("market_time")
+    return [
+        {key: value for key, value in row.items() if key not in {"id", "session_id", "tick_id"}}
+        for row in found.values()
+    ]

@@ -1,0 +1,75 @@
+"""An account with a row of every model around it, for pages that show everything."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import Action, LedgerAccount, Stage
+from paper_trading.models import (
+    InternalError,
+    LedgerEntry,
+    MarketToken,
+    OutcomeDay,
+    PaperTradingAccount,
+    ScoreQuantiles,
+)
+from tests.builders import (
+    START,
+    batch_of,
+    make_account,
+    make_bar,
+    make_breaker,
+    make_closed_position,
+    make_denial,
+    make_metrics,
+    make_point,
+    make_position,
+    make_quote,
+    make_request,
+    make_session,
+    make_stage,
+    make_thought,
+    make_tick,
+    make_token,
+    make_trade,
+    make_transaction,
+    make_version,
+)
+
+
+def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
+    """Make an account with at least one row of every model around it, and return it."""
+    account = make_account(owner, winning_trades=3, losing_trades=2)
+    session = make_session(account)
+    weth, link = make_token(), make_token()
+    MarketToken.objects.create(market=account.market, token=weth)
+    tick = make_tick(session, 1, strategy_version=make_version(session.strategy))
+    for stage in (Stage.OPEN, Stage.PRICES, Stage.ANALYSIS, Stage.EXECUTION, Stage.CLOSE):
+        make_stage(tick, stage)
+    make_stage(tick, Stage.ANALYSIS, chunk=1, attempt=2)
+    make_quote(batch_of(tick), weth)
+    make_bar(account.market, weth)
+    ScoreQuantiles.objects.create(
+        market=account.market, frozen_at=START, sample_size=2_000, points=["-0.1", "0.1"]
+    )
+    position = make_position(session, weth)
+    make_closed_position(session, link)
+    trade = make_trade(tick, weth, position=position)
+    make_denial(tick, link, 1)
+    make_transaction(trade)
+    LedgerEntry.objects.create(
+        account=account, line=0, book=LedgerAccount.CASH, amount_usd=Decimal(10_000)
+    )
+    make_thought(tick, weth)
+    make_thought(tick, link, action=Action.BUY, code=Code.OK, confidence=Decimal(88))
+    make_point(tick)
+    make_metrics(tick)
+    make_breaker(account)
+    make_request(session)
+    OutcomeDay.objects.create(
+        account=account, day=date(2026, 1, 5), closed=1, sum_percent=Decimal("-2.4")
+    )
+    InternalError.objects.create(tick=tick, stage=Stage.ANALYSIS, token=weth, traceback="Boom: 1")
+    return account
