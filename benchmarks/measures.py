@@ -30,7 +30,8 @@ _PATIENCE_SECONDS = 30.0
 @contextmanager
 def listening(owner_id: int) -> Iterator[Callable[[int], None]]:
     """Give a function that waits for the event that ends a tick (or a no-op run), by its id."""
-    pubsub = redis_client.client(settings.EVENTS_DB).pubsub(ignore_subscribe_messages=True)
+    client = redis_client.client(settings.EVENTS_DB)
+    pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
     pubsub.subscribe(channel(owner_id))
 
     def wait(tick_id: int) -> None:

@@ -49,14 +49,10 @@ def main() -> int:
 
 def _prepare() -> "User":
     from django.core.management import call_command
-    from django.db import connection
 
     from paper_trading.bot.seeding import admin_user
 
     call_command("migrate", verbosity=0)
-    with connection.cursor() as cursor:
-        # The back-fill of 40 tokens computes for longer in one transaction than a tick may.
-        cursor.execute("SET idle_in_transaction_session_timeout = 0")
     return admin_user("")
 
 

@@ -9,6 +9,10 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
+from django.db import connections
+
+# Requests run in threads that come and go; a connection kept for each would never be closed.
+connections.settings["default"]["CONN_MAX_AGE"] = 0
 
 # WhiteNoise answers with a synchronous file; ours are small and read in one go.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")

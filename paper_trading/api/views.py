@@ -51,6 +51,7 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
             "positions": [_position(position) for position in held],
             "decisions": [_decision(thought) for thought in account_view.decisions_of(ticks)],
             "ticks": [_tick(tick) for tick in ticks],
+            "skipped": {} if session is None else account_view.skipped_since(session, ticks),
         }
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from paper_trading.models import (
     LedgerEntry,
@@ -47,6 +47,7 @@ def problems(account: PaperTradingAccount) -> list[str]:
     fold = _fold(account, found)
     found += _compare_account(account, fold)
     found += _compare_positions(account, fold)
+    found += _compare_totals(account)
     found += _compare_books(account, fold)
     found += _unbalanced(account)
     return [f"account {account.pk} {account.name}: {text}" for text in found]
@@ -135,6 +136,32 @@ def _compare_positions(account: PaperTradingAccount, fold: _Fold) -> Iterator[st
                 f"position in token {token_id} is {units} units at {cost}, its fills say"
                 f" {held.units} at {held.cost}"
             )
+
+
+def _compare_totals(account: PaperTradingAccount) -> Iterator[str]:
+    """Compare what each position took in, realized and paid for gas with its trades."""
+    filled_buy = Q(side="BUY", status="FILLED")
+    totals = {
+        row["position_id"]: row
+        for row in PaperTrade.objects.filter(account=account, position__isnull=False)
+        .values("position_id")
+        .annotate(
+            units_in=Sum("amount_in", filter=filled_buy),
+            realized=Sum("realized_usd"),
+            gas=Sum("gas_usd"),
+        )
+    }
+    for position in PaperPosition.objects.filter(account=account):
+        row = totals.get(position.pk, {})
+        bought = _DIGITS.multiply(row.get("units_in") or _ZERO, _CASH_UNIT)
+        for name, folded in (
+            ("bought_usd", bought),
+            ("realized_usd", row.get("realized") or _ZERO),
+            ("gas_usd", row.get("gas") or _ZERO),
+        ):
+            stored = getattr(position, name)
+            if stored != folded:
+                yield f"{name} of position {position.pk} is {stored}, its trades say {folded}"
 
 
 def _compare_books(account: PaperTradingAccount, fold: _Fold) -> Iterator[str]:

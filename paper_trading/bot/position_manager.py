@@ -4,7 +4,7 @@ Stage auto_close. The rows are caches of the ledger; the lock on the account row
 stage the only writer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -16,6 +16,7 @@ from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
 from paper_trading.engine import money
 from paper_trading.engine.account import Account, Position
+from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side, Stage, TradeStatus, TransactionStatus
 from paper_trading.engine.market import Batch
 from paper_trading.engine.steps import StepResult, auto_close
@@ -64,7 +65,10 @@ class PositionManager:
             batch = batch_of(tick)
             requests = self._manual_requests(tick)
             before = breakers_of(self.account_id)
-            result = auto_close(self.account, batch, before, rules_of(tick), requests)
+            result = auto_close(
+                self.account, batch, before, rules_of(tick), frozenset(requests.values())
+            )
+            _answer(requests, tick, result)
             trades = self.save(tick, Stage.AUTO_CLOSE, result)
             save_breakers(self.account_id, before, result.breakers)
             detail = {"positions": len(self.positions), **count_by_status(result.trades)}
@@ -81,7 +85,7 @@ class PositionManager:
     def save(self, tick: Tick, stage: Stage, result: StepResult) -> list[PaperTrade]:
         """Write a step's trades, positions and account under the account's next version."""
         for record in result.trades:
-            if record.status is TradeStatus.FILLED and record.side is Side.BUY:
+            if record.swap is not None and record.side is Side.BUY:
                 self.open_or_add_position(tick, record, result.account)
         self._insert_new()
         rows = dict(self.positions)
@@ -101,15 +105,21 @@ class PositionManager:
         return trades
 
     def open_or_add_position(self, tick: Tick, record: TradeRecord, after: Account) -> None:
-        """Take a bought amount into the token's position, opening it when there is none."""
-        swap, held = record.swap, after.positions[record.token.id]
+        """Take a bought amount into the token's position, opening it when there is none.
+
+        A failed buy leaves its gas with the position it was to add to.
+        """
+        swap, row = record.swap, self.positions.get(record.token.id)
         if swap is None:
             raise ValueError(f"a fill of {record.token.symbol} has no swap")
-        row = self.positions.get(record.token.id)
+        filled = record.status is TradeStatus.FILLED
         if row is None:
-            row = self._new_row(tick, held)
+            if not filled:
+                return
+            row = self._new_row(tick, after.positions[record.token.id])
             self.positions[record.token.id] = row
-        row.bought_usd = money.usd(row.bought_usd + money.cash_amount(swap.amount_in))
+        if filled:
+            row.bought_usd = money.usd(row.bought_usd + money.cash_amount(swap.amount_in))
         row.gas_usd = money.usd(row.gas_usd + swap.gas_usd)
 
     def close_or_reduce_position(self, record: TradeRecord, after: Account) -> None:
@@ -150,13 +160,12 @@ class PositionManager:
         """Return the number of open positions."""
         return len(self.account.positions)
 
-    def _manual_requests(self, tick: Tick) -> frozenset[int]:
-        waiting = ManualRequest.objects.select_for_update(no_key=True).filter(
-            session=tick.session, kind=RequestKind.CLOSE_POSITION, tick=None
+    def _manual_requests(self, tick: Tick) -> dict[int, int]:
+        """Return the token to be closed of each request that waits, by its id."""
+        waiting = ManualRequest.objects.select_for_update().filter(
+            session=tick.session_id, kind=RequestKind.CLOSE_POSITION, tick=None
         )
-        rows = list(waiting)
-        ManualRequest.objects.filter(pk__in=[row.pk for row in rows]).update(tick=tick)
-        return frozenset(row.token_id for row in rows if row.token_id is not None)
+        return {row.pk: row.token_id for row in waiting if row.token_id is not None}
 
     def _moved(self, token_id: int, result: StepResult) -> bool:
         return self.account.positions.get(token_id) != result.account.positions.get(token_id)
@@ -199,6 +208,18 @@ class PositionManager:
         )
         if not updated:
             OutcomeDay.objects.create(account=self.row, day=day, closed=1, sum_percent=percent)
+
+
+def _answer(requests: Mapping[int, int], tick: Tick, result: StepResult) -> None:
+    """Journal the tick on the requests it served; one denied or failed is wanted again."""
+    served = {
+        record.token.id
+        for record in result.trades
+        if record.status is TradeStatus.FILLED or record.code is Code.POSITION_CLOSED
+    }
+    done = [key for key, token_id in requests.items() if token_id in served]
+    if done:
+        ManualRequest.objects.filter(pk__in=done).update(tick=tick)
 
 
 def batch_of(tick: Tick) -> Batch:

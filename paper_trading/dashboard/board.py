@@ -5,6 +5,7 @@ from functools import cached_property
 
 from django.db.models import QuerySet
 
+from paper_trading.engine.enums import TradeStatus
 from paper_trading.models import (
     BreakerState,
     EquityPoint,
@@ -21,7 +22,8 @@ from paper_trading.services import account_view
 from paper_trading.services.account_view import AccountFigures
 
 TICKS = 10
-TRADES = 12
+TRADES = 8
+DENIALS = 5
 CLOSED = 8
 #: A running session whose newest tick is older than this many intervals is stale.
 STALE_INTERVALS = 4
@@ -62,7 +64,7 @@ class Board:
 
     @cached_property
     def ticks(self) -> list[Tick]:
-        """The newest ticks with their stages."""
+        """The newest executed ticks with their stages."""
         return [] if self.session is None else account_view.latest_ticks(self.session, TICKS)
 
     @cached_property
@@ -95,16 +97,26 @@ class Board:
         return self.now - since > self.stale_after
 
     @cached_property
+    def skipped(self) -> dict[str, int]:
+        """How many slots were skipped since the oldest tick shown, by reason."""
+        if self.session is None:
+            return {}
+        return account_view.skipped_since(self.session, self.ticks)
+
+    @cached_property
     def decisions(self) -> list[PaperAIThoughtLog]:
-        """The decisions of the newest tick that has any."""
-        thoughts = account_view.decisions_of(self.ticks)
+        """The decisions of the newest tick that has any, an open one's being incomplete."""
+        finished = [tick for tick in self.ticks if tick.status != TickStatus.OPEN]
+        thoughts = account_view.decisions_of(finished)
         return [row for row in thoughts if row.tick_id == thoughts[0].tick_id]
 
     @property
-    def trades(self) -> QuerySet[PaperTrade]:
-        """The newest fills, denials and failures."""
-        newest = self.account.trades.select_related("token", "tick")
-        return newest.order_by("-created_at", "-pk")[:TRADES]
+    def trades(self) -> list[PaperTrade]:
+        """The newest fills and failures, and fewer denials, which come by the dozen."""
+        newest = self.account.trades.select_related("token", "tick").order_by("-created_at", "-pk")
+        sent = newest.exclude(status=TradeStatus.DENIED)[:TRADES]
+        denied = newest.filter(status=TradeStatus.DENIED)[:DENIALS]
+        return sorted([*sent, *denied], key=lambda row: (row.created_at, row.pk), reverse=True)
 
     @property
     def closed(self) -> QuerySet[PaperPosition]:

@@ -65,7 +65,9 @@ def _closed(board: Board) -> Context:
 
 
 def _pipeline(board: Board) -> Context:
-    return {"rows": pipeline.tick_rows(board.ticks), "stages": list(Stage)}
+    skipped = [(pipeline.REASONS[reason], slots) for reason, slots in board.skipped.items()]
+    rows = pipeline.tick_rows(board.ticks)
+    return {"rows": rows, "skipped": skipped, "stages": list(Stage)}
 
 
 PANELS: dict[str, Callable[[Board], Context]] = {

@@ -1,12 +1,12 @@
 """What people see of an account: who may see it, its newest rows, and its figures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 
 from paper_trading.engine.money import HUNDRED, ONE, ZERO, exact, from_base_units, ratio, usd
 from paper_trading.models import (
@@ -17,6 +17,7 @@ from paper_trading.models import (
     PaperTradingSession,
     Tick,
     TickStage,
+    TickStatus,
 )
 
 
@@ -66,9 +67,21 @@ def latest_point(account: PaperTradingAccount) -> EquityPoint | None:
 
 
 def latest_ticks(session: PaperTradingSession, limit: int) -> list[Tick]:
-    """Return the newest ticks with their stages in the order in which they began."""
+    """Return the newest executed ticks with their stages in the order in which they began."""
     stages = Prefetch("stages", queryset=TickStage.objects.order_by("started_at", "chunk"))
-    return list(session.ticks.order_by("-opened_at").prefetch_related(stages)[:limit])
+    executed = session.ticks.filter(number__isnull=False).order_by("-number")
+    return list(executed.prefetch_related(stages)[:limit])
+
+
+def skipped_since(session: PaperTradingSession, ticks: Sequence[Tick]) -> dict[str, int]:
+    """Count the slots skipped since the oldest of some ticks, by reason.
+
+    Only counts: after an outage hundreds of them would hide every tick that ran.
+    """
+    since = ticks[-1].opened_at if ticks else session.started_at
+    skipped = session.ticks.filter(status=TickStatus.SKIPPED, opened_at__gte=since)
+    counted = skipped.values_list("reason").annotate(slots=Count("pk")).order_by("reason")
+    return dict(counted)
 
 
 def decisions_of(ticks: Iterable[Tick]) -> list[PaperAIThoughtLog]:

@@ -104,6 +104,12 @@ def plain(number: Decimal | int | str | None) -> str:
     return _sign(exact) + (text if TIMES in text else _trim(text))
 
 
+@register.filter
+def brief(number: Decimal) -> str:
+    """Write a rank or a threshold with at most one decimal place: 99.1, 70."""
+    return _trim(f"{number:.1f}")
+
+
 @register.simple_tag
 def quantity(units: int, decimals: int) -> str:
     """Write base units as whole tokens with six significant digits."""

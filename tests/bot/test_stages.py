@@ -294,10 +294,7 @@ def test_a_token_whose_analysis_fails_is_skipped_and_the_tick_closes(
 def test_the_end_of_the_record_stops_the_session_with_that_reason(
     session: PaperTradingSession,
 ) -> None:
-    end = session.start_step + worlds.TAIL
-    Market.objects.update(head_step=end - 2)
-    PaperTradingSession.objects.update(start_step=end - 1)
-    session.refresh_from_db()
+    worlds.skip_to(session, worlds.TAIL)
     assert worlds.run_tick(session).status == TickStatus.CLOSED
     over = worlds.run_tick(session)
     assert (over.status, over.reason, over.number) == (
@@ -405,9 +402,7 @@ def test_sessions_of_one_market_run_side_by_side_as_they_would_alone(
 
 
 def test_a_tick_skips_tokens_that_have_no_price_at_its_step(session: PaperTradingSession) -> None:
-    Market.objects.update(head_step=session.start_step + 6)
-    PaperTradingSession.objects.update(start_step=session.start_step + 7)
-    session.refresh_from_db()
+    worlds.skip_to(session, 8)
     tick = worlds.run_tick(session)
     assert tick.batch is not None
     assert tick.batch.missing == ["NOISE"]

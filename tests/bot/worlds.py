@@ -269,3 +269,11 @@ def _values(rows: models.QuerySet[Any], *order: str) -> list[dict[str, Any]]:
 def stage_names(tick: Tick) -> list[tuple[str, int]]:
     """Return a tick's completion rows in the order in which they were written."""
     return list(TickStage.objects.filter(tick=tick).order_by("pk").values_list("stage", "chunk"))
+
+
+def skip_to(session: PaperTradingSession, number: int) -> None:
+    """Let the next tick have a number; the market jumps over the steps in between."""
+    step = session.start_step + number - 1
+    Market.objects.filter(pk=session.account.market_id).update(head_step=step - 1)
+    PaperTradingSession.objects.filter(pk=session.pk).update(last_number=number - 1)
+    session.refresh_from_db()

@@ -290,7 +290,53 @@ def test_the_pipeline_groups_chunks_and_says_why_a_tick_did_not_close() -> None:
     text = panel(session.account, "pipeline")
     assert "50 ms" in text
     assert "3 chunks" in text
-    assert "The tick before it was still open." in text
+    assert "1 skipped</span> The tick before it was still open." in text
+    assert "3 chunks" in text
+
+
+def test_many_skipped_slots_do_not_hide_the_ticks_that_ran() -> None:
+    session = builders.make_session()
+    tick = builders.make_tick(session, 1)
+    builders.make_thought(tick, builders.make_token("UNI"))
+    for slot in range(2, 32):
+        builders.make_tick(
+            session,
+            slot,
+            number=None,
+            batch=None,
+            status=TickStatus.SKIPPED,
+            reason=TickReason.NOT_SERVED,
+        )
+    text = panel(session.account, "pipeline")
+    assert '<th scope="row">1</th>' in text
+    assert "30 skipped" in text
+    assert "Hold UNI" in panel(session.account, "decisions")
+
+
+def test_decisions_of_an_open_tick_wait_until_they_are_all_there() -> None:
+    session = builders.make_session()
+    token = builders.make_token("UNI")
+    builders.make_thought(builders.make_tick(session, 1), token)
+    now = timezone.now()
+    running = builders.make_tick(
+        session, 2, status=TickStatus.OPEN, closed_at=None, lease_until=now, deadline_at=now
+    )
+    builders.make_thought(running, token, action=Action.BUY, code=Code.OK)
+    text = panel(session.account, "decisions")
+    assert "Hold UNI" in text
+    assert "Buy UNI" not in text
+
+
+def test_denials_do_not_crowd_out_the_fills() -> None:
+    session = builders.make_session()
+    tick = builders.make_tick(session, 1)
+    token = builders.make_token("LINK")
+    builders.make_trade(tick, token)
+    for sequence in range(1, 30):
+        builders.make_denial(tick, token, sequence)
+    text = panel(session.account, "trades")
+    assert text.count("Filled") == 1
+    assert text.count("Denied") == 5
 
 
 def fill(session: PaperTradingSession, first: int, last: int) -> None:

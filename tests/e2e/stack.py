@@ -22,7 +22,7 @@ from dexproject.embedded.paths import DataDirectory
 from dexproject.embedded.servers import Servers
 from tests.embedded.waiting import wait_for
 
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
 _PROCESSES = Path("/proc")
 
 

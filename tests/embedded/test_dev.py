@@ -31,13 +31,20 @@ class Setup:
             "LOCKS": self.locks,
         }.items():
             monkeypatch.setattr(self.dev, name, value)
-        self._run = self.dev.run
+        self._run, self._succeeds = self.dev.run, self.dev.succeeds
         monkeypatch.setattr(self.dev, "run", self.run)
+        monkeypatch.setattr(self.dev, "succeeds", self.succeeds)
+        self.outer_pip = True
 
     def run(self, command: list[str], complaint: str) -> None:
         self.ran.append(command)
         if "install" not in command:
             self._run(command, complaint)
+
+    def succeeds(self, command: list[str]) -> bool:
+        if "pip" in command:
+            return self.outer_pip and "--python" in command
+        return bool(self._succeeds(command))
 
     @property
     def installed(self) -> list[str]:
@@ -87,13 +94,8 @@ def test_without_ensurepip_the_outer_pip_installs_into_the_environment(setup: Se
     assert setup.ran[1][:5] == [sys.executable, "-m", "pip", "--python", str(setup.dev.PYTHON)]
 
 
-def test_without_any_pip_the_missing_package_is_named(
-    setup: Setup, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    succeeds = setup.dev.succeeds
-    monkeypatch.setattr(
-        setup.dev, "succeeds", lambda command: "pip" not in command and succeeds(command)
-    )
+def test_without_any_pip_the_missing_package_is_named(setup: Setup) -> None:
+    setup.outer_pip = False
     with pytest.raises(setup.dev.SetupError) as failure:
         setup.dev.prepare("embedded")
     assert str(failure.value) == (
