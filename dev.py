@@ -48,6 +48,7 @@ PIP_OPTIONS = (
     "--no-input",
     "--disable-pip-version-check",
     "--quiet",
+    "--quiet",
 )
 
 

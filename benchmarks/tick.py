@@ -49,10 +49,14 @@ def main() -> int:
 
 def _prepare() -> "User":
     from django.core.management import call_command
+    from django.db import connection
 
     from paper_trading.bot.seeding import admin_user
 
     call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        # Bringing in 40 tokens' back-fill takes longer than a statement of a tick may.
+        cursor.execute("SET statement_timeout = 0")
     return admin_user("")
 
 

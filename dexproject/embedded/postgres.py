@@ -69,6 +69,7 @@ class PostgresServer:
                 directory=Path("/"),
                 rank=3,
                 grace=30,
+                hurried_grace=5,
                 stop_signal=signal.SIGINT,
                 # Without its launcher the server ends at once and recovers at the next start.
                 death_signal=signal.SIGQUIT,

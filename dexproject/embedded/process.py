@@ -33,9 +33,10 @@ class Owner:
 class ProcessSpec:
     """How to start and end one child.
 
-    `stop_signal` asks it to end, `grace` seconds later its whole group is killed, and
-    `death_signal` is what the kernel sends it when the launcher dies (Linux). Ranks stop in
-    ascending order. Output goes to `log`; with `shown` it passes through the console, too.
+    `stop_signal` asks it to end, `grace` seconds later its whole group is killed; for somebody
+    in a hurry it is `hurried_grace`. `death_signal` is what the kernel sends it when the
+    launcher dies (Linux). Ranks stop in ascending order. Output goes to `log`; with `shown` it
+    passes through the console, too.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ProcessSpec:
     directory: Path
     rank: int = 0
     grace: float = 10
+    hurried_grace: float = 0
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     shown: bool = False

@@ -139,8 +139,9 @@ class Supervisor:
             process.signal(process.spec.stop_signal)
 
         def waiting(process: Process) -> bool:
-            in_grace = time.monotonic() < asked_at + process.spec.grace
-            return process.running and in_grace and not hurried()
+            spec = process.spec
+            grace = min(spec.grace, spec.hurried_grace) if hurried() else spec.grace
+            return process.running and time.monotonic() < asked_at + grace
 
         while any(waiting(process) for process in processes):
             self.pump(_LOOK_SECONDS)

@@ -59,6 +59,7 @@ class ValkeyServer:
                 log=self.home.log("valkey"),
                 directory=folder,
                 rank=2,
+                hurried_grace=2,
                 descriptors=self.descriptors,
             )
         )

@@ -13,7 +13,7 @@ from types import FrameType
 
 from django.contrib.auth.models import User
 
-from paper_trading.bot import accounts, controls, opening, stages
+from paper_trading.bot import accounts, controls, opening, progress, stages
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.statistics import report
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
@@ -62,20 +62,18 @@ class EnhancedPaperTradingBot:
     def initialize(self) -> None:
         """Open or find account and session. ControlRefused, ValueError say what is wrong."""
         market_setup.sync_registry()
-        market = self.market or market_setup.simulated_market()
-        account = self._account(market)
+        account = self._account()
         strategy, _ = PaperStrategyConfiguration.objects.get_or_create(
             owner=account.owner, name="Default"
         )
         running = account.sessions.filter(status=SessionStatus.RUNNING).first()
-        if running is not None and running.interval_ms != self.interval_ms:
-            raise ControlRefused(
-                f"{account.name} runs at {running.interval_ms / 1000:g} s; stop that session first."
+        if running is None:
+            self.session = accounts.open_session(
+                account, strategy, self.intel_level, self.interval_ms, self.max_ticks
             )
-        self.session = running or accounts.open_session(
-            account, strategy, self.intel_level, self.interval_ms, self.max_ticks
-        )
-        for line in self._banner(market):
+        else:
+            self.session = self._go_on(running)
+        for line in self._banner(account.market):
             logger.info(line)
 
     def run(self) -> None:
@@ -84,6 +82,10 @@ class EnhancedPaperTradingBot:
         self._setup_signal_handlers()
         pause = self.interval_ms / 1000 / _LOOKS_AN_INTERVAL
         while not self._stopping.is_set():
+            # A bot that was killed in the middle of a tick left it open.
+            for tick_id in {step.tick_id for step in progress.sweep([session.pk])}:
+                stages.run_to_end(tick_id)
+                self._log_tick(tick_id)
             for tick_id in opening.open_due_ticks(Trigger.BOT, [session.pk]):
                 stages.run_to_end(tick_id)
                 self._log_tick(tick_id)
@@ -121,14 +123,41 @@ class EnhancedPaperTradingBot:
             raise RuntimeError("initialize() comes first")
         return self.session
 
-    def _account(self, market: Market) -> PaperTradingAccount:
-        found = PaperTradingAccount.objects.filter(name=self.account_name, archived_at=None).first()
+    def _account(self) -> PaperTradingAccount:
+        found = (
+            PaperTradingAccount.objects.filter(name=self.account_name, archived_at=None)
+            .select_related("owner", "market")
+            .first()
+        )
         if found is not None:
+            if self.market is not None and found.market_id != self.market.pk:
+                raise ControlRefused(
+                    f"{found.name} trades on {found.market}, not on {self.market}."
+                )
             return found
         owner = User.objects.filter(is_superuser=True).order_by("pk").first()
         if owner is None:
             raise ControlRefused("There is no administrator to own the account; make one first.")
+        market = self.market or market_setup.simulated_market()
         return accounts.open_account(owner, self.account_name, market)
+
+    def _go_on(self, running: PaperTradingSession) -> PaperTradingSession:
+        """Go on with a running session as it is, but for the number of ticks."""
+        wanted, found = (
+            f"level {level} at {interval_ms / 1000:g} s"
+            for level, interval_ms in (
+                (self.intel_level, self.interval_ms),
+                (running.intel_level, running.interval_ms),
+            )
+        )
+        if wanted != found:
+            raise ControlRefused(
+                f"{self.account_name} runs {found}, not {wanted}; stop that session first."
+            )
+        if self.max_ticks is not None:
+            running.tick_limit = running.ticks_closed + self.max_ticks
+            running.save(update_fields=["tick_limit"])
+        return running
 
     def _banner(self, market: Market) -> list[str]:
         session = self._require_session()
@@ -172,7 +201,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--account-name", required=True)
     found.add_argument("--intel-level", type=int, default=5, choices=range(1, 11))
     found.add_argument("--tick-interval", type=_seconds, default=DEFAULT_TICK_INTERVAL)
-    found.add_argument("--max-ticks", type=int)
+    found.add_argument("--max-ticks", type=_count)
     return found
 
 
@@ -181,9 +210,15 @@ def _seconds(text: str) -> Decimal:
         found = Decimal(text)
     except InvalidOperation as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from error
-    if not Decimal("0.2") <= found <= 3600:
+    if not found.is_finite() or not Decimal("0.2") <= found <= 3600:
         raise argparse.ArgumentTypeError(f"was {text}; allowed is 0.2 to 3600 seconds")
     return found
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"was {text}; allowed is a whole number from 1")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -92,9 +92,7 @@ class MarketAnalyzer:
     def _decide(self, chunk: int) -> tuple[list[Decision], list[InternalError]]:
         rows = self._quotes(chunk)
         batch = self._batch(rows)
-        state = position_cache.read(
-            self.tick.session.account_id, self.tick.session.account.state_version
-        )
+        state = position_cache.read(self.tick.session.account)
         decisions: list[Decision] = []
         errors: list[InternalError] = []
         for token, quote in rows:

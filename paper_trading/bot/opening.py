@@ -135,7 +135,7 @@ def _due_sessions(session_ids: Sequence[int] | None) -> list[_Due]:
         .filter(status=SessionStatus.RUNNING)
         .annotate(slot_now=Floor(epoch * 1000.0 / F("interval_ms")))
         .filter(slot_now__gt=F("last_slot"))
-        .order_by("pk")
+        .order_by("ticks_closed", "pk")
     )
     if session_ids is not None:
         found = found.filter(pk__in=session_ids)

@@ -146,7 +146,7 @@ class PositionManager:
         state = account_state.AccountState(
             self.row.state_version, self.account, account_state.load_outcomes(self.row)
         )
-        transaction.on_commit(lambda: position_cache.write(self.account_id, state))
+        transaction.on_commit(lambda: position_cache.write(self.row, state))
 
     def get_position(self, token_id: int) -> Position | None:
         """Return the open position of a token, or None."""

@@ -51,6 +51,7 @@ _READ = (
     "session__ticks_closed",
     "session__account__owner_id",
     "session__account__state_version",
+    "session__account__created_at",
     "session__account__deposits_usd",
     "session__account__market__price_chain_id",
     "batch__step",
@@ -198,14 +199,16 @@ def fail(tick: Tick) -> None:
         events.breaker(account.owner_id, account.pk, tick.session_id, kind, tripped=True, text=text)
 
 
-def sweep() -> list[Step]:
-    """Take over ticks whose lease ran out and return what they need.
+def sweep(session_ids: Sequence[int] | None = None) -> list[Step]:
+    """Take over ticks whose lease ran out, of all sessions or some, and return what they need.
 
     Each one is fenced by a new attempt number first, so that a slow worker that comes back
     cannot write. Past the deadline a tick expires; after too many attempts it has failed.
     """
     now = ClockTimestamp()
     stuck = Tick.objects.filter(status=TickStatus.OPEN, lease_until__lt=now)
+    if session_ids is not None:
+        stuck = stuck.filter(session__in=session_ids)
     late = list(
         stuck.filter(deadline_at__lt=now)
         .exclude(stage__in=_AFTER_DEADLINE)

@@ -19,6 +19,8 @@ SIMULATION_STEP_SECONDS = 300
 
 #: Gas of a recorded market without ETH or WETH is priced at this, and the market says so.
 MODELLED_NATIVE_PRICE_USD = Decimal(3000)
+#: Of a file's name; names of markets and of accounts on them have 80 characters at most.
+_SHOWN_NAME = 48
 _NATIVE_SYMBOLS = ("WETH", "ETH")
 _SIMULATED_ASSUMPTIONS = (
     "Prices, volumes and pool depths are simulated from a seed; nothing here is a market price."
@@ -87,7 +89,7 @@ def recorded_market(path: Path) -> Market:
             profile="normal",
             file_sha256=file.sha256,
             defaults={
-                "name": f"Recorded {path.name} {file.sha256[:8]}",
+                "name": f"Recorded {path.name[:_SHOWN_NAME]} {file.sha256[:8]}",
                 "price_chain_id": chain_id,
                 "step_seconds": file.step_seconds,
                 "backfill_steps": BACKFILL_STEPS,

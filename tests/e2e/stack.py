@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,17 @@ from dexproject.embedded.lock import DataLock
 from dexproject.embedded.options import ROOT
 from dexproject.embedded.paths import DataDirectory
 from dexproject.embedded.servers import Servers
-from tests.embedded.waiting import wait_for
 
 PATIENCE_SECONDS = 300
 _PROCESSES = Path("/proc")
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    """Return as soon as the condition holds; fail when it does not for a very long time."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < until, f"waited in vain until {what}"
+        time.sleep(0.05)
 
 
 def command(*arguments: str) -> list[str]:
@@ -62,7 +70,6 @@ class Up:
     port: int
     stdout: Path
     stderr: Path
-    reaped: bool = field(default=False)
 
     @property
     def page(self) -> str:

@@ -34,7 +34,7 @@ from paper_trading.models import (
 from paper_trading.services import market_setup
 from tasks import sending
 from tests.bot.worlds import open_tick, outcome, run_ticks, running_session
-from tests.embedded.waiting import wait_for
+from tests.e2e.stack import wait_for
 from tests.tasks.broker import emptied
 
 pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]

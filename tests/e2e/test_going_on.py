@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.stack import Up, database, left_behind, rows, up
-from tests.embedded.waiting import wait_for
+from tests.e2e.stack import Up, database, left_behind, rows, up, wait_for
 
 pytestmark = pytest.mark.stack
 MORE = 5

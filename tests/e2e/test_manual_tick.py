@@ -11,8 +11,7 @@ import requests
 
 from paper_trading.engine.enums import Stage
 from tasks.sending import TASKS
-from tests.e2e.stack import Up, up
-from tests.embedded.waiting import wait_for
+from tests.e2e.stack import Up, up, wait_for
 
 pytestmark = pytest.mark.stack
 SESSIONS = "admin/paper_trading/papertradingsession/"

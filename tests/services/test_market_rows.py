@@ -1,0 +1,67 @@
+"""Rows of a market and the values of the pure packages say the same."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from paper_trading.models import Bar, Market, ScoreQuantiles
+from paper_trading.services import market_rows
+from tests import builders as make
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_token_s_price_address_comes_in_small_letters_else_its_symbol() -> None:
+    known = make.make_token(price_address="0xAbC", pool_fee_pips=500, decimals=6)
+    value = market_rows.token_value(known)
+    assert (value.address, value.fee_pips, value.decimals) == ("0xabc", 500, 6)
+    assert market_rows.token_value(make.make_token("SoLo")).address == "solo"
+
+
+def test_a_batch_is_read_with_all_of_its_quotes_in_one_statement() -> None:
+    market = make.make_market()
+    batch = make.make_batch(market, 3, l1_base_fee_wei=7, l1_blob_base_fee_wei=8)
+    tokens = [make.make_token() for _ in range(4)]
+    for number, token in enumerate(tokens):
+        make.make_quote(
+            batch,
+            token,
+            price_usd=Decimal("2.34e-18"),
+            liquidity_usd=None if number else Decimal(5),
+            sigma_annual=None if number else Decimal("0.8"),
+        )
+    with CaptureQueriesContext(connection) as queries:
+        value = market_rows.load_batch(batch, 8453)
+    assert len(queries) == 1
+    assert (value.id, value.step, value.market_time) == (batch.pk, 3, batch.market_time)
+    assert set(value.quotes) == {token.pk for token in tokens}
+    assert value.sigma_annual == {tokens[0].pk: Decimal("0.8")}
+    quote = value.quotes[tokens[0].pk]
+    assert (quote.price_usd, quote.liquidity_usd) == (Decimal("2.34e-18"), 5)
+    assert value.quotes[tokens[1].pk].liquidity_usd is None
+    gas = value.gas
+    assert (gas.chain_id, gas.base_fee_wei, gas.priority_fee_wei) == (8453, 5_000_000, 1_000_000)
+    assert (gas.l1_base_fee_wei, gas.l1_blob_base_fee_wei) == (7, 8)
+
+
+def test_a_stored_bar_gives_back_what_its_signals_said(market: Market) -> None:
+    row = Bar.objects.filter(market=market, slow=False).latest("closes_at")
+    value = market_rows.closed_bar(row)
+    assert value.ready
+    assert (value.score, value.bar.end) == (row.score, row.closes_at)
+    again = market_rows.bar_row(row.market_id, row.token_id, value)
+    assert again.readings == row.readings
+    for name in ("slow", "seconds", "start", "closes_at", "open", "high", "low", "close", "score"):
+        assert getattr(again, name) == getattr(row, name), name
+
+
+def test_without_frozen_quantiles_nothing_is_ranked() -> None:
+    market = make.make_market()
+    assert market_rows.quantile_points(make.make_batch(market)) is None
+    frozen = ScoreQuantiles.objects.create(
+        market=market, frozen_at=make.START, sample_size=2, points=["-0.5", "0.25"]
+    )
+    batch = make.make_batch(market, 1, quantiles=frozen)
+    assert market_rows.quantile_points(batch) == (Decimal("-0.5"), Decimal("0.25"))
