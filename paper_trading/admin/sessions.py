@@ -17,7 +17,7 @@ from paper_trading.bot.accounts import ControlRefused
 from paper_trading.intelligence.levels import HIGHEST, LOWEST
 from paper_trading.models import ManualRequest, PaperTradingSession
 from paper_trading.templatetags import figures
-from tasks import open_tick
+from tasks import open_tick, schedule
 
 Sessions = QuerySet[PaperTradingSession]
 
@@ -109,11 +109,13 @@ class SessionAdmin(RecordAdmin):
         )
         obj.pk = made.pk
         obj.refresh_from_db()
+        schedule.synchronise()
 
     @admin.action(description="Start again", permissions=["steer"])
     def start(self, request: HttpRequest, rows: Sessions) -> None:
         """Start stopped sessions again."""
         self._each(request, rows, controls.start, "started")
+        schedule.synchronise()
 
     @admin.action(description="Pause entries (exits go on)", permissions=["steer"])
     def pause(self, request: HttpRequest, rows: Sessions) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from paper_trading.bot import clock
+from paper_trading.bot import clock, intervals
 from paper_trading.bot.opening import slot_of
 from paper_trading.bot.rules import breakers_of, save_breakers
 from paper_trading.engine import accounting, ledger
@@ -26,8 +26,6 @@ from paper_trading.models import (
 from paper_trading.services import account_state
 
 STARTING_CASH_USD = Decimal(10_000)
-DEFAULT_INTERVAL_MS = 15_000
-_INTERVALS_MS = (200, 3_600_000)
 _LARGEST_DEPOSIT_USD = Decimal(10) ** 12
 
 
@@ -88,7 +86,7 @@ def open_session(
     account: PaperTradingAccount,
     strategy: PaperStrategyConfiguration,
     intel_level: int = 5,
-    interval_ms: int = DEFAULT_INTERVAL_MS,
+    interval_ms: int = intervals.DEFAULT_MS,
     tick_limit: int | None = None,
 ) -> PaperTradingSession:
     """Start a session on an account.
@@ -97,9 +95,10 @@ def open_session(
     traded before, from the step after its last: an account's time never goes back.
     """
     appetite(intel_level)
-    low, high = _INTERVALS_MS
-    if not low <= interval_ms <= high:
-        raise ControlRefused(f"Interval was {interval_ms / 1000:g} s; allowed is 0.2 to 3600 s.")
+    try:
+        intervals.check(interval_ms)
+    except ValueError as error:
+        raise ControlRefused(f"{str(error).capitalize()}.") from error
     if account.archived_at is not None:
         raise ControlRefused(f"{account.name} is archived; open a session on its successor.")
     steps = Tick.objects.filter(session__account=account, step__isnull=False)
@@ -132,10 +131,12 @@ def _amount(amount_usd: Decimal) -> Decimal:
 
 def _post_deposit(row: PaperTradingAccount, amount_usd: Decimal) -> None:
     line = row.ledger.filter(trade=None).count()
+    newest = row.equity_points.order_by("-market_time").first()
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
             account=row,
             line=line + number,
+            market_time=None if newest is None else newest.market_time,
             book=posting.book,
             amount_usd=posting.amount_usd,
             units=posting.units,

@@ -7,13 +7,13 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
 from django.contrib.auth.models import User
 
-from paper_trading.bot import accounts, controls, opening, progress, stages
+from paper_trading.bot import accounts, controls, intervals, opening, progress, stages
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.statistics import report
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
@@ -32,7 +32,7 @@ from paper_trading.services import market_setup
 logger = logging.getLogger(__name__)
 
 LOG_FILE = Path("paper_trading_bot.log")
-DEFAULT_TICK_INTERVAL = Decimal(15)
+DEFAULT_TICK_INTERVAL = Decimal(intervals.DEFAULT_MS) / 1000
 #: How often the loop looks for a due slot, as a share of the interval.
 _LOOKS_AN_INTERVAL = 20
 
@@ -207,12 +207,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _seconds(text: str) -> Decimal:
     try:
-        found = Decimal(text)
-    except InvalidOperation as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from error
-    if not found.is_finite() or not Decimal("0.2") <= found <= 3600:
-        raise argparse.ArgumentTypeError(f"was {text}; allowed is 0.2 to 3600 seconds")
-    return found
+        return Decimal(intervals.milliseconds(text)) / 1000
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _count(text: str) -> int:

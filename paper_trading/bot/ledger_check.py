@@ -141,7 +141,7 @@ def _compare_positions(account: PaperTradingAccount, fold: _Fold) -> Iterator[st
 def _compare_totals(account: PaperTradingAccount) -> Iterator[str]:
     """Compare what each position took in, realized and paid for gas with its trades."""
     filled_buy = Q(side="BUY", status="FILLED")
-    totals = {
+    totals: dict[int, dict[str, Any]] = {
         row["position_id"]: row
         for row in PaperTrade.objects.filter(account=account, position__isnull=False)
         .values("position_id")
@@ -153,7 +153,7 @@ def _compare_totals(account: PaperTradingAccount) -> Iterator[str]:
     }
     for position in PaperPosition.objects.filter(account=account):
         row = totals.get(position.pk, {})
-        bought = _DIGITS.multiply(row.get("units_in") or _ZERO, _CASH_UNIT)
+        bought = _DIGITS.multiply(Decimal(row.get("units_in") or 0), _CASH_UNIT)
         for name, folded in (
             ("bought_usd", bought),
             ("realized_usd", row.get("realized") or _ZERO),

@@ -57,7 +57,7 @@ class RealPriceManager:
         except EndOfRecord:
             return self._stop(tick, StopReason.RECORD_ENDED, TickReason.RECORD_ENDED)
         except RecordChanged:
-            return self._stop(tick, StopReason.RECORD_CHANGED, TickReason.RECORD_ENDED)
+            return self._stop(tick, StopReason.RECORD_CHANGED, TickReason.RECORD_CHANGED)
         self._complete(tick, batch, fetched, started)
         return True
 
@@ -84,10 +84,11 @@ class RealPriceManager:
         return list(newest)[::-1]
 
     def get_statistics(self) -> dict[str, int]:
-        """Return how many bulk calls were made, and how many calls one a token would be."""
-        batches = self.market.batches.count()
-        quotes = Quote.objects.filter(batch__market=self.market).count()
-        return {"bulk_calls": batches, "quotes": quotes, "calls_saved": max(0, quotes - batches)}
+        """Return how many bulk fetches were made and how many quotes they brought."""
+        return {
+            "bulk_fetches": self.market.batches.count(),
+            "quotes": Quote.objects.filter(batch__market=self.market).count(),
+        }
 
     def _complete(self, tick: Tick, batch: PriceBatch, fetched: bool, started: datetime) -> None:
         tokens = MarketToken.objects.filter(market=self.market).count()
@@ -111,9 +112,11 @@ class RealPriceManager:
         """End the session with its reason; the tick did nothing and is SKIPPED."""
         with transaction.atomic():
             now = timezone.now()
-            Tick.objects.filter(pk=tick.pk, status=TickStatus.OPEN).update(
-                status=TickStatus.SKIPPED, reason=reason, number=None, closed_at=now
-            )
+            skipped = Tick.objects.filter(
+                pk=tick.pk, status=TickStatus.OPEN, attempt=tick.attempt
+            ).update(status=TickStatus.SKIPPED, reason=reason, number=None, closed_at=now)
+            if not skipped:
+                raise progress.Fenced(f"{tick} was taken over")
             PaperTradingSession.objects.filter(
                 pk=tick.session_id, status=SessionStatus.RUNNING
             ).update(status=SessionStatus.STOPPED, stop_reason=stop, stopped_at=now)

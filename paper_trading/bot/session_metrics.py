@@ -1,14 +1,14 @@
 """Performance of a session's account, from its equity points and its sells."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
 
-from paper_trading.engine.enums import Side, TradeStatus
+from paper_trading.engine.enums import LedgerAccount, Side, TradeStatus
 from paper_trading.engine.metrics import Performance, performance
-from paper_trading.engine.money import usd
+from paper_trading.engine.money import ZERO, usd
 from paper_trading.models import (
     EquityPoint,
     PaperPerformanceMetrics,
@@ -19,27 +19,32 @@ from paper_trading.models import (
 )
 from paper_trading.services.account_state import account_value
 
-# The first point, and the last of every hour of market time: rows grow with hours, not ticks.
+# The last point of every hour since the start: rows grow with hours of market time, not ticks.
 _HOURLY = """
-SELECT market_time, equity_usd FROM (
-  SELECT DISTINCT ON (date_trunc('hour', market_time - interval '1 microsecond'))
+SELECT DISTINCT ON (hour) market_time, equity_usd FROM (
+  SELECT ceil(extract(epoch FROM market_time - %(start)s::timestamptz) / 3600) AS hour,
          market_time, equity_usd
   FROM paper_trading_equitypoint WHERE account_id = %(account)s
-  ORDER BY date_trunc('hour', market_time - interval '1 microsecond'), market_time DESC
-) AS last_of_hour
-UNION
-(SELECT market_time, equity_usd FROM paper_trading_equitypoint
- WHERE account_id = %(account)s ORDER BY market_time LIMIT 1)
-ORDER BY market_time
+) AS points
+ORDER BY hour, market_time DESC
 """
+
+#: A deposit was made after the equity point whose market time it carries.
+_JUST_AFTER = timedelta(microseconds=1)
 
 
 def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics:
     """Compute and save the metrics of a tick; figures that are undefined stay null."""
     held = list(PaperPosition.objects.filter(account=account, is_open=True).select_related("token"))
-    found = performance(account_value(account, held), _points(account.pk), _realized(account))
+    deposits = _deposits(account)
+    found = performance(
+        account_value(account, held),
+        _points(account, deposits),
+        _realized(account),
+        [(at + _JUST_AFTER, paid) for at, paid in deposits if at is not None],
+    )
     point = EquityPoint.objects.get(tick=tick)
-    cost = sum((row.cost_usd for row in held), Decimal(0))
+    cost = sum((row.cost_usd for row in held), ZERO)
     return PaperPerformanceMetrics.objects.create(
         session_id=tick.session_id,
         tick=tick,
@@ -50,11 +55,28 @@ def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics
     )
 
 
-def _points(account_id: int) -> Sequence[tuple[datetime, Decimal]]:
+def _deposits(account: PaperTradingAccount) -> list[tuple[datetime | None, Decimal]]:
+    """Return when (market time; None before the first tick) and how much was paid in."""
+    rows = account.ledger.filter(trade=None, book=LedgerAccount.CASH)
+    return list(rows.order_by("line").values_list("market_time", "amount_usd"))
+
+
+def _points(
+    account: PaperTradingAccount, deposits: Sequence[tuple[datetime | None, Decimal]]
+) -> list[tuple[datetime, Decimal]]:
+    """Return the equity of every hour, from the first deposits one step before the first tick.
+
+    The first equity point already bears the cost of the first trades, so it is no start.
+    """
+    first = account.equity_points.order_by("market_time").first()
+    if first is None:
+        return []
+    start = first.market_time - timedelta(seconds=account.market.step_seconds)
+    paid = sum((amount for at, amount in deposits if at is None), ZERO)
     with connection.cursor() as cursor:
-        cursor.execute(_HOURLY, {"account": account_id})
+        cursor.execute(_HOURLY, {"account": account.pk, "start": start})
         points: list[tuple[datetime, Decimal]] = cursor.fetchall()
-    return points
+    return [(start, paid), *points]
 
 
 def _realized(account: PaperTradingAccount) -> list[Decimal]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, QuerySet
 
 from paper_trading.bot import ledger_check
 from paper_trading.models import (
@@ -45,10 +45,19 @@ def report(session_ids: Sequence[int]) -> dict[str, Any]:
         "price_batches": PriceBatch.objects.filter(market__in=markets).count(),
         "ledger_ok": not problems,
         "ledger_problems": problems[:20],
-        "internal_errors": InternalError.objects.count()
-        + Tick.objects.filter(status=TickStatus.FAILED).count(),
+        "internal_errors": _internal_errors(sessions),
         "tick_ms": _durations(session_ids),
     }
+
+
+def _internal_errors(sessions: QuerySet[PaperTradingSession]) -> int:
+    """Count what failed inside in these sessions, or outside of any tick since they began."""
+    began = sessions.aggregate(began=Min("started_at"))["began"]
+    errors = Q(tick__session__in=sessions)
+    if began is not None:
+        errors |= Q(tick=None, created_at__gte=began)
+    failed = Tick.objects.filter(session__in=sessions, status=TickStatus.FAILED)
+    return InternalError.objects.filter(errors).count() + failed.count()
 
 
 def _session(session: PaperTradingSession) -> dict[str, Any]:

@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     TickReason.DEADLINE: "Its deadline passed before trading was done.",
     TickReason.ATTEMPTS: "It failed too many times.",
     TickReason.RECORD_ENDED: "The recorded prices ended.",
+    TickReason.RECORD_CHANGED: "The recorded file is gone or has changed.",
     TickReason.SESSION_STOPPED: "The session was stopped.",
 }
 _TONES: dict[str, str] = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from paper_trading.dashboard.board import Board
-from paper_trading.engine.money import exact, from_base_units, price
+from paper_trading.engine.money import exact, from_base_units, price, usd
 from paper_trading.models import PaperPosition
 from paper_trading.services.account_view import market_value, percent
 
@@ -28,7 +28,9 @@ class ClosedRow:
     """A closed position."""
 
     position: PaperPosition
-    realized_percent: Decimal | None
+    #: Realized less the gas of all its trades, and that in percent of what was bought.
+    net_usd: Decimal
+    net_percent: Decimal | None
     held: timedelta | None
 
 
@@ -58,7 +60,8 @@ def closed_rows(board: Board) -> list[ClosedRow]:
     return [
         ClosedRow(
             position=position,
-            realized_percent=percent(position.realized_usd, position.bought_usd),
+            net_usd=usd(position.realized_usd - position.gas_usd),
+            net_percent=percent(position.realized_usd - position.gas_usd, position.bought_usd),
             held=(
                 None
                 if position.closed_market_time is None

@@ -72,6 +72,9 @@ class Token(models.Model):
     price_address = models.CharField(max_length=42, blank=True)
     pool_address = models.CharField(max_length=42, blank=True)
     pool_kind = models.CharField(max_length=20, blank=True)
+    pool_quote = models.CharField(
+        max_length=20, blank=True, help_text="The pool's other token; fills take it for USDC."
+    )
     pool_fee_pips = models.PositiveIntegerField(help_text="Millionths: 3000 is 0.30 %.")
     pool_fee_is_assumed = models.BooleanField(default=True)
     is_stable = models.BooleanField(default=False)

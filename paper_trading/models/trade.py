@@ -125,8 +125,11 @@ class LedgerEntry(models.Model):
     trade = models.ForeignKey(
         PaperTrade, null=True, on_delete=models.PROTECT, related_name="ledger"
     )
-    #: Trade id or, for a deposit, 0 with its own line numbers.
+    #: Within its trade; without a trade, among the deposits of the account.
     line = models.PositiveIntegerField()
+    market_time = models.DateTimeField(
+        null=True, help_text="Of a deposit: the account's then; empty before its first tick."
+    )
     book = word_field(LedgerAccount)
     amount_usd = UsdField(help_text="Debit positive.")
     token = models.ForeignKey(Token, null=True, on_delete=models.PROTECT)

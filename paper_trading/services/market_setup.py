@@ -124,6 +124,7 @@ def _registered(spec: token_registry.TokenSpec) -> Token:
         price_address=spec.price_address or "",
         pool_address=spec.pool_address or "",
         pool_kind=spec.pool_kind,
+        pool_quote=spec.pool_quote or "",
         pool_fee_pips=spec.pool_fee_pips,
         pool_fee_is_assumed=spec.pool_fee_is_assumed,
         is_stable=spec.is_stable,

@@ -3,8 +3,6 @@
 import logging
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -196,20 +194,6 @@ def test_the_log_goes_to_the_console_and_a_utf_8_file(tmp_path: Path) -> None:
             handler.close()
         logger.propagate = propagate
     assert "Zürich ✓" in (tmp_path / "bot.log").read_text(encoding="utf-8")
-
-
-def test_the_public_names_import_in_a_bare_python_shell() -> None:
-    code = (
-        "from paper_trading.bot import EnhancedPaperTradingBot, RealPriceManager,"
-        " create_price_manager, PositionManager, TradeExecutor, MarketAnalyzer\n"
-        "bot = EnhancedPaperTradingBot(account_name='MyBot', intel_level=5)\n"
-        "print(bot.account_name, bot.intel_level)"
-    )
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, env={}, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "MyBot 5\n", "")
 
 
 def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:

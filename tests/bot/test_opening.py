@@ -1,5 +1,6 @@
 """Stage open: each due slot leaves one row, whoever and how many look for it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -117,7 +118,7 @@ def test_a_long_gap_takes_several_passes_and_loses_no_slot(
     session = due_session(slots_missed=10)
     opened = [opening.open_due_ticks() for _ in range(3)]
     assert [len(found) for found in opened] == [0, 0, 1]
-    slots = list(session.ticks.order_by("slot").values_list("slot", flat=True))
+    slots = [tick.slot or 0 for tick in session.ticks.order_by("slot")]
     assert slots == list(range(slots[0], slots[0] + 11))
     assert session.ticks.filter(reason=TickReason.NOT_SERVED).count() == 10
 
@@ -242,7 +243,7 @@ def test_the_number_counts_executed_ticks_and_the_step_follows_it(market: Market
 @pytest.mark.django_db(transaction=True)
 def test_two_dispatchers_at_once_open_one_tick_a_session() -> None:
     sessions = [due_session(slots_missed=2) for _ in range(3)]
-    opened = at_once([opening.open_due_ticks] * 4)
+    opened = at_once([opening.open_due_ticks for _ in range(4)])
     assert sum(len(found) for found in opened) == 3
     for session in sessions:
         assert session.ticks.filter(status=TickStatus.OPEN).count() == 1
@@ -263,7 +264,11 @@ def test_one_request_taken_up_twice_at_once_opens_one_tick() -> None:
 def test_a_manual_tick_and_the_dispatcher_at_once_open_one_tick() -> None:
     session = due_session()
     controls.request_tick(session, session.account.owner)
-    at_once([opening.open_due_ticks, partial(opening.open_manual_tick, session.pk)])
+    dispatch: list[Callable[[], object]] = [
+        opening.open_due_ticks,
+        partial(opening.open_manual_tick, session.pk),
+    ]
+    at_once(dispatch)
     opening.open_due_ticks()
     assert session.ticks.filter(status=TickStatus.OPEN).count() == 1
     assert session.ticks.filter(number=1).count() == 1

@@ -1,5 +1,6 @@
 """Recovery: the sweeper goes on where a lease ran out, fences the slow, and gives up in time."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -173,6 +174,8 @@ def test_a_stage_and_the_sweeper_at_once_have_one_effect(committed_market: Marke
     worlds.run_tick(alone)
     tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
     let_lease_run_out(tick)
-    at_once([partial(stages.run, Stage.EXECUTION, tick.pk), sweep_and_run, sweep_and_run])
+    execute = partial(stages.run, Stage.EXECUTION, tick.pk)
+    acts: list[Callable[[], object]] = [execute, sweep_and_run, sweep_and_run]
+    at_once(acts)
     stages.run_to_end(tick.pk)
     assert worlds.outcome(session) == worlds.outcome(alone)

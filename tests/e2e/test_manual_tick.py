@@ -82,9 +82,10 @@ def flower(running: Up, path: str, *, login: bool = True) -> requests.Response:
 
 
 def shown(running: Up, tick: int) -> Counter[str]:
-    """Return how often Flower shows each task as done for a tick."""
+    """Return how often Flower shows each stage's task as done for a tick."""
     answer: dict[str, dict[str, Any]] = flower(running, "api/tasks?limit=5000").json()
-    done = [task for task in answer.values() if task["state"] == "SUCCESS"]
+    stages = [task for task in answer.values() if task["name"] in TASKS.values()]
+    done = [task for task in stages if task["state"] == "SUCCESS"]
     return Counter(task["name"] for task in done if re.match(rf"[(\[]{tick}\b", task["args"]))
 
 

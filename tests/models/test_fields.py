@@ -67,8 +67,9 @@ def test_the_largest_uint256_is_a_number_of_units() -> None:
     ],
 )
 def test_what_the_column_would_round_is_refused(field: str, value: Decimal) -> None:
+    fields: dict[str, Any] = {field: value}
     with pytest.raises(ValidationError, match=field):
-        make.make_account(**{field: value})
+        make.make_account(**fields)
 
 
 def test_zeros_behind_the_last_place_are_no_digits() -> None:
@@ -91,7 +92,7 @@ WRITES: dict[str, Callable[[PaperTradingAccount], Any]] = {
 @pytest.mark.parametrize("value", [0.5, 1.0, float("nan")])
 def test_a_float_is_refused(write: Callable[[PaperTradingAccount], Any], value: float) -> None:
     account = make.make_account()
-    account.cash_usd = value  # type: ignore[assignment]
+    account.cash_usd = value
     with pytest.raises(ValidationError, match="float"), transaction.atomic():
         write(account)
     assert PaperTradingAccount.objects.get(pk=account.pk).cash_usd == 10_000

@@ -25,6 +25,7 @@ from paper_trading.models import (
     Token,
 )
 from tests import builders as make
+from tests.full_account import make_one_of_each
 
 pytestmark = pytest.mark.django_db
 
@@ -488,7 +489,7 @@ def test_two_markets_may_list_a_symbol_of_their_own() -> None:
 def test_records_cannot_be_deleted_from_under_an_account() -> None:
     from django.db.models import ProtectedError
 
-    account = make.make_one_of_each()
+    account = make_one_of_each()
     session = account.sessions.get()
     for row in (account, session, session.ticks.get(), Market.objects.get(accounts=account)):
         with pytest.raises(ProtectedError):

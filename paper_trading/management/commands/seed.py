@@ -3,13 +3,13 @@
 import json
 import os
 from argparse import ArgumentParser
-from decimal import Decimal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from paper_trading.bot import seeding
+from paper_trading.bot import intervals, seeding
 from paper_trading.bot.accounts import ControlRefused
+from paper_trading.management.arguments import interval_ms, levels, positive
 from paper_trading.services import market_setup
 from paper_trading.services.sources.recorded import RecordedFileError
 from tasks.schedule import synchronise
@@ -24,22 +24,22 @@ class Command(BaseCommand):
         """Take what `up` takes; DEX_ADMIN_PASSWORD comes from the environment."""
         parser.add_argument("--prices", default="simulated")
         parser.add_argument("--profile", default="normal", choices=["normal", "turbo"])
-        parser.add_argument("--interval", type=Decimal, default=Decimal(15))
-        parser.add_argument("--levels", default="5", help="numbers 1 to 10, separated by commas")
-        parser.add_argument("--ticks", type=int, help="stop each session after so many ticks")
+        parser.add_argument("--interval", type=interval_ms, default=intervals.DEFAULT_MS)
+        parser.add_argument("--levels", type=levels, default=[5], help="such as 5,10")
+        parser.add_argument("--ticks", type=positive, help="stop each session after so many ticks")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Seed and print the sessions as one JSON object."""
-        levels = [int(word) for word in str(options["levels"]).split(",")]
         try:
             market_setup.sync_registry()
             market = seeding.market_for(options["prices"], options["profile"])
             owner = seeding.admin_user(os.environ.get("DEX_ADMIN_PASSWORD", ""))
-            interval_ms = int(options["interval"] * 1000)
-            sessions = seeding.seed_sessions(owner, market, levels, interval_ms, options["ticks"])
+            sessions = seeding.seed_sessions(
+                owner, market, options["levels"], options["interval"], options["ticks"]
+            )
         except (RecordedFileError, ControlRefused, ValueError) as error:
             raise CommandError(str(error)) from error
-        synchronise(interval_ms)
+        synchronise(options["interval"])
         self.stdout.write(
             json.dumps({"sessions": [found.pk for found in sessions], "market": market.name})
         )

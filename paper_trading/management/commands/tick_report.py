@@ -4,9 +4,11 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from paper_trading.bot.statistics import report, wait_until_ended
+from paper_trading.management.arguments import whole_numbers
+from paper_trading.models import PaperTradingSession
 
 
 class Command(BaseCommand):
@@ -16,15 +18,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the sessions and whether to wait for their end."""
-        parser.add_argument("--sessions", required=True, help="ids, separated by commas")
+        parser.add_argument(
+            "--sessions", type=whole_numbers, required=True, help="ids, separated by commas"
+        )
         parser.add_argument("--wait", action="store_true", help="wait until they have ended")
 
-    def handle(self, *_: Any, sessions: str, wait: bool, **__: Any) -> None:
+    def handle(self, *_: Any, sessions: list[int], wait: bool, **__: Any) -> None:
         """Print the report as the last line."""
-        ids = [int(word) for word in sessions.split(",")]
+        known = PaperTradingSession.objects.filter(pk__in=sessions).values_list("pk", flat=True)
+        if missing := sorted(set(sessions) - set(known)):
+            raise CommandError(f"there is no session {missing[0]}")
         if wait:
-            wait_until_ended(ids)
-        found = report(ids)
+            wait_until_ended(sessions)
+        found = report(sessions)
         self.stdout.write(json.dumps(found))
         if not found["ledger_ok"] or found["internal_errors"]:
             raise SystemExit(1)

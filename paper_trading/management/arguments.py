@@ -1,0 +1,39 @@
+"""Argument types of the management commands; each error is one line."""
+
+from argparse import ArgumentTypeError
+
+from paper_trading.bot import intervals
+from paper_trading.intelligence.levels import HIGHEST, LOWEST
+
+
+def interval_ms(text: str) -> int:
+    """Return seconds as milliseconds."""
+    try:
+        return intervals.milliseconds(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def levels(text: str) -> list[int]:
+    """Return intel levels from a list such as 5,10."""
+    found = whole_numbers(text)
+    wrong = [level for level in found if not LOWEST <= level <= HIGHEST]
+    if wrong:
+        raise ArgumentTypeError(f"level was {wrong[0]}; allowed is {LOWEST} to {HIGHEST}")
+    return found
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Return numbers from a list such as 1,2,3."""
+    words = text.split(",")
+    wrong = [word for word in words if not word.strip().isdigit()]
+    if wrong:
+        raise ArgumentTypeError(f"was {text!r}; allowed are whole numbers with commas between")
+    return [int(word) for word in words]
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1 up."""
+    if not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"was {text!r}; allowed is a whole number from 1 up")
+    return int(text)
