@@ -2,7 +2,7 @@
 
 import os
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -77,12 +77,14 @@ def database(name: str = "DATABASE_URL") -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # What libpq understands, such as sslmode, may stand behind a question mark.
+            **dict(parse_qsl(parts.query)),
             "connect_timeout": 5,
             # The same few statements run in every tick: prepared, they are planned once.
             "server_side_binding": True,
             "prepare_threshold": 3,
-            "options": "-c statement_timeout=10000 -c lock_timeout=5000"
-            " -c idle_in_transaction_session_timeout=20000",
+            "options": "-c statement_timeout=4000 -c lock_timeout=3000"
+            " -c idle_in_transaction_session_timeout=10000",
         },
     }
 

@@ -153,7 +153,9 @@ LOGGING = {
     "loggers": {
         "paper_trading": {"level": environment.text("DEX_LOG_LEVEL", "INFO").upper()},
         "tasks": {"level": environment.text("DEX_LOG_LEVEL", "INFO").upper()},
-        # Beat sends ten messages a second here; its INFO lines would bury everything else.
+        # Beat sends several messages a second; its INFO lines would bury everything else.
         "celery.beat": {"level": "WARNING"},
+        # Flower asks workers that are not up yet and warns about each question.
+        "flower.inspector": {"level": "ERROR"},
     },
 }

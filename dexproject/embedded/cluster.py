@@ -40,19 +40,17 @@ def make_cluster(
         os.chown(scratch, owner.user, owner.group)
     place, opened = open_for_server(scratch, owner)
     reader = _readable_pipe(password, owner.user if owner else os.geteuid())
-    process = Process(
-        ProcessSpec(
-            name="initdb",
-            argv=_initdb(owner, place, reader, durable=durable),
-            environment=server_environment(),
-            log=home.log("initdb"),
-            directory=Path("/"),
-            owner=owner,
-            descriptors=(*opened, reader, *descriptors),
-        )
+    spec = ProcessSpec(
+        name="initdb",
+        argv=_initdb(owner, place, reader, durable=durable),
+        environment=server_environment(),
+        log=home.log("initdb"),
+        directory=Path("/"),
+        owner=owner,
+        descriptors=(*opened, reader, *descriptors),
     )
     try:
-        _run(process, pause)
+        _run(Process(spec), pause)
     finally:
         for descriptor in (*opened, reader):
             os.close(descriptor)

@@ -14,7 +14,7 @@ from .cluster import USER, make_cluster, remove_stale_pid_file, require_version,
 from .errors import LauncherError
 from .paths import DataDirectory
 from .ports import HOST, pick
-from .process import Pause, Process, ProcessSpec, last_line
+from .process import Owner, Pause, Process, ProcessSpec, last_line
 from .unprivileged import open_for_server, server_owner
 
 DATABASE = "dex"
@@ -56,27 +56,28 @@ class PostgresServer:
         require_version(data, programs.major)
         place, opened = open_for_server(data, owner)
         self._opened.extend(opened)
+        return Process(self._spec(programs.postgres, place, owner))
+
+    def _spec(self, program: Path, place: str, owner: Owner | None) -> ProcessSpec:
+        data = self.home.postgres
         settings = [f"listen_addresses={HOST}", f"port={self.port}", "unix_socket_directories="]
         if not self.durable:
             settings += _FAST_AND_UNSAFE
-        arguments = (part for setting in settings for part in ("-c", setting))
-        return Process(
-            ProcessSpec(
-                name="postgres",
-                argv=(str(programs.postgres), "-D", place, *arguments),
-                environment=server_environment(),
-                log=self.home.log("postgres"),
-                directory=Path("/"),
-                rank=3,
-                grace=30,
-                hurried_grace=5,
-                stop_signal=signal.SIGINT,
-                # Without its launcher the server ends at once and recovers at the next start.
-                death_signal=signal.SIGQUIT,
-                owner=owner,
-                descriptors=(*opened, *self.descriptors),
-                prepare=lambda: remove_stale_pid_file(data),
-            )
+        return ProcessSpec(
+            name="postgres",
+            argv=(str(program), "-D", place, *(f"-c{setting}" for setting in settings)),
+            environment=server_environment(),
+            log=self.home.log("postgres"),
+            directory=Path("/"),
+            rank=3,
+            grace=30,
+            hurried_grace=5,
+            stop_signal=signal.SIGINT,
+            # Without its launcher the server ends at once and recovers at the next start.
+            death_signal=signal.SIGQUIT,
+            owner=owner,
+            descriptors=(*self._opened, *self.descriptors),
+            prepare=lambda: remove_stale_pid_file(data),
         )
 
     def close(self) -> None:

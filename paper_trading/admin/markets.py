@@ -39,6 +39,19 @@ class MarketAdmin(ReadableAdmin):
         return ["name", *self.get_readonly_fields(request, obj)]
 
 
+#: Changing these under an open position would make money from nothing.
+_FIXED = (
+    "symbol",
+    "chain_id",
+    "decimals",
+    "is_cash",
+    "price_chain_id",
+    "price_address",
+    "pool_fee_pips",
+    "market",
+)
+
+
 @admin.register(Token)
 class TokenAdmin(ReadableAdmin):
     """The token registry."""
@@ -58,6 +71,11 @@ class TokenAdmin(ReadableAdmin):
     list_select_related = ("market",)
     search_fields = ("symbol", "address", "coingecko_id")
     raw_id_fields = ("market",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what gives stored amounts their meaning, once a market lists the token."""
+        fixed = super().get_readonly_fields(request, obj)
+        return (*fixed, *_FIXED) if obj is not None and obj.listings.exists() else fixed
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Return chains apart, symbols by name."""

@@ -38,7 +38,8 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
     if row is None:
         raise Http404(f"no account {account_id}")
     held = account_view.open_positions(row)
-    figures = account_view.figures(row, held, account_view.latest_point(row))
+    point = account_view.latest_point(row)
+    figures = account_view.figures(row, held, point)
     session = account_view.latest_session(row)
     ticks = [] if session is None else account_view.latest_ticks(session, TICKS)
     return JsonResponse(
@@ -48,7 +49,9 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
                 field.name: _number(getattr(figures, field.name)) for field in fields(figures)
             },
             "session": None if session is None else _session(session),
-            "positions": [_position(position) for position in held],
+            "positions": [
+                _position(position, account_view.cash_price_at(point)) for position in held
+            ],
             "decisions": [_decision(thought) for thought in account_view.decisions_of(ticks)],
             "ticks": [_tick(tick) for tick in ticks],
             "skipped": {} if session is None else account_view.skipped_since(session, ticks),
@@ -90,7 +93,7 @@ def _session(session: PaperTradingSession) -> dict[str, Any]:
     }
 
 
-def _position(position: PaperPosition) -> dict[str, Any]:
+def _position(position: PaperPosition, cash_price_usd: Decimal) -> dict[str, Any]:
     value = account_view.market_value(position)
     return {
         "token": position.token.symbol,
@@ -98,7 +101,7 @@ def _position(position: PaperPosition) -> dict[str, Any]:
         "decimals": position.token.decimals,
         "cost_usd": _number(position.cost_usd),
         "value_usd": _number(value),
-        "unrealized_usd": _number(value - position.cost_usd),
+        "unrealized_usd": _number(account_view.unrealized(position, cash_price_usd)),
         "mark_price_usd": _number(position.mark_price_usd),
         "net_pnl_percent": _number(position.net_pnl_percent),
         "opened_market_time": _time(position.opened_market_time),

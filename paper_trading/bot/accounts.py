@@ -74,8 +74,7 @@ def reset(account: PaperTradingAccount) -> PaperTradingAccount:
             raise ControlRefused(f"{row.name} is archived already.")
         if row.sessions.filter(status=SessionStatus.RUNNING).exists():
             raise ControlRefused(f"{row.name} has a running session; stop it first.")
-        if Tick.objects.filter(session__account=row, status=TickStatus.OPEN).exists():
-            raise ControlRefused(f"A tick of {row.name} is still open; try again in a moment.")
+        _refuse_open_tick(row)
         first = row.ledger.filter(trade=None, line=0).get()
         row.archived_at = clock.now()
         row.save(update_fields=["archived_at"])
@@ -99,14 +98,16 @@ def open_session(
         intervals.check(interval_ms)
     except ValueError as error:
         raise ControlRefused(f"{str(error).capitalize()}.") from error
-    if account.archived_at is not None:
-        raise ControlRefused(f"{account.name} is archived; open a session on its successor.")
-    steps = Tick.objects.filter(session__account=account, step__isnull=False)
-    newest = steps.order_by("-step").values_list("step", flat=True).first()
     try:
         with transaction.atomic():
+            row = PaperTradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+            if row.archived_at is not None:
+                raise ControlRefused(f"{row.name} is archived; open a session on its successor.")
+            _refuse_open_tick(row)
+            steps = Tick.objects.filter(session__account=row, step__isnull=False)
+            newest = steps.order_by("-step").values_list("step", flat=True).first()
             return PaperTradingSession.objects.create(
-                account=account,
+                account=row,
                 strategy=strategy,
                 intel_level=intel_level,
                 interval_ms=interval_ms,
@@ -119,6 +120,12 @@ def open_session(
         if "session_one_running_an_account" not in str(error):
             raise
         raise ControlRefused(f"{account.name} already has a running session.") from error
+
+
+def _refuse_open_tick(row: PaperTradingAccount) -> None:
+    """Two sessions must not trade one account at once: a stopped one finishes its tick first."""
+    if Tick.objects.filter(session__account=row, status=TickStatus.OPEN).exists():
+        raise ControlRefused(f"A tick of {row.name} is still open; try again in a moment.")
 
 
 def _amount(amount_usd: Decimal) -> Decimal:

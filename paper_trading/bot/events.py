@@ -88,6 +88,25 @@ def closed(tick: Tick, equity_usd: str | None, stages: dict[str, int]) -> None:
     )
 
 
+def ended(tick: Tick, status: TickStatus) -> None:
+    """Tell the owner that a tick ended without closing."""
+    owner_id, account, session = _who(tick)
+    publish_on_commit(
+        owner_id,
+        {
+            "type": "tick",
+            "account": account,
+            "session": session,
+            "tick": tick.pk,
+            "number": tick.number,
+            "status": status.value,
+            "trading_state": tick.trading_state,
+            "equity_usd": None,
+            "stages": {},
+        },
+    )
+
+
 def breaker(
     owner_id: int, account: int, session: int | None, kind: str, *, tripped: bool, text: str
 ) -> None:

@@ -6,10 +6,12 @@ its sums are its own, so an error in the writer cannot hide in here.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
 
 from paper_trading.models import (
@@ -55,8 +57,20 @@ def problems(account: PaperTradingAccount) -> list[str]:
 
 def all_problems() -> list[str]:
     """Check every account, archived ones included."""
-    accounts = PaperTradingAccount.objects.order_by("pk")
-    return [text for account in accounts for text in problems(account)]
+    with _snapshot():
+        accounts = PaperTradingAccount.objects.order_by("pk")
+        return [text for account in accounts for text in problems(account)]
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """Read everything as of one moment, so that a tick at work is no difference."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 def _fold(account: PaperTradingAccount, found: list[str]) -> _Fold:
@@ -141,7 +155,7 @@ def _compare_positions(account: PaperTradingAccount, fold: _Fold) -> Iterator[st
 def _compare_totals(account: PaperTradingAccount) -> Iterator[str]:
     """Compare what each position took in, realized and paid for gas with its trades."""
     filled_buy = Q(side="BUY", status="FILLED")
-    totals: dict[int, dict[str, Any]] = {
+    totals: dict[int, Any] = {
         row["position_id"]: row
         for row in PaperTrade.objects.filter(account=account, position__isnull=False)
         .values("position_id")

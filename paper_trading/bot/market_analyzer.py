@@ -1,4 +1,4 @@
-"""Stage analysis and metrics, and the inline runner that takes one tick through all stages."""
+"""Stages analysis and metrics: decisions with their evidence, and what they came to."""
 
 import logging
 import traceback
@@ -43,7 +43,8 @@ from paper_trading.services.market_rows import (
 
 logger = logging.getLogger(__name__)
 
-#: The cost gate asks about one percent of equity, whatever the level would order.
+#: The cost gate asks about one percent of the deposits at every level, so that the gates stay
+#: nested; what a level really orders is costed when it is filled.
 REFERENCE_SHARE = 100
 
 
@@ -111,10 +112,9 @@ class MarketAnalyzer:
         self, token: Token, row: Quote | None, batch: Batch, state: AccountState
     ) -> Decision:
         """Decide on one token from its quote, its newest closed bar and the account's state."""
-        if token.is_cash:
-            return Decision(
-                token.pk, token.symbol, Action.SKIP, Code.TOKEN_IS_CASH, self.engine.level
-            )
+        if token.is_cash or not token.tradable:
+            code = Code.TOKEN_IS_CASH if token.is_cash else Code.TOKEN_BLOCKED
+            return Decision(token.pk, token.symbol, Action.SKIP, code, self.engine.level)
         held = state.account.positions.get(token.pk)
         notional = max(usd(state.account.deposits_usd / REFERENCE_SHARE), usd(1))
         pricing = pricing_code(token.pk, batch, self.engine.strategy.max_quote_age_seconds)

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from paper_trading.bot import events, progress
+from paper_trading.bot import endings, events, progress
+from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
 from paper_trading.engine import money
@@ -29,6 +30,7 @@ from paper_trading.models import (
     PaperTradingAccount,
     RequestKind,
     Tick,
+    TickStatus,
 )
 from paper_trading.models.bulk import update_rows
 from paper_trading.services import account_state, position_cache
@@ -230,10 +232,11 @@ def batch_of(tick: Tick) -> Batch:
 
 
 def still_due(tick: Tick, stage: Stage) -> bool:
-    """Read again, under the account's lock, whether a stage is due at this attempt."""
-    return Tick.objects.filter(
-        pk=tick.pk, stage=stage, status="OPEN", attempt=tick.attempt
-    ).exists()
+    """Read again, under the account's lock, whether a stage is due and not too late."""
+    due = Tick.objects.filter(pk=tick.pk, stage=stage, status=TickStatus.OPEN, attempt=tick.attempt)
+    if stage in endings.TRADING:
+        due = due.filter(deadline_at__gte=ClockTimestamp())
+    return due.exists()
 
 
 def count_by_status(records: Sequence[TradeRecord]) -> dict[str, int]:

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import events, progress
+from paper_trading.bot import endings, events, progress
+from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
     Market,
@@ -19,7 +20,6 @@ from paper_trading.models import (
     StopReason,
     Tick,
     TickReason,
-    TickStatus,
 )
 from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources.base import EndOfRecord
@@ -111,15 +111,11 @@ class RealPriceManager:
     def _stop(self, tick: Tick, stop: StopReason, reason: TickReason) -> bool:
         """End the session with its reason; the tick did nothing and is SKIPPED."""
         with transaction.atomic():
-            now = timezone.now()
-            skipped = Tick.objects.filter(
-                pk=tick.pk, status=TickStatus.OPEN, attempt=tick.attempt
-            ).update(status=TickStatus.SKIPPED, reason=reason, number=None, closed_at=now)
-            if not skipped:
+            if not endings.skip(tick, reason):
                 raise progress.Fenced(f"{tick} was taken over")
             PaperTradingSession.objects.filter(
                 pk=tick.session_id, status=SessionStatus.RUNNING
-            ).update(status=SessionStatus.STOPPED, stop_reason=stop, stopped_at=now)
+            ).update(status=SessionStatus.STOPPED, stop_reason=stop, stopped_at=ClockTimestamp())
             events.status(
                 tick.session.account.owner_id,
                 tick.session.account_id,

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F, Q
 from django.utils import timezone
 
-from paper_trading.bot import events
+from paper_trading.bot import endings
 from paper_trading.bot.clock import ClockTimestamp
-from paper_trading.engine.enums import BreakerKind, Stage
-from paper_trading.models import BreakerState, Tick, TickReason, TickStage, TickStatus
+from paper_trading.engine.enums import Stage
+from paper_trading.models import Tick, TickStage, TickStatus
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,6 @@ LEASE = timedelta(seconds=5)
 SHORTEST_DEADLINE = timedelta(seconds=5)
 MAX_ATTEMPTS = 5
 METRICS_EVERY = 20
-
-#: Past the deadline these may still run; the others would trade on old prices.
-_AFTER_DEADLINE = (Stage.METRICS, Stage.CLOSE)
 
 
 #: What the stages read of a tick and of the rows around it; the rest stays in the database.
@@ -102,8 +99,8 @@ def current(tick_id: int, stage: Stage) -> Tick | None:
     )
     if tick.status != TickStatus.OPEN or tick.stage != stage:
         return None
-    if tick.is_late and stage not in _AFTER_DEADLINE:
-        expire([tick_id])
+    if tick.is_late and stage in endings.TRADING:
+        endings.expire([tick_id])
         return None
     return tick
 
@@ -169,36 +166,6 @@ def next_steps(tick_id: int) -> list[Step]:
     ]
 
 
-def expire(tick_ids: Sequence[int]) -> int:
-    """Close ticks that missed their deadline as EXPIRED; what they did stands."""
-    closed = Tick.objects.filter(pk__in=tick_ids, status=TickStatus.OPEN).update(
-        status=TickStatus.EXPIRED, reason=TickReason.DEADLINE, closed_at=ClockTimestamp()
-    )
-    if closed:
-        logger.warning("expired past the deadline: ticks %s", list(tick_ids))
-    return closed
-
-
-def fail(tick: Tick) -> None:
-    """Give a tick up after too many attempts: no entries until a person has looked."""
-    with transaction.atomic():
-        failed = Tick.objects.filter(
-            pk=tick.pk, status=TickStatus.OPEN, attempt=tick.attempt
-        ).update(status=TickStatus.FAILED, reason=TickReason.ATTEMPTS, closed_at=ClockTimestamp())
-        if not failed:
-            return
-        account = tick.session.account
-        text = f"Tick {tick.number} failed in stage {tick.stage} after {tick.attempt} attempts."
-        logger.error("tick %s stage %s: %s", tick.pk, tick.stage, text)
-        BreakerState.objects.update_or_create(
-            account=account,
-            kind=BreakerKind.INTERNAL_ERROR,
-            defaults={"tripped": True, "tripped_market_time": tick.market_time or tick.opened_at},
-        )
-        kind = BreakerKind.INTERNAL_ERROR.value
-        events.breaker(account.owner_id, account.pk, tick.session_id, kind, tripped=True, text=text)
-
-
 def sweep(session_ids: Sequence[int] | None = None) -> list[Step]:
     """Take over ticks whose lease ran out, of all sessions or some, and return what they need.
 
@@ -211,12 +178,12 @@ def sweep(session_ids: Sequence[int] | None = None) -> list[Step]:
         stuck = stuck.filter(session__in=session_ids)
     late = list(
         stuck.filter(deadline_at__lt=now)
-        .exclude(stage__in=_AFTER_DEADLINE)
+        .filter(stage__in=endings.TRADING)
         .values_list("pk", flat=True)
     )
-    expire(late)
+    endings.expire(late)
     for tick in stuck.filter(attempt__gte=MAX_ATTEMPTS).select_related("session__account"):
-        fail(tick)
+        endings.fail(tick)
     steps: list[Step] = []
     for tick_id in stuck.values_list("pk", flat=True):
         taken = Tick.objects.filter(pk=tick_id, status=TickStatus.OPEN, lease_until__lt=now).update(

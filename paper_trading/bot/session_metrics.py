@@ -1,4 +1,4 @@
-"""Performance of a session's account, from its equity points and its sells."""
+"""Performance of a session's account since it was opened, from equity points and sells."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics
         [(at + _JUST_AFTER, paid) for at, paid in deposits if at is not None],
     )
     point = EquityPoint.objects.get(tick=tick)
-    cost = sum((row.cost_usd for row in held), ZERO)
+    cost = sum((row.cost_usd for row in held), ZERO) * _cash_price(tick)
     return PaperPerformanceMetrics.objects.create(
         session_id=tick.session_id,
         tick=tick,
@@ -53,6 +53,12 @@ def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics
         unrealized_usd=usd(point.positions_usd - cost),
         **_figures(found),
     )
+
+
+def _cash_price(tick: Tick) -> Decimal:
+    if tick.batch is None:
+        raise ValueError(f"{tick} has no batch")
+    return tick.batch.cash_price_usd
 
 
 def _deposits(account: PaperTradingAccount) -> list[tuple[datetime | None, Decimal]]:

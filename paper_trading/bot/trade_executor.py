@@ -14,10 +14,10 @@ from paper_trading.bot.position_manager import (
 )
 from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import Action, Stage, TradingState
+from paper_trading.engine.enums import Action, Stage, TradeStatus, TradingState
 from paper_trading.engine.steps import StepResult, execute
 from paper_trading.intelligence.decision_json import decision_from_json
-from paper_trading.models import EquityPoint, PaperAIThoughtLog, Tick
+from paper_trading.models import EquityPoint, PaperAIThoughtLog, PaperTrade, Tick
 
 
 class TradeExecutor:
@@ -37,7 +37,7 @@ class TradeExecutor:
             if not still_due(tick, Stage.EXECUTION):
                 return None
             before = breakers_of(self.positions.account_id)
-            allowed, _ = self._can_trade(tick)
+            allowed, why = self._can_trade(tick)
             result = execute(
                 account, batch_of(tick), before, rules_of(tick), decisions_of(tick), allowed
             )
@@ -47,7 +47,11 @@ class TradeExecutor:
             progress.complete(
                 tick,
                 started,
-                {"equity_usd": str(result.equity.equity_usd), **count_by_status(result.trades)},
+                {
+                    "equity_usd": str(result.equity.equity_usd),
+                    "restricted": why,
+                    **count_by_status(result.trades),
+                },
                 Stage.METRICS if _metrics_due(tick) else Stage.CLOSE,
                 trading_state=result.state,
             )
@@ -67,10 +71,17 @@ class TradeExecutor:
 
 
 def decisions_of(tick: Tick) -> Sequence[Decision]:
-    """Read the decisions of a tick that ask for a trade."""
-    rows = PaperAIThoughtLog.objects.filter(
-        tick=tick, action__in=[Action.BUY, Action.SELL]
-    ).values_list("evidence", flat=True)
+    """Read the decisions of a tick that ask for a trade.
+
+    A token whose exit reverted earlier in this tick is left alone: on the same quote it would
+    meet the same luck and pay its gas again.
+    """
+    reverted = PaperTrade.objects.filter(tick=tick, status=TradeStatus.FAILED)
+    rows = (
+        PaperAIThoughtLog.objects.filter(tick=tick, action__in=[Action.BUY, Action.SELL])
+        .exclude(token__in=reverted.values("token"))
+        .values_list("evidence", flat=True)
+    )
     return [decision_from_json(evidence) for evidence in rows]
 
 

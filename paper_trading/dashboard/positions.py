@@ -7,6 +7,7 @@ from decimal import Decimal
 from paper_trading.dashboard.board import Board
 from paper_trading.engine.money import exact, from_base_units, price, usd
 from paper_trading.models import PaperPosition
+from paper_trading.services import account_view
 from paper_trading.services.account_view import market_value, percent
 
 
@@ -42,7 +43,7 @@ def position_rows(board: Board) -> list[PositionRow]:
 @exact
 def _open(position: PaperPosition, board: Board) -> PositionRow:
     value = market_value(position)
-    unrealized = value - position.cost_usd
+    unrealized = account_view.unrealized(position, account_view.cash_price_at(board.point))
     whole = from_base_units(position.units, position.token.decimals)
     until = board.market_now or position.marked_market_time
     return PositionRow(

@@ -52,7 +52,7 @@ TEXTS: dict[Code, str] = {
     Code.PRICE_STALE: "The latest price is too old to trade on.",
     Code.DEPTH_UNKNOWN: "The pool's depth is unknown, so a fill cannot be priced.",
     Code.LIQUIDITY_LOW: "The pool holds less than the minimum liquidity.",
-    Code.TOKEN_BLOCKED: "The strategy does not allow this token.",
+    Code.TOKEN_BLOCKED: "The token is not traded: by the strategy or by the registry.",
     Code.TOKEN_IS_CASH: "The account's own cash is not traded against itself.",
     Code.BARS_WARMING_UP: "Too few closed bars for the signals.",
     Code.CALIBRATING: "Too few scores to rank this one against.",

@@ -27,7 +27,7 @@ class EquityPoint:
     equity_if_closed_usd: Decimal | None
     #: positions_usd in percent of equity.
     exposure_percent: Decimal
-    #: positions_usd less their cost.
+    #: positions_usd less their cost, which was paid in cash and counts at its price.
     unrealized_usd: Decimal
     #: Highest equity so far, this one included, and how far below it this is.
     peak_usd: Decimal
@@ -57,7 +57,7 @@ def equity(account: Account, batch: Batch) -> EquityPoint:
         equity_usd=total,
         equity_if_closed_usd=_if_closed(account, held, batch),
         exposure_percent=_percent(positions, total),
-        unrealized_usd=positions - cost,
+        unrealized_usd=positions - usd(cost * batch.cash_price_usd),
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),
     )

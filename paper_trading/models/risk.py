@@ -66,7 +66,7 @@ class EquityPoint(models.Model):
 
 
 class PaperPerformanceMetrics(models.Model):
-    """Session performance, every 20th tick. Null where a figure is undefined."""
+    """What a session's account has made since it was opened; null where undefined."""
 
     session = models.ForeignKey(
         PaperTradingSession, on_delete=models.PROTECT, related_name="metrics"

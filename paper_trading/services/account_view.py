@@ -97,6 +97,18 @@ def market_value(position: PaperPosition) -> Decimal:
     return usd(whole * position.mark_price_usd)
 
 
+def cash_price_at(point: EquityPoint | None) -> Decimal:
+    """Return the USD price of cash at an equity point; par when there is none."""
+    batch = None if point is None else point.tick.batch
+    return ONE if batch is None else batch.cash_price_usd
+
+
+@exact
+def unrealized(position: PaperPosition, cash_price_usd: Decimal) -> Decimal:
+    """Return value less cost in USD; the cost was paid in cash and counts at its price."""
+    return usd(market_value(position) - position.cost_usd * cash_price_usd)
+
+
 @exact
 def figures(
     account: PaperTradingAccount, held: Iterable[PaperPosition], point: EquityPoint | None
@@ -105,8 +117,8 @@ def figures(
 
     Cash counts at its price in the batch of the newest equity point, and at par before it.
     """
-    batch = None if point is None else point.tick.batch
-    cash = usd(account.cash_usd * (ONE if batch is None else batch.cash_price_usd))
+    cash_price = cash_price_at(point)
+    cash = usd(account.cash_usd * cash_price)
     positions = ZERO
     cost = ZERO
     for position in held:
@@ -123,7 +135,7 @@ def figures(
         deposits_usd=account.deposits_usd,
         positions_usd=positions,
         realized_usd=account.realized_usd,
-        unrealized_usd=positions - cost,
+        unrealized_usd=positions - usd(cost * cash_price),
         gas_usd=account.gas_usd,
         drawdown_percent=drawdown,
         max_drawdown_percent=max(account.max_drawdown_percent, drawdown),

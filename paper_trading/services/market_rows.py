@@ -15,7 +15,7 @@ from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token
 
 #: What `token_value` and the analysis read of a token.
-TOKEN_COLUMNS = ("symbol", "decimals", "price_address", "pool_fee_pips", "is_cash")
+TOKEN_COLUMNS = ("symbol", "decimals", "price_address", "pool_fee_pips", "is_cash", "tradable")
 
 
 def token_value(token: Token) -> TokenValue:

@@ -20,7 +20,8 @@ from paper_trading.services.redis_client import client
 
 logger = logging.getLogger(__name__)
 
-LIFE_SECONDS = 3600
+#: Every tick that moves a mark makes a new version; the old ones must not pile up.
+LIFE_SECONDS = 300
 _SALT = "paper_trading.position_cache"
 
 

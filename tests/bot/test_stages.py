@@ -11,6 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from paper_trading.bot import (
+    endings,
     position_manager,
     progress,
     stages,
@@ -313,7 +314,7 @@ def test_the_end_of_the_record_stops_the_session_with_that_reason(
 def test_the_tick_limit_stops_the_session_after_that_many_closed_ticks(market: Market) -> None:
     session = worlds.running_session(market, tick_limit=2)
     expired = worlds.open_tick(session)
-    progress.expire([expired.pk])
+    endings.expire([expired.pk])
     worlds.run_tick(session)
     session.refresh_from_db()
     assert session.status == SessionStatus.RUNNING

@@ -15,6 +15,8 @@ from dexproject.embedded.ports import pick
 from dexproject.embedded.run_file import RunFile
 from dexproject.embedded.servers import Servers
 
+pytestmark = pytest.mark.stack
+
 WHICH_SERVER = "from django.db import connection as c; c.cursor(); print(c.settings_dict['PORT'])"
 
 

@@ -23,6 +23,8 @@ from dexproject.embedded.urls import GivenUrls
 
 from .waiting import is_gone, wait_for
 
+pytestmark = pytest.mark.stack
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> DataDirectory:

@@ -234,6 +234,11 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         lambda w: make.make_position(w.session, w.token, cost_usd=Decimal(-1)),
     ),
     (
+        "gas of a trade below nothing",
+        "trade_money_not_negative",
+        lambda w: make.make_trade(w.tick, w.token, gas_usd=Decimal(-1)),
+    ),
+    (
         "a fill that takes nothing in",
         "trade_amounts_match_status",
         lambda w: make.make_trade(w.tick, w.token, amount_in=0),

@@ -39,7 +39,7 @@ def test_a_batch_is_read_with_all_of_its_quotes_in_one_statement() -> None:
     assert set(value.quotes) == {token.pk for token in tokens}
     assert value.sigma_annual == {tokens[0].pk: Decimal("0.8")}
     quote = value.quotes[tokens[0].pk]
-    assert (quote.price_usd, quote.liquidity_usd) == (Decimal("2.34e-18"), 5)
+    assert (quote.price_usd, quote.liquidity_usd) == (Decimal("2.34e-18"), Decimal(5))
     assert value.quotes[tokens[1].pk].liquidity_usd is None
     gas = value.gas
     assert (gas.chain_id, gas.base_fee_wei, gas.priority_fee_wei) == (8453, 5_000_000, 1_000_000)

@@ -162,7 +162,7 @@ def test_entries_do_not_live_for_ever(holding: PaperTradingSession) -> None:
 def unreachable(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[list[str]]:
     """Point the clients where nobody listens; the list grows with every try to connect."""
     tries: list[str] = []
-    connect = redis.Connection._connect
+    connect: Any = redis.Connection._connect
 
     def counted(connection: redis.Connection) -> Any:
         tries.append(connection.host)

@@ -1,0 +1,73 @@
+"""Ticks that end without closing: expired past their deadline, or failed for good."""
+
+import logging
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from paper_trading.bot import events
+from paper_trading.bot.clock import ClockTimestamp
+from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.models import BreakerState, Tick, TickReason, TickStatus
+
+logger = logging.getLogger(__name__)
+
+#: Past the deadline none of these runs: they would trade on old prices.
+TRADING = (Stage.PRICES, Stage.AUTO_CLOSE, Stage.ANALYSIS, Stage.EXECUTION)
+
+
+def expire(tick_ids: Sequence[int]) -> None:
+    """Close ticks that missed their deadline before they were done trading; what they did stands.
+
+    One that missed it because something keeps failing inside stops entries, as `fail` does.
+    """
+    for tick in _open(tick_ids).filter(stage__in=TRADING):
+        with transaction.atomic():
+            if not _end(tick, TickStatus.EXPIRED, TickReason.DEADLINE):
+                continue
+            logger.warning("tick %s stage %s: expired past its deadline", tick.pk, tick.stage)
+            if tick.errors.filter(token=None).exists():
+                text = f"Tick {tick.number} failed in stage {tick.stage} until it expired."
+                _trip(tick, text)
+
+
+def fail(tick: Tick) -> None:
+    """Give a tick up after too many attempts: no entries until a person has looked."""
+    with transaction.atomic():
+        if not _end(tick, TickStatus.FAILED, TickReason.ATTEMPTS):
+            return
+        text = f"Tick {tick.number} failed in stage {tick.stage} after {tick.attempt} attempts."
+        logger.error("tick %s stage %s: %s", tick.pk, tick.stage, text)
+        _trip(tick, text)
+
+
+def skip(tick: Tick, reason: TickReason) -> bool:
+    """Record an open tick that had nothing to read as SKIPPED; False when it moved on."""
+    return _end(tick, TickStatus.SKIPPED, reason, number=None)
+
+
+def _open(tick_ids: Sequence[int]) -> QuerySet[Tick]:
+    ticks = Tick.objects.select_related("session__account")
+    return ticks.filter(pk__in=tick_ids, status=TickStatus.OPEN)
+
+
+def _end(tick: Tick, status: TickStatus, reason: TickReason, **columns: None) -> bool:
+    ended = Tick.objects.filter(
+        pk=tick.pk, status=TickStatus.OPEN, stage=tick.stage, attempt=tick.attempt
+    ).update(status=status, reason=reason, closed_at=ClockTimestamp(), **columns)
+    if ended:
+        events.ended(tick, status)
+    return bool(ended)
+
+
+def _trip(tick: Tick, text: str) -> None:
+    account, kind = tick.session.account, BreakerKind.INTERNAL_ERROR
+    BreakerState.objects.update_or_create(
+        account=account,
+        kind=kind,
+        defaults={"tripped": True, "tripped_market_time": tick.market_time or tick.opened_at},
+    )
+    events.breaker(
+        account.owner_id, account.pk, tick.session_id, kind.value, tripped=True, text=text
+    )
