@@ -18,7 +18,21 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md"))]
 )
 #: Programs of the operating system, and of the test environment.
-PROGRAMS = {"cd", "cp", "curl", "docker", "git", "lint-imports", "mypy", "openssl", "ruff"}
+PROGRAMS = {
+    "cat",
+    "cd",
+    "cp",
+    "curl",
+    "docker",
+    "git",
+    "lint-imports",
+    "mypy",
+    "openssl",
+    "ruff",
+    "umask",
+}
+#: The lines of a file that a command writes.
+HERE_DOCUMENT = re.compile(r"(?<=<<)(\w+)\n.*?^\1$", re.DOTALL | re.MULTILINE)
 #: The test that runs the Python blocks of a document.
 RUN_BY = {
     "paper_trading/bot/README.md": "tests/bot/test_readme.py",
@@ -42,7 +56,7 @@ def commands() -> Iterator[tuple[str, str]]:
     """Yield every command line of the documents, continued lines joined."""
     for path in DOCUMENTS:
         for block in blocks(path, "sh|bash|console|shell"):
-            for line in block.replace("\\\n", " ").splitlines():
+            for line in HERE_DOCUMENT.sub("", block).replace("\\\n", " ").splitlines():
                 for command in line.partition(" #")[0].removeprefix("$ ").split("&&"):
                     if command.strip() and not command.lstrip().startswith("#"):
                         yield name_of(path), command.strip()

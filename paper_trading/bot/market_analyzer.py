@@ -3,20 +3,18 @@
 import logging
 import traceback
 from collections.abc import Sequence
-from decimal import Decimal
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from paper_trading.bot import events, progress
-from paper_trading.bot.position_manager import still_due
+from paper_trading.bot.position_manager import still_due, view_of
 from paper_trading.bot.rules import level_of, strategy_of
 from paper_trading.bot.session_metrics import measure
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, Stage
 from paper_trading.engine.fills import pricing_code, round_trip_percent
-from paper_trading.engine.market import Batch
 from paper_trading.engine.money import usd
 from paper_trading.intelligence.decision_json import decision_to_json
 from paper_trading.intelligence.evidence import Evidence
@@ -26,20 +24,12 @@ from paper_trading.models import (
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperTradingAccount,
-    Quote,
     Tick,
     TickStage,
-    Token,
 )
 from paper_trading.services import position_cache
 from paper_trading.services.account_state import AccountState
-from paper_trading.services.market_rows import (
-    TOKEN_COLUMNS,
-    batch_value,
-    closed_bar,
-    quantile_points,
-    token_value,
-)
+from paper_trading.services.market_view import Listed, MarketView
 
 logger = logging.getLogger(__name__)
 
@@ -91,79 +81,47 @@ class MarketAnalyzer:
         return row
 
     def _decide(self, chunk: int) -> tuple[list[Decision], list[InternalError]]:
-        rows = self._quotes(chunk)
-        batch = self._batch(rows)
+        view = view_of(self.tick)
         state = position_cache.read(self.tick.session.account)
         decisions: list[Decision] = []
         errors: list[InternalError] = []
-        for token, quote in rows:
+        for listed in view.listed[chunk :: max(1, self.tick.chunks_total)]:
             # The isolation boundary of one token's analysis: it must never stop the tick.
             try:
-                decisions.append(self._analyze_token(token, quote, batch, state))
+                decisions.append(self._analyze_token(listed, view, state))
             except Exception:
                 logger.exception(
-                    "analysis failed: tick %s stage analysis token %s", self.tick.pk, token.symbol
+                    "analysis failed: tick %s stage analysis token %s",
+                    self.tick.pk,
+                    listed.token.symbol,
                 )
-                decisions.append(self._failed(token))
-                errors.append(self._error(token, traceback.format_exc()))
+                decisions.append(self._skipped(listed, Code.INTERNAL_ERROR))
+                errors.append(self._error(listed, traceback.format_exc()))
         return decisions, errors
 
-    def _analyze_token(
-        self, token: Token, row: Quote | None, batch: Batch, state: AccountState
-    ) -> Decision:
+    def _analyze_token(self, listed: Listed, view: MarketView, state: AccountState) -> Decision:
         """Decide on one token from its quote, its newest closed bar and the account's state."""
-        if token.is_cash or not token.tradable:
-            code = Code.TOKEN_IS_CASH if token.is_cash else Code.TOKEN_BLOCKED
-            return Decision(token.pk, token.symbol, Action.SKIP, code, self.engine.level)
-        held = state.account.positions.get(token.pk)
+        if listed.is_cash:
+            return self._skipped(listed, Code.TOKEN_IS_CASH)
+        if not listed.tradable:
+            return self._skipped(listed, Code.TOKEN_BLOCKED)
+        token, batch = listed.token, view.batch
+        held = state.account.positions.get(token.id)
         notional = max(usd(state.account.deposits_usd / REFERENCE_SHARE), usd(1))
-        pricing = pricing_code(token.pk, batch, self.engine.strategy.max_quote_age_seconds)
+        pricing = pricing_code(token.id, batch, self.engine.strategy.max_quote_age_seconds)
+        priced = pricing is Code.OK
         evidence = Evidence(
-            token=token_value(token),
+            token=token,
             market_time=batch.market_time,
             pricing=pricing,
-            quote=batch.quotes.get(token.pk),
-            bar=closed_bar(row.bar) if row is not None and row.bar is not None else None,
-            quantiles=self._quantiles(),
-            round_trip_percent=round_trip_percent(token.pk, notional, batch)
-            if pricing is Code.OK
-            else None,
+            quote=batch.quotes.get(token.id),
+            bar=listed.bar,
+            quantiles=view.quantiles,
+            round_trip_percent=round_trip_percent(token.id, notional, batch) if priced else None,
             outcomes=state.outcomes,
             held_since=None if held is None else held.opened_at,
         )
         return self.engine.decide(evidence)
-
-    def _quantiles(self) -> tuple[Decimal, ...] | None:
-        if self.tick.batch is None:
-            raise ValueError(f"{self.tick} has no batch")
-        return quantile_points(self.tick.batch)
-
-    def _quotes(self, chunk: int) -> list[tuple[Token, Quote | None]]:
-        """Return the chunk's tokens, dealt round-robin by symbol, with their quotes."""
-        listed = Token.objects.filter(
-            listings__market=self.tick.session.account.market_id
-        ).order_by("symbol", "pk")
-        tokens = {row.pk: row for row in listed.only(*TOKEN_COLUMNS)[chunk :: self._width]}
-        quotes = {
-            row.token_id: row
-            for row in Quote.objects.filter(batch=self.tick.batch_id, token__in=tokens)
-            .select_related("bar")
-            .defer("volume_usd", "bar__market")
-        }
-        for token_id, row in quotes.items():
-            row.token = tokens[token_id]
-        return [(token, quotes.get(token.pk)) for token in tokens.values()]
-
-    @property
-    def _width(self) -> int:
-        return max(1, self.tick.chunks_total)
-
-    def _batch(self, rows: Sequence[tuple[Token, Quote | None]]) -> Batch:
-        if self.tick.batch is None:
-            raise ValueError(f"{self.tick} has no batch")
-        found = [quote for _, quote in rows if quote is not None]
-        chain = self.tick.session.account.market.price_chain_id
-        return batch_value(self.tick.batch, chain, found)
 
     def _log_thoughts(self, decisions: Sequence[Decision]) -> None:
         """Write the thought log of a chunk in one statement."""
@@ -184,8 +142,11 @@ class MarketAnalyzer:
     def _update_performance_metrics(self, account: PaperTradingAccount) -> PaperPerformanceMetrics:
         return measure(self.tick, account)
 
-    def _failed(self, token: Token) -> Decision:
-        return Decision(token.pk, token.symbol, Action.SKIP, Code.INTERNAL_ERROR, self.engine.level)
+    def _skipped(self, listed: Listed, code: Code) -> Decision:
+        token = listed.token
+        return Decision(token.id, token.symbol, Action.SKIP, code, self.engine.level)
 
-    def _error(self, token: Token, text: str) -> InternalError:
-        return InternalError(tick=self.tick, stage=Stage.ANALYSIS, token=token, traceback=text)
+    def _error(self, listed: Listed, text: str) -> InternalError:
+        return InternalError(
+            tick=self.tick, stage=Stage.ANALYSIS, token_id=listed.token.id, traceback=text
+        )

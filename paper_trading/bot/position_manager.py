@@ -19,7 +19,6 @@ from paper_trading.engine import money
 from paper_trading.engine.account import Account, Position
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side, Stage, TradeStatus, TransactionStatus
-from paper_trading.engine.market import Batch
 from paper_trading.engine.steps import StepResult, auto_close
 from paper_trading.engine.trade import Swap, TradeRecord
 from paper_trading.models import (
@@ -34,7 +33,7 @@ from paper_trading.models import (
 )
 from paper_trading.models.bulk import update_rows
 from paper_trading.services import account_state, position_cache
-from paper_trading.services.market_rows import load_batch
+from paper_trading.services.market_view import MarketView, market_view
 
 
 class PositionManager:
@@ -64,7 +63,7 @@ class PositionManager:
             self.load_positions()
             if not still_due(tick, Stage.AUTO_CLOSE):
                 return None
-            batch = batch_of(tick)
+            batch = view_of(tick).batch
             requests = self._manual_requests(tick)
             before = breakers_of(self.account_id)
             result = auto_close(
@@ -224,11 +223,11 @@ def _answer(requests: Mapping[int, int], tick: Tick, result: StepResult) -> None
         ManualRequest.objects.filter(pk__in=done).update(tick=tick)
 
 
-def batch_of(tick: Tick) -> Batch:
-    """Read the batch of a tick with all of its quotes."""
-    if tick.batch is None:
+def view_of(tick: Tick) -> MarketView:
+    """Return what a tick's batch says of its market."""
+    if tick.batch_id is None:
         raise ValueError(f"{tick} has no batch")
-    return load_batch(tick.batch, tick.session.account.market.price_chain_id)
+    return market_view(tick.batch_id)
 
 
 def still_due(tick: Tick, stage: Stage) -> bool:

@@ -21,6 +21,7 @@ from paper_trading.models import (
     Tick,
     TickReason,
 )
+from paper_trading.services.market_view import market_view
 from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources.base import EndOfRecord
 from paper_trading.services.sources.catalogue import RecordChanged
@@ -91,7 +92,7 @@ class RealPriceManager:
         }
 
     def _complete(self, tick: Tick, batch: PriceBatch, fetched: bool, started: datetime) -> None:
-        tokens = MarketToken.objects.filter(market=self.market).count()
+        tokens = len(market_view(batch.pk).listed)
         with transaction.atomic():
             progress.complete(
                 tick,

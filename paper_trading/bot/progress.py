@@ -50,16 +50,7 @@ _READ = (
     "session__account__state_version",
     "session__account__created_at",
     "session__account__deposits_usd",
-    "session__account__market__price_chain_id",
-    "batch__step",
-    "batch__market_time",
-    "batch__quantiles_id",
-    "batch__cash_price_usd",
-    "batch__native_price_usd",
-    "batch__base_fee_wei",
-    "batch__priority_fee_wei",
-    "batch__l1_base_fee_wei",
-    "batch__l1_blob_base_fee_wei",
+    "batch_id",
 )
 
 
@@ -92,7 +83,7 @@ def current(tick_id: int, stage: Stage) -> Tick | None:
     A tick past its deadline is closed as EXPIRED here, before any trading stage runs.
     """
     tick = (
-        Tick.objects.select_related("session__account__market", "batch")
+        Tick.objects.select_related("session__account")
         .only(*_READ)
         .annotate(is_late=Q(deadline_at__lt=ClockTimestamp()))
         .get(pk=tick_id)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from paper_trading.bot.position_manager import view_of
 from paper_trading.engine.enums import LedgerAccount, Side, TradeStatus
 from paper_trading.engine.metrics import Performance, performance
 from paper_trading.engine.money import ZERO, usd
@@ -44,7 +45,7 @@ def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics
         [(at + _JUST_AFTER, paid) for at, paid in deposits if at is not None],
     )
     point = EquityPoint.objects.get(tick=tick)
-    cost = sum((row.cost_usd for row in held), ZERO) * _cash_price(tick)
+    cost = sum((row.cost_usd for row in held), ZERO) * view_of(tick).batch.cash_price_usd
     return PaperPerformanceMetrics.objects.create(
         session_id=tick.session_id,
         tick=tick,
@@ -53,12 +54,6 @@ def measure(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics
         unrealized_usd=usd(point.positions_usd - cost),
         **_figures(found),
     )
-
-
-def _cash_price(tick: Tick) -> Decimal:
-    if tick.batch is None:
-        raise ValueError(f"{tick} has no batch")
-    return tick.batch.cash_price_usd
 
 
 def _deposits(account: PaperTradingAccount) -> list[tuple[datetime | None, Decimal]]:

@@ -8,9 +8,9 @@ from django.utils import timezone
 from paper_trading.bot import events, progress
 from paper_trading.bot.position_manager import (
     PositionManager,
-    batch_of,
     count_by_status,
     still_due,
+    view_of,
 )
 from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
 from paper_trading.engine.decision import Decision
@@ -39,7 +39,7 @@ class TradeExecutor:
             before = breakers_of(self.positions.account_id)
             allowed, why = self._can_trade(tick)
             result = execute(
-                account, batch_of(tick), before, rules_of(tick), decisions_of(tick), allowed
+                account, view_of(tick).batch, before, rules_of(tick), decisions_of(tick), allowed
             )
             trades = self.positions.save(tick, Stage.EXECUTION, result)
             save_breakers(self.positions.account_id, before, result.breakers)

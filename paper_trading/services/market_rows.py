@@ -14,9 +14,6 @@ from paper_trading.intelligence.decision_json import signals_from_json, signals_
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token
 
-#: What `token_value` and the analysis read of a token.
-TOKEN_COLUMNS = ("symbol", "decimals", "price_address", "pool_fee_pips", "is_cash", "tradable")
-
 
 def token_value(token: Token) -> TokenValue:
     """Return a token as the engine knows it; a recorded one is identified by its symbol."""
@@ -27,17 +24,6 @@ def token_value(token: Token) -> TokenValue:
         address=(token.price_address or token.symbol).lower(),
         fee_pips=token.pool_fee_pips,
     )
-
-
-_QUOTE_COLUMNS = (
-    "batch_id",
-    "price_usd",
-    "liquidity_usd",
-    "observed_at",
-    "source",
-    "sigma_annual",
-    *(f"token__{name}" for name in TOKEN_COLUMNS),
-)
 
 
 def quote_value(row: Quote) -> QuoteValue:
@@ -76,13 +62,6 @@ def batch_value(batch: PriceBatch, price_chain_id: int, rows: Iterable[Quote]) -
         sigma_annual={
             row.token_id: row.sigma_annual for row in quotes if row.sigma_annual is not None
         },
-    )
-
-
-def load_batch(batch: PriceBatch, price_chain_id: int) -> Batch:
-    """Read all quotes of a batch in one statement."""
-    return batch_value(
-        batch, price_chain_id, batch.quotes.select_related("token").only(*_QUOTE_COLUMNS)
     )
 
 

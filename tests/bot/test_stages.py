@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ from paper_trading.models import (
     InternalError,
     LedgerEntry,
     Market,
-    PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
     PaperTrade,
@@ -39,10 +37,9 @@ from paper_trading.models import (
     TickReason,
     TickStage,
     TickStatus,
-    Token,
 )
+from paper_trading.services.market_view import Listed
 from tests.bot import worlds
-from tests.bot.threads import at_once
 
 LATE = timedelta(seconds=-1)
 
@@ -264,16 +261,17 @@ def breaking(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def break_token(symbol: str) -> None:
         analyze = MarketAnalyzer._analyze_token
 
-        def failing(self: MarketAnalyzer, token: Token, *rest: Any) -> Any:
-            if token.symbol == symbol:
+        def failing(self: MarketAnalyzer, listed: Listed, *rest: Any) -> Any:
+            if listed.token.symbol == symbol:
                 raise ZeroDivisionError(f"no luck with {symbol}")
-            return analyze(self, token, *rest)
+            return analyze(self, listed, *rest)
 
         monkeypatch.setattr(MarketAnalyzer, "_analyze_token", failing)
 
     return break_token
 
 
+@pytest.mark.internal_errors
 def test_a_token_whose_analysis_fails_is_skipped_and_the_tick_closes(
     session: PaperTradingSession,
     breaking: Callable[[str], None],
@@ -353,53 +351,6 @@ def test_metrics_measure_what_was_traded(
     assert row.winning_trades + row.losing_trades == sells.count() > 0
     assert row.win_rate_percent is not None
     assert row.equity_usd == tick.equity.equity_usd
-
-
-@pytest.mark.django_db(transaction=True)
-def test_chunks_at_once_are_joined_exactly_once(
-    committed_market: Market, settings: Settings
-) -> None:
-    settings.ANALYSIS_WIDTH = 16
-    session = worlds.running_session(committed_market)
-    tick = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
-    chunks = [step.chunk for step in progress.next_steps(tick.pk)] * 2
-    found = at_once([partial(stages.run, Stage.ANALYSIS, tick.pk, chunk) for chunk in chunks])
-    assert [steps for steps in found if steps] == [[progress.Step(Stage.EXECUTION, tick.pk)]]
-    tick.refresh_from_db()
-    assert (tick.chunks_done, tick.stage) == (len(worlds.SCRIPTS), Stage.EXECUTION)
-    assert PaperAIThoughtLog.objects.count() == len(worlds.SCRIPTS)
-    assert TickStage.objects.filter(stage=Stage.ANALYSIS).count() == len(worlds.SCRIPTS)
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.OPEN])
-def test_a_stage_delivered_twice_at_once_has_its_effect_once(
-    committed_market: Market, monkeypatch: pytest.MonkeyPatch, stage: Stage
-) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
-    session = worlds.running_session(committed_market)
-    tick = worlds.run_until(worlds.open_tick(session), stage)
-    found = at_once([partial(stages.run, stage, tick.pk)] * 3)
-    assert len([steps for steps in found if steps]) <= 1
-    assert TickStage.objects.filter(tick=tick, stage=stage).count() == 1
-    stages.run_to_end(tick.pk)
-    session.refresh_from_db()
-    assert session.ticks_closed == 1
-    assert report([session.pk])["ledger_ok"]
-    assert not InternalError.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sessions_of_one_market_run_side_by_side_as_they_would_alone(
-    committed_market: Market,
-) -> None:
-    alone = worlds.running_session(committed_market)
-    worlds.run_ticks(alone, 3)
-    together = [worlds.running_session(committed_market) for _ in range(3)]
-    at_once([partial(worlds.run_ticks, session, 3) for session in together])
-    wanted = worlds.outcome(alone)
-    assert [worlds.outcome(session) == wanted for session in together] == [True] * 3
-    assert PriceBatch.objects.count() == 3
 
 
 def test_a_tick_skips_tokens_that_have_no_price_at_its_step(session: PaperTradingSession) -> None:

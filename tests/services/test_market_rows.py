@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from paper_trading.models import Bar, Market, ScoreQuantiles
 from paper_trading.services import market_rows
+from paper_trading.services.market_view import market_view
 from tests import builders as make
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ def test_a_token_s_price_address_comes_in_small_letters_else_its_symbol() -> Non
     assert market_rows.token_value(make.make_token("SoLo")).address == "solo"
 
 
-def test_a_batch_is_read_with_all_of_its_quotes_in_one_statement() -> None:
+def test_a_batch_is_read_with_all_of_its_quotes_once_a_process() -> None:
     market = make.make_market()
     batch = make.make_batch(market, 3, l1_base_fee_wei=7, l1_blob_base_fee_wei=8)
     tokens = [make.make_token() for _ in range(4)]
@@ -33,8 +34,9 @@ def test_a_batch_is_read_with_all_of_its_quotes_in_one_statement() -> None:
             sigma_annual=None if number else Decimal("0.8"),
         )
     with CaptureQueriesContext(connection) as queries:
-        value = market_rows.load_batch(batch, 8453)
-    assert len(queries) == 1
+        value = market_view(batch.pk).batch
+        assert market_view(batch.pk).batch is value
+    assert len(queries) == 3
     assert (value.id, value.step, value.market_time) == (batch.pk, 3, batch.market_time)
     assert set(value.quotes) == {token.pk for token in tokens}
     assert value.sigma_annual == {tokens[0].pk: Decimal("0.8")}

@@ -14,7 +14,7 @@ from paper_trading.models import InternalError, Tick
 from tasks import failures, sending
 from tests.builders import make_session, make_tick
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.internal_errors]
 #: All stages of a tick; the two of opening count as stage open.
 STAGE_OF = {name: stage for stage, name in sending.TASKS.items()} | {
     "tasks.open_due_ticks": Stage.OPEN,

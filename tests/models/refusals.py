@@ -1,0 +1,273 @@
+"""What the database must refuse: words, the constraint that refuses it, and the act."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from paper_trading.engine.enums import LedgerAccount, Side, Stage
+from paper_trading.models import (
+    LedgerEntry,
+    MarketToken,
+    ScoreQuantiles,
+    StrategyVersion,
+    TickStatus,
+)
+from tests import builders as make
+
+
+class World:
+    """A session on a market with a token and a closed tick: what most refusals need."""
+
+    def __init__(self) -> None:
+        self.account = make.make_account()
+        self.session = make.make_session(self.account)
+        self.market = self.account.market
+        self.token = make.make_token()
+        self.tick = make.make_tick(self.session)
+        self.batch = make.batch_of(self.tick)
+
+    def open_tick(self, number: int, **fields: Any) -> Any:
+        values = {
+            "status": TickStatus.OPEN,
+            "stage": Stage.PRICES,
+            "closed_at": None,
+            "lease_until": make.START,
+            "deadline_at": make.START,
+            "batch": None,
+            **fields,
+        }
+        return make.make_tick(self.session, number, **values)
+
+
+def twice(act: Callable[[World], Any]) -> Callable[[World], Any]:
+    def run(world: World) -> None:
+        act(world)
+        act(world)
+
+    return run
+
+
+def two_deposits_on_one_line(world: World) -> None:
+    for _ in range(2):
+        LedgerEntry.objects.create(
+            account=world.account, line=0, book=LedgerAccount.CASH, amount_usd=Decimal(1)
+        )
+
+
+def two_lines_of_one_trade(world: World) -> None:
+    trade = make.make_trade(world.tick, world.token)
+    for _ in range(2):
+        LedgerEntry.objects.create(
+            account=world.account, trade=trade, line=0, book=LedgerAccount.CASH, amount_usd=1
+        )
+
+
+def two_transactions_of_one_nonce(world: World) -> None:
+    for sequence in range(2):
+        make.make_transaction(make.make_trade(world.tick, world.token, sequence), nonce=0)
+
+
+def two_open_ticks(world: World) -> None:
+    world.open_tick(5)
+    world.open_tick(6)
+
+
+REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
+    (
+        "two running sessions on one account",
+        "session_one_running_an_account",
+        lambda w: make.make_session(w.account, strategy=w.session.strategy),
+    ),
+    (
+        "two open positions of one token",
+        "position_one_open_a_token",
+        twice(lambda w: make.make_position(w.session, w.token)),
+    ),
+    (
+        "two ticks of one slot",
+        "tick_one_a_slot",
+        lambda w: make.make_tick(w.session, 1, number=2, batch=None),
+    ),
+    (
+        "two ticks of one number",
+        "tick_number_once",
+        lambda w: make.make_tick(w.session, 2, number=1, batch=None),
+    ),
+    ("two open ticks of a session", "tick_one_open", two_open_ticks),
+    (
+        "two decisions for one token",
+        "thought_once",
+        twice(lambda w: make.make_thought(w.tick, w.token)),
+    ),
+    ("a stage done twice", "stage_done_once", twice(lambda w: make.make_stage(w.tick, Stage.OPEN))),
+    ("a trade twice", "trade_once", twice(lambda w: make.make_trade(w.tick, w.token))),
+    ("a nonce twice", "transaction_nonce_once", two_transactions_of_one_nonce),
+    ("a ledger line twice", "ledger_line_once", two_lines_of_one_trade),
+    ("a deposit line twice", "ledger_deposit_line_once", two_deposits_on_one_line),
+    ("a step with two batches", "batch_once", lambda w: make.make_batch(w.market, 1)),
+    (
+        "two quotes of a token in a batch",
+        "quote_once",
+        twice(lambda w: make.make_quote(w.batch, w.token)),
+    ),
+    ("a bar twice", "bar_once", twice(lambda w: make.make_bar(w.market, w.token))),
+    (
+        "a token listed twice",
+        "listing_once",
+        twice(lambda w: MarketToken.objects.create(market=w.market, token=w.token)),
+    ),
+    (
+        "a symbol twice on a chain",
+        "token_once_a_chain",
+        lambda w: make.make_token(w.token.symbol),
+    ),
+    (
+        "a symbol twice in a market",
+        "token_once_a_market",
+        twice(lambda w: make.make_token("OWN", market=w.market)),
+    ),
+    (
+        "a market twice",
+        "market_identity",
+        lambda w: make.make_market(seed=w.market.seed),
+    ),
+    (
+        "quantiles twice",
+        "quantiles_once",
+        twice(
+            lambda w: ScoreQuantiles.objects.create(
+                market=w.market, frozen_at=make.START, sample_size=1, points=[]
+            )
+        ),
+    ),
+    ("a breaker twice", "breaker_once", twice(lambda w: make.make_breaker(w.account))),
+    (
+        "an account's market time twice",
+        "equity_point_once",
+        lambda w: (
+            make.make_point(w.tick),
+            make.make_point(
+                make.make_tick(w.session, 2, batch=None), market_time=w.tick.market_time
+            ),
+        ),
+    ),
+    (
+        "an account name twice",
+        "account_name_once_an_owner",
+        lambda w: make.make_account(w.account.owner, name=w.account.name),
+    ),
+    (
+        "a strategy name twice",
+        "strategy_name_once",
+        twice(lambda w: make.make_strategy(w.account.owner, name="Mine")),
+    ),
+    (
+        "a strategy version twice",
+        "strategy_version_once",
+        twice(
+            lambda w: StrategyVersion.objects.create(
+                strategy=w.session.strategy, number=1, parameters={}
+            )
+        ),
+    ),
+    (
+        "an outcome day twice",
+        "outcome_day_once",
+        twice(
+            lambda w: w.account.outcome_days.create(
+                day=make.START.date(), closed=1, sum_percent=Decimal(1)
+            )
+        ),
+    ),
+    # Negative amounts.
+    (
+        "cash below nothing",
+        "account_money_not_negative",
+        lambda w: make.make_account(cash_usd=Decimal("-0.000000000000000001")),
+    ),
+    (
+        "gas below nothing",
+        "account_money_not_negative",
+        lambda w: make.make_account(gas_usd=Decimal(-1)),
+    ),
+    (
+        "an open position of nothing",
+        "position_state_matches_times",
+        lambda w: make.make_position(w.session, w.token, units=0),
+    ),
+    (
+        "an open position of less than nothing",
+        "position_state_matches_times",
+        lambda w: make.make_position(w.session, w.token, units=-1),
+    ),
+    (
+        "an open position with a negative cost",
+        "position_state_matches_times",
+        lambda w: make.make_position(w.session, w.token, cost_usd=Decimal(-1)),
+    ),
+    (
+        "gas of a trade below nothing",
+        "trade_money_not_negative",
+        lambda w: make.make_trade(w.tick, w.token, gas_usd=Decimal(-1)),
+    ),
+    (
+        "a fill that takes nothing in",
+        "trade_amounts_match_status",
+        lambda w: make.make_trade(w.tick, w.token, amount_in=0),
+    ),
+    (
+        "a fill that gives less than nothing",
+        "trade_amounts_match_status",
+        lambda w: make.make_trade(w.tick, w.token, amount_out=-1),
+    ),
+    (
+        "a denial that gives something",
+        "trade_amounts_match_status",
+        lambda w: make.make_denial(w.tick, w.token, amount_out=1),
+    ),
+    (
+        "a failure that gives something",
+        "trade_amounts_match_status",
+        lambda w: make.make_trade(w.tick, w.token, status="FAILED"),
+    ),
+    (
+        "a sell that realizes nothing known",
+        "trade_sell_realizes",
+        lambda w: make.make_trade(w.tick, w.token, side=Side.SELL, realized_usd=None),
+    ),
+    (
+        "a fee below nothing",
+        "transaction_fee_not_negative",
+        lambda w: make.make_transaction(make.make_trade(w.tick, w.token), fee_usd=Decimal(-1)),
+    ),
+    (
+        "a price of nothing",
+        "quote_price_positive",
+        lambda w: make.make_quote(w.batch, w.token, price_usd=Decimal(0)),
+    ),
+    (
+        "a depth below nothing",
+        "quote_liquidity_not_negative",
+        lambda w: make.make_quote(w.batch, w.token, liquidity_usd=Decimal(-1)),
+    ),
+    (
+        "a bar whose close is above its high",
+        "bar_prices_consistent",
+        lambda w: make.make_bar(w.market, w.token, close=Decimal(13)),
+    ),
+    (
+        "a pool that takes all as its fee",
+        "token_fee_below_all",
+        lambda w: make.make_token(pool_fee_pips=1_000_000),
+    ),
+    (
+        "more decimals than prices keep",
+        "token_decimals_range",
+        lambda w: make.make_token(decimals=37),
+    ),
+    (
+        "a market that stands still",
+        "market_step_positive",
+        lambda w: make.make_market(step_seconds=0),
+    ),
+]
