@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -36,7 +37,9 @@ def _action(act: Act) -> Callable[..., HttpResponse]:
         try:
             if session is None:
                 raise ControlRefused(f"{account.name} has no session yet.")
-            messages.success(request, act(request, session, user))
+            done = act(request, session, user)
+            LogEntry.objects.log_actions(user.pk, [session], CHANGE, done, single_object=True)
+            messages.success(request, done)
         except ControlRefused as refusal:
             messages.error(request, str(refusal))
         return redirect("dashboard:account", account_id=account.pk)

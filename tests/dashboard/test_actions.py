@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
@@ -56,6 +57,8 @@ def test_the_owner_pauses_and_resumes_entries() -> None:
     assert "Entries are paused; exits go on." in answer
     session.refresh_from_db()
     assert session.entries_paused
+    logged = LogEntry.objects.get()
+    assert (logged.user, logged.object_id) == (session.account.owner, str(session.pk))
     client.post(account_url(session.account, "resume/"))
     session.refresh_from_db()
     assert not session.entries_paused
