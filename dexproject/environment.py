@@ -35,7 +35,7 @@ def flag(name: str, *, default: bool = False) -> bool:
 def integer(name: str, default: int, low: int, high: int) -> int:
     """Return a whole number within a range."""
     word = text(name, str(default))
-    if not word.lstrip("-").isdigit() or not low <= int(word) <= high:
+    if not word.lstrip("-").isdecimal() or len(word) > 18 or not low <= int(word) <= high:
         raise ImproperlyConfigured(
             f"{name} was {word!r}; allowed is a whole number {low} to {high}"
         )

@@ -1,5 +1,6 @@
 """Settings, all from the environment (docs/DEPLOYMENT.md lists the variables)."""
 
+import os
 from pathlib import Path
 
 from django.utils.crypto import get_random_string
@@ -93,6 +94,8 @@ X_FRAME_OPTIONS = "DENY"
 
 # The pipeline.
 ANALYSIS_WIDTH = environment.integer("DEX_ANALYSIS_WIDTH", 16, 1, 64)
+# Ticks open at once, of all sessions: about four a core that the workers have.
+OPEN_TICKS = environment.integer("DEX_OPEN_TICKS", 4 * (os.cpu_count() or 1), 1, 10_000)
 
 # Celery. Messages are hints, rows are truth: no result backend, ids only, JSON only.
 CELERY_BROKER_URL = f"{REDIS_URL}/{BROKER_DB}" if REDIS_URL else ""

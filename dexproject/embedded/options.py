@@ -159,7 +159,7 @@ def _interval(text: str) -> Decimal:
         value = Decimal(text)
     except InvalidOperation:
         raise Refused(f"--interval {text}: allowed is {INTERVAL_RANGE}") from None
-    if not value.is_finite() or not Decimal("0.2") <= value <= 3600 or (value * 1000) % 1:
+    if not value.is_finite() or not Decimal("0.2") <= value <= 3600 or value != round(value, 3):
         raise Refused(f"--interval {text}: allowed is {INTERVAL_RANGE}")
     return value
 
@@ -169,6 +169,8 @@ def _levels(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+            raise Refused(f"--levels {text}: allowed are {LEVELS_RANGE}")
+        if max(len(first), len(last)) > 2:
             raise Refused(f"--levels {text}: allowed are {LEVELS_RANGE}")
         low, high = int(first), int(last if dash else first)
         if not 1 <= low <= high <= 10:
@@ -196,4 +198,9 @@ def _whole(option: str, text: str, low: int, high: int) -> int:
 def _directory(text: str) -> Path:
     if not text:
         raise Refused("--data: a directory is missing")
-    return Path(text).expanduser().resolve()
+    path = Path(text).expanduser().resolve()
+    try:
+        path.exists()
+    except OSError as error:
+        raise Refused(f"--data {text}: {error.strerror}") from None
+    return path

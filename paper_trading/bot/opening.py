@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, FloatField
 from django.db.models.functions import Cast, Extract, Floor
@@ -60,7 +61,8 @@ def open_due_ticks(
 
     Safe to call from any number of places at once: session rows are locked, and a slot that
     has its row is not due. A slot that nobody served, or that comes while an older tick of
-    its session is open, becomes a SKIPPED row with the reason.
+    its session is open, becomes a SKIPPED row with the reason. While as many ticks are open as
+    the workers can carry, the rest stay due: a tick that cannot be finished is not begun.
     """
     with transaction.atomic():
         started = timezone.now()
@@ -145,9 +147,14 @@ def _due_sessions(session_ids: Sequence[int] | None) -> list[_Due]:
             session__in=[session.pk for session in sessions], status=TickStatus.OPEN
         ).values_list("session_id", flat=True)
     )
+    room = settings.OPEN_TICKS - Tick.objects.filter(status=TickStatus.OPEN).count()
     versions: dict[int, StrategyVersion] = {}
     due: list[_Due] = []
     for session in sessions:
+        if session.pk not in busy:
+            room -= 1
+            if room < 0:
+                continue
         version = versions.get(session.strategy_id) or session.strategy.current_version()
         versions[session.strategy_id] = version
         due.append(_Due(session, int(session.slot_now), version, session.pk in busy))

@@ -22,6 +22,9 @@ from tasks import open_tick
 
 Act = Callable[[HttpRequest, PaperTradingSession, User], str]
 
+#: Ids have at most 19 digits; a longer number names nothing.
+_LONGEST_ID = 19
+
 
 def _action(act: Act) -> Callable[..., HttpResponse]:
     """Make a view of an act on the newest session: POST, for who may steer, one clear message."""
@@ -73,7 +76,8 @@ def tick(request: HttpRequest, session: PaperTradingSession, user: User) -> str:
 def close(request: HttpRequest, session: PaperTradingSession, user: User) -> str:
     """Ask for one position to be sold at the next tick."""
     token_id = request.POST.get("token", "")
-    token = Token.objects.filter(pk=token_id).first() if token_id.isdigit() else None
+    is_id = token_id.isdecimal() and len(token_id) < _LONGEST_ID
+    token = Token.objects.filter(pk=token_id).first() if is_id else None
     if token is None:
         raise Http404(f"no token {token_id!r}")
     controls.request_close(session, token, user)

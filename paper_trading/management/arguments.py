@@ -5,6 +5,9 @@ from argparse import ArgumentTypeError
 from paper_trading.bot import intervals
 from paper_trading.intelligence.levels import HIGHEST, LOWEST
 
+#: Longer numbers are no ids or counts, and int() refuses the very long ones its own way.
+_DIGITS = 18
+
 
 def interval_ms(text: str) -> int:
     """Return seconds as milliseconds."""
@@ -26,7 +29,7 @@ def levels(text: str) -> list[int]:
 def whole_numbers(text: str) -> list[int]:
     """Return numbers from a list such as 1,2,3."""
     words = text.split(",")
-    wrong = [word for word in words if not word.strip().isdigit()]
+    wrong = [word for word in words if not word.strip().isdecimal() or len(word) > _DIGITS]
     if wrong:
         raise ArgumentTypeError(f"was {text!r}; allowed are whole numbers with commas between")
     return [int(word) for word in words]
@@ -34,6 +37,6 @@ def whole_numbers(text: str) -> list[int]:
 
 def positive(text: str) -> int:
     """Return a whole number from 1 up."""
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or len(text) > _DIGITS or int(text) < 1:
         raise ArgumentTypeError(f"was {text!r}; allowed is a whole number from 1 up")
     return int(text)

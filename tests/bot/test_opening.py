@@ -6,8 +6,9 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from pytest_django import Settings
 
-from paper_trading.bot import clock, controls, opening, progress, stages
+from paper_trading.bot import clock, controls, endings, opening, progress, stages
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
     ManualRequest,
@@ -286,3 +287,20 @@ def test_sessions_that_share_a_new_strategy_can_be_opened_at_once() -> None:
     opened = at_once([partial(opening.open_manual_tick, row.pk) for row in (first, second)])
     assert None not in opened
     assert first.strategy.versions.count() == 1
+
+
+@pytest.mark.django_db
+def test_no_more_ticks_open_than_the_workers_can_carry_and_the_least_served_come_first(
+    settings: Settings,
+) -> None:
+    settings.OPEN_TICKS = 2
+    first, second, third = (due_session() for _ in range(3))
+    PaperTradingSession.objects.filter(pk=first.pk).update(ticks_closed=5)
+    opened = opening.open_due_ticks()
+    sessions = Tick.objects.filter(pk__in=opened).values_list("session_id", flat=True)
+    assert set(sessions) == {second.pk, third.pk}
+    assert not first.ticks.exists()
+    assert opening.open_due_ticks() == []
+    endings.fail(Tick.objects.select_related("session__account").get(pk=opened[0]))
+    (later,) = opening.open_due_ticks()
+    assert Tick.objects.get(pk=later).session_id == first.pk

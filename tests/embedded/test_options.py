@@ -36,6 +36,8 @@ WRONG = [
     (["--levels", ""], f"--levels : {LEVELS}"),
     (["--levels", "5,"], f"--levels 5,: {LEVELS}"),
     (["--levels", "²"], f"--levels ²: {LEVELS}"),
+    (["--levels", "111"], f"--levels 111: {LEVELS}"),
+    (["--interval", "0.2" + "0" * 33 + "1"], f"--interval 0.2{'0' * 33}1: {SECONDS}"),
     (["--ticks", "0"], "--ticks 0: allowed is a whole number from 1 to 1000000000"),
     (["--ticks", "2.5"], "--ticks 2.5: allowed is a whole number from 1 to 1000000000"),
     (["--port", "0"], "--port 0: allowed is a whole number from 1 to 65535"),
@@ -133,3 +135,15 @@ def test_help_is_a_text_that_names_the_command(arguments: list[str]) -> None:
     text = parse(arguments)
     assert isinstance(text, str)
     assert "python3 dev.py" in text
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_one_short_line() -> None:
+    with pytest.raises(Refused) as refused:
+        parse(["up", "--levels", "1" * 5_000])
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) <= 600
+
+
+def test_a_directory_name_that_no_file_system_takes_is_refused() -> None:
+    with pytest.raises(Refused, match="too long"):
+        parse(["up", "--data", "d" * 300])

@@ -74,3 +74,9 @@ def test_an_unreachable_redis_is_named_without_its_password() -> None:
 )
 def test_only_the_password_is_masked(url: str, masked: str) -> None:
     assert mask(url) == masked
+
+
+def test_no_piece_of_a_password_with_an_at_sign_is_told() -> None:
+    with pytest.raises(Refused) as refusal:
+        GivenUrls(database="postgresql://u:se@kret@nohost.invalid/x").require_reachable()
+    assert "kret" not in str(refusal.value)
