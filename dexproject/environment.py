@@ -66,6 +66,7 @@ def database(name: str = "DATABASE_URL") -> dict[str, Any]:
             f"{name}: expected postgresql://user:password@host:port/name, was a"
             f" {parts.scheme or 'missing'} URL"
         )
+    timeout_ms = integer("DEX_STATEMENT_TIMEOUT_MS", 4000, 0, 600_000)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.strip("/")),
@@ -83,8 +84,9 @@ def database(name: str = "DATABASE_URL") -> dict[str, Any]:
             # The same few statements run in every tick: prepared, they are planned once.
             "server_side_binding": True,
             "prepare_threshold": 3,
-            "options": "-c statement_timeout=4000 -c lock_timeout=3000"
-            " -c idle_in_transaction_session_timeout=10000",
+            # Shorter than a tick's lease; management commands set it to 0, which means none.
+            "options": f"-c statement_timeout={timeout_ms}"
+            " -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000",
         },
     }
 

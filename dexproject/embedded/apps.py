@@ -61,6 +61,7 @@ class Apps:
             "FLOWER_PORT": str(self.flower_port),
             "FLOWER_BASIC_AUTH": f"{ADMIN}:{self.flower_password}",
             "FLOWER_PERSISTENT": "False",
+            "FLOWER_CONF": "dexproject/flowerconfig.py",
         }
         return self._service("flower", _celery("flower"), settings)
 

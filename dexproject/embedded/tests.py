@@ -11,4 +11,6 @@ def run_tests(options: PytestOptions) -> int:
     # Valkey's wheel brings a pytest plug-in that would start servers of its own.
     command = python("-m", "pytest", "-p", "no:valkey", *options.arguments)
     with signals_end_the_work(), Servers.temporary() as servers:
-        return run_in_foreground(command, servers.environment())
+        # Making and dropping the test database may take long on a busy machine.
+        patient = {"DEX_STATEMENT_TIMEOUT_MS": "0"}
+        return run_in_foreground(command, servers.environment() | patient)

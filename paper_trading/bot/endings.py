@@ -9,7 +9,13 @@ from django.db.models import QuerySet
 from paper_trading.bot import events
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.engine.enums import BreakerKind, Stage
-from paper_trading.models import BreakerState, Tick, TickReason, TickStatus
+from paper_trading.models import (
+    BreakerState,
+    PaperTradingAccount,
+    Tick,
+    TickReason,
+    TickStatus,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +46,18 @@ def fail(tick: Tick) -> None:
         text = f"Tick {tick.number} failed in stage {tick.stage} after {tick.attempt} attempts."
         logger.error("tick %s stage %s: %s", tick.pk, tick.stage, text)
         _trip(tick, text)
+
+
+def abandon(account: PaperTradingAccount) -> None:
+    """End the open ticks of an account whose session is replaced, whatever their deadline.
+
+    A worker that is at one of them finds itself fenced; what the tick did stands.
+    """
+    for tick in Tick.objects.select_related("session__account").filter(
+        session__account=account, status=TickStatus.OPEN
+    ):
+        with transaction.atomic():
+            _end(tick, TickStatus.EXPIRED, TickReason.SESSION_STOPPED)
 
 
 def skip(tick: Tick, reason: TickReason) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from paper_trading.bot import accounts, controls
+from paper_trading.bot import accounts, controls, endings
 from paper_trading.models import (
     Market,
     PaperStrategyConfiguration,
@@ -41,6 +41,7 @@ def market_for(prices: str, profile: str = "normal") -> Market:
     return market_setup.simulated_market(profile=profile)
 
 
+@transaction.atomic
 def seed_sessions(
     owner: User, market: Market, levels: Sequence[int], interval_ms: int, ticks: int | None
 ) -> list[PaperTradingSession]:
@@ -64,9 +65,11 @@ def seed_sessions(
 
 
 def _account(owner: User, market: Market, level: int) -> PaperTradingAccount:
-    name = f"Level {level} · {market.name}"
-    found = PaperTradingAccount.objects.filter(owner=owner, name=name, archived_at=None).first()
-    return found or accounts.open_account(owner, name, market)
+    prefix = f"Level {level} · "
+    found = PaperTradingAccount.objects.filter(
+        owner=owner, market=market, archived_at=None, name__startswith=prefix
+    ).first()
+    return found or accounts.open_account(owner, f"{prefix}{market.name}", market)
 
 
 def _session(
@@ -84,6 +87,8 @@ def _session(
             StopReason.RECORD_CHANGED,
         )
         if newest is None or ended or newest.interval_ms != interval_ms:
+            # When `up` seeds, no worker runs that could finish what an earlier start left open.
+            endings.abandon(account)
             return accounts.open_session(account, strategy, level, interval_ms, ticks)
         newest.tick_limit = None if ticks is None else newest.ticks_closed + ticks
         newest.save(update_fields=["tick_limit"])

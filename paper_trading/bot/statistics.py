@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q, QuerySet
 
 from paper_trading.bot import ledger_check
+from paper_trading.engine.enums import Side, TradeStatus
 from paper_trading.models import (
     InternalError,
     PaperAIThoughtLog,
@@ -63,7 +64,10 @@ def _internal_errors(sessions: QuerySet[PaperTradingSession]) -> int:
 def _session(session: PaperTradingSession) -> dict[str, Any]:
     ticks = _count(Tick.objects.filter(session=session), "status")
     trades = PaperTrade.objects.filter(session=session)
-    closed = PaperPosition.objects.filter(session=session, is_open=False)
+    held = PaperPosition.objects.filter(account=session.account, is_open=True)
+    # A position belongs to its account; it counts for the session that sold it.
+    sold = trades.filter(side=Side.SELL, status=TradeStatus.FILLED)
+    closed = PaperPosition.objects.filter(is_open=False, pk__in=sold.values("position"))
     thoughts = PaperAIThoughtLog.objects.filter(tick__session=session)
     point = session.account.equity_points.order_by("-market_time").first()
     return {
@@ -78,11 +82,11 @@ def _session(session: PaperTradingSession) -> dict[str, Any]:
         "metrics_rows": session.metrics.count(),
         "decisions": _count(thoughts, "action"),
         "codes": _count(thoughts, "code"),
-        "trades": trades.filter(status="FILLED").count(),
-        "positions_open": PaperPosition.objects.filter(session=session, is_open=True).count(),
+        "trades": trades.filter(status=TradeStatus.FILLED).count(),
+        "positions_open": held.count(),
         "positions_closed": _count(closed, "exit_reason"),
-        "denials": _count(trades.filter(status="DENIED"), "code"),
-        "failures": _count(trades.filter(status="FAILED"), "code"),
+        "denials": _count(trades.filter(status=TradeStatus.DENIED), "code"),
+        "failures": _count(trades.filter(status=TradeStatus.FAILED), "code"),
         "equity_usd": None if point is None else f"{point.equity_usd.normalize():f}",
     }
 

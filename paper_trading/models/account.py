@@ -15,7 +15,7 @@ class PaperTradingAccount(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="paper_accounts"
     )
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=120)
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="accounts")
     cash_usd = UsdField(default=ZERO, help_text="USDC held, at par.")
     deposits_usd = UsdField(default=ZERO)

@@ -5,12 +5,21 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from paper_trading.bot import accounts, controls, endings, position_manager, progress, stages
+from paper_trading.bot import (
+    accounts,
+    controls,
+    endings,
+    position_manager,
+    progress,
+    seeding,
+    stages,
+)
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.position_manager import PositionManager
 from paper_trading.engine.enums import BreakerKind, Stage
 from paper_trading.models import InternalError, Market, PaperTradingSession, Tick, TickStatus
 from tests.bot import worlds
+from tests.builders import make_user
 
 
 @pytest.fixture
@@ -75,6 +84,28 @@ def test_no_second_session_starts_while_a_tick_of_the_first_is_open(
     stages.run_to_end(tick.pk)
     assert tick.step is not None
     assert accounts.open_session(session.account, session.strategy).start_step == tick.step + 1
+
+
+def test_a_start_that_replaces_a_session_ends_the_tick_that_it_left_open(market: Market) -> None:
+    owner = make_user()
+    (old,) = seeding.seed_sessions(owner, market, [5], 1_000, None)
+    tick = worlds.open_tick(old)
+    (new,) = seeding.seed_sessions(owner, market, [5], 2_000, None)
+    tick.refresh_from_db()
+    old.refresh_from_db()
+    assert (tick.status, tick.reason) == ("EXPIRED", "SESSION_STOPPED")
+    assert (old.status, old.stop_reason) == ("STOPPED", "REPLACED")
+    assert tick.step is not None
+    assert (new.account_id, new.start_step) == (old.account_id, tick.step + 1)
+
+
+def test_a_renamed_market_keeps_the_accounts_of_a_start(market: Market) -> None:
+    owner = make_user()
+    (old,) = seeding.seed_sessions(owner, market, [5], 1_000, None)
+    market.name = "x" * 80
+    market.save(update_fields=["name"])
+    assert seeding.seed_sessions(owner, market, [5], 1_000, None) == [old]
+    assert seeding.seed_sessions(owner, market, [5, 6], 1_000, None)[1].account.name.endswith("x")
 
 
 def test_a_token_taken_out_of_the_registry_is_not_traded(session: PaperTradingSession) -> None:
