@@ -29,6 +29,8 @@ usage: python3 dev.py test [pytest arguments]
 Runs the tests on throw-away PostgreSQL and Valkey servers. DATABASE_URL and REDIS_URL are not
 used and the data directory is not touched. Example: python3 dev.py test tests/engine -x"""
 
+#: What the market keeps of a price file's place.
+LONGEST_PATH = 500
 RECORDED = "recorded:"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
 LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
@@ -149,14 +151,22 @@ def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:
 
 
 def _prices(text: str) -> str:
-    if text == "simulated" or (text.startswith(RECORDED) and len(text) > len(RECORDED)):
+    if text == "simulated":
         return text
-    raise Refused(f"--prices {text}: allowed are simulated and recorded:FILE")
+    if not text.startswith(RECORDED) or len(text) == len(RECORDED):
+        raise Refused(f"--prices {text}: allowed are simulated and recorded:FILE")
+    path = str(Path(text[len(RECORDED) :]).expanduser().resolve())
+    if len(path) > LONGEST_PATH or not path.isprintable():
+        shown = ascii(path)[:80]
+        raise Refused(
+            f"--prices recorded:{shown}: allowed is a path of up to {LONGEST_PATH} printable signs"
+        )
+    return text
 
 
 def _interval(text: str) -> Decimal:
     try:
-        value = Decimal(text)
+        value = Decimal(text if "_" not in text else "nan")
     except InvalidOperation:
         raise Refused(f"--interval {text}: allowed is {INTERVAL_RANGE}") from None
     if not value.is_finite() or not Decimal("0.2") <= value <= 3600 or value != round(value, 3):

@@ -147,7 +147,9 @@ def test_who_asked_is_kept(watched: Up, person: requests.Session) -> None:
     assert asked == [("admin",)]
 
 
-@pytest.mark.parametrize("path", ["", "tasks", "api/tasks", "api/workers", "metrics", "workers?json=1"])
+@pytest.mark.parametrize(
+    "path", ["", "tasks", "api/tasks", "api/workers", "metrics", "workers?json=1"]
+)
 def test_flower_shows_nothing_without_a_login(running: Up, path: str) -> None:
     assert flower(running, path, login=False).status_code == 401
 

@@ -36,6 +36,7 @@ WRONG = [
     (["--levels", ""], f"--levels : {LEVELS}"),
     (["--levels", "5,"], f"--levels 5,: {LEVELS}"),
     (["--levels", "²"], f"--levels ²: {LEVELS}"),
+    (["--interval", "0_5"], f"--interval 0_5: {SECONDS}"),
     (["--levels", "111"], f"--levels 111: {LEVELS}"),
     (["--interval", "0.2" + "0" * 33 + "1"], f"--interval 0.2{'0' * 33}1: {SECONDS}"),
     (["--ticks", "0"], "--ticks 0: allowed is a whole number from 1 to 1000000000"),
@@ -147,3 +148,10 @@ def test_a_number_of_thousands_of_digits_is_refused_in_one_short_line() -> None:
 def test_a_directory_name_that_no_file_system_takes_is_refused() -> None:
     with pytest.raises(Refused, match="too long"):
         parse(["up", "--data", "d" * 300])
+
+
+@pytest.mark.parametrize("path", ["/" + "f" * 500, "/tmp/a\nb", "/tmp/a\udcffb"])
+def test_a_path_that_cannot_be_kept_is_refused_before_anything_starts(path: str) -> None:
+    with pytest.raises(Refused, match="allowed is a path of up to 500 printable signs") as refused:
+        parse(["up", "--prices", f"recorded:{path}"])
+    assert "\n" not in str(refused.value)
