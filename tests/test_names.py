@@ -105,7 +105,7 @@ REPLACED: dict[str, tuple[str, str]] = {
         "Exits are a stage of their own, under the account's lock.",
     ),
     "paper_trading.bot.market_analyzer.MarketAnalyzer._send_bot_status_update": (
-        "paper_trading.bot.events.closed",
+        "paper_trading.bot.events.ended",
         "Every stage publishes its typed events after its commit; this one ends a tick.",
     ),
     "paper_trading.bot.price_service_integration.RealPriceManager._update_token_price_mock": (

@@ -40,7 +40,7 @@ def close(tick: Tick) -> None:
             stopped_at=ClockTimestamp(),
         )
         point = EquityPoint.objects.filter(tick=tick).values_list("equity_usd", flat=True).first()
-        events.closed(tick, None if point is None else str(point), stage_times(tick))
+        events.ended(tick, TickStatus.CLOSED, point, stage_times(tick))
         if stopped:
             account = tick.session.account
             events.status(

@@ -1,6 +1,6 @@
 """Events that stages publish after their commit; typed by the websocket service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from paper_trading.engine.steps import StepResult
@@ -69,27 +69,13 @@ def metrics(tick: Tick, row: PaperPerformanceMetrics) -> None:
     )
 
 
-def closed(tick: Tick, equity_usd: str | None, stages: dict[str, int]) -> None:
-    """Tell the owner that a tick closed; stage times in milliseconds."""
-    owner_id, account, session = _who(tick)
-    publish_on_commit(
-        owner_id,
-        {
-            "type": "tick",
-            "account": account,
-            "session": session,
-            "tick": tick.pk,
-            "number": tick.number,
-            "status": TickStatus.CLOSED.value,
-            "trading_state": tick.trading_state,
-            "equity_usd": equity_usd,
-            "stages": stages,
-        },
-    )
-
-
-def ended(tick: Tick, status: TickStatus) -> None:
-    """Tell the owner that a tick ended without closing."""
+def ended(
+    tick: Tick,
+    status: TickStatus,
+    equity_usd: Decimal | None = None,
+    stages: Mapping[str, int] | None = None,
+) -> None:
+    """Tell the owner that a tick is in a final state; stage times in milliseconds."""
     owner_id, account, session = _who(tick)
     publish_on_commit(
         owner_id,
@@ -101,8 +87,8 @@ def ended(tick: Tick, status: TickStatus) -> None:
             "number": tick.number,
             "status": status.value,
             "trading_state": tick.trading_state,
-            "equity_usd": None,
-            "stages": {},
+            "equity_usd": _text(equity_usd),
+            "stages": stages or {},
         },
     )
 
