@@ -85,10 +85,17 @@ def test_a_wrong_line_of_a_price_file_is_named(text: str, words: list[str], tmp_
 
 @pytest.fixture
 def taken() -> Iterator[int]:
+    """Hold a port whose lower neighbour is free, so that it can be the page's or Flower's."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        while True:
+            below = free_port()
+            try:
+                listening.bind(("127.0.0.1", below + 1))
+            except OSError:
+                continue
+            break
         listening.listen()
-        yield listening.getsockname()[1]
+        yield below + 1
 
 
 def test_a_port_in_use_is_named(taken: int, tmp_path: Path) -> None:
