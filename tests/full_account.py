@@ -5,16 +5,21 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 
+from paper_trading.bot import journal
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Action, LedgerAccount, Stage
 from paper_trading.models import (
+    AccountEventKind,
     InternalError,
     LedgerEntry,
+    MarketGenesis,
     MarketToken,
     OutcomeDay,
     PaperTradingAccount,
     ScoreQuantiles,
+    TokenList,
 )
+from paper_trading.services.market_rows import listed_to_json
 from tests.builders import (
     START,
     batch_of,
@@ -50,6 +55,9 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
         make_stage(tick, stage)
     make_stage(tick, Stage.ANALYSIS, chunk=1, attempt=2)
     make_quote(batch_of(tick), weth)
+    TokenList.objects.create(market=account.market, number=1, tokens=listed_to_json([weth]))
+    MarketGenesis.objects.create(market=account.market, step=0, market_time=START, heads={})
+    journal.record_event(account, AccountEventKind.DEPOSIT, amount_usd=Decimal(10_000))
     make_bar(account.market, weth)
     ScoreQuantiles.objects.create(
         market=account.market, frozen_at=START, sample_size=2_000, points=["-0.1", "0.1"]

@@ -1,7 +1,7 @@
 """Accounts: opened, funded and reset here; their money is changed by nothing else."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,7 +15,7 @@ from paper_trading.admin.acts import act_on_each
 from paper_trading.admin.records import ModelForm, RecordAdmin
 from paper_trading.bot import accounts
 from paper_trading.bot.accounts import ControlRefused
-from paper_trading.models import OutcomeDay, PaperTradingAccount
+from paper_trading.models import AccountEvent, OutcomeDay, PaperTradingAccount
 
 
 class AccountForm(ModelForm):
@@ -108,11 +108,12 @@ class AccountAdmin(RecordAdmin):
         if not form.is_valid():
             return self._ask(request, rows, "fund", "Add money to these accounts", form)
         amount: Decimal = form.cleaned_data["amount_usd"]
+        user = cast("User", request.user)
         act_on_each(
             self,
             request,
             rows,
-            lambda row: accounts.deposit(row, amount),
+            lambda row: accounts.deposit(row, amount, user),
             f"funded with {amount} USD",
         )
         return None
@@ -156,3 +157,13 @@ class OutcomeDayAdmin(RecordAdmin):
     list_select_related = ("account",)
     search_fields = ("account__name",)
     date_hierarchy = "day"
+
+
+@admin.register(AccountEvent)
+class AccountEventAdmin(RecordAdmin):
+    """What changed accounts outside of their ticks: deposits, trips and resets of breakers."""
+
+    list_display = ("account", "version", "kind", "amount_usd", "breaker", "requested_by")
+    list_filter = ("kind",)
+    list_select_related = ("account", "requested_by")
+    search_fields = ("account__name",)

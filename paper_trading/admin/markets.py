@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from paper_trading.admin.columns import columns
 from paper_trading.admin.records import ReadableAdmin, RecordAdmin, field_names
-from paper_trading.models import Market, MarketToken, Token
+from paper_trading.models import Market, MarketGenesis, MarketToken, Token, TokenList
 
 
 @admin.register(Market)
@@ -90,3 +90,20 @@ class MarketTokenAdmin(RecordAdmin):
     list_filter = ("market",)
     list_select_related = ("token", "market")
     search_fields = ("token__symbol",)
+
+
+@admin.register(TokenList)
+class TokenListAdmin(RecordAdmin):
+    """The tokens of a market as they stood for some of its batches."""
+
+    list_display = ("market", "number", "created_at")
+    list_filter = ("market",)
+    list_select_related = ("market",)
+
+
+@admin.register(MarketGenesis)
+class MarketGenesisAdmin(RecordAdmin):
+    """A market as the back-fill left it: where a replay begins."""
+
+    list_display = ("market", "step", "market_time")
+    list_select_related = ("market",)

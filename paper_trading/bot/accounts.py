@@ -1,19 +1,21 @@
 """Accounts and sessions: open, fund, reset, start."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from paper_trading.bot import clock, intervals
+from paper_trading.bot import clock, intervals, journal
 from paper_trading.bot.opening import slot_of
 from paper_trading.bot.rules import breakers_of, save_breakers
 from paper_trading.engine import accounting, ledger
 from paper_trading.engine.breakers import after_deposit
 from paper_trading.engine.money import usd
-from paper_trading.engine.position import market_value
+from paper_trading.engine.seal import seal
 from paper_trading.intelligence.levels import appetite
 from paper_trading.models import (
+    AccountEventKind,
     LedgerEntry,
     Market,
     PaperStrategyConfiguration,
@@ -42,7 +44,7 @@ def open_account(
         with transaction.atomic():
             row = PaperTradingAccount.objects.create(owner=owner, name=name, market=market)
             account_state.write(row, accounting.open_account(amount))
-            _post_deposit(row, amount)
+            _post_deposit(row, amount, owner)
     except IntegrityError as error:
         if "account_name_once_an_owner" not in str(error):
             raise
@@ -50,7 +52,9 @@ def open_account(
     return row
 
 
-def deposit(account: PaperTradingAccount, amount_usd: Decimal) -> PaperTradingAccount:
+def deposit(
+    account: PaperTradingAccount, amount_usd: Decimal, user: User | None = None
+) -> PaperTradingAccount:
     """Add money to an account; returns and drawdown are not moved by it."""
     amount = _amount(amount_usd)
     with transaction.atomic():
@@ -58,11 +62,10 @@ def deposit(account: PaperTradingAccount, amount_usd: Decimal) -> PaperTradingAc
         if row.archived_at is not None:
             raise ControlRefused(f"{row.name} is archived and takes no deposit.")
         before = account_state.load(row).account
-        equity = before.cash_usd + sum(map(market_value, before.positions.values()), Decimal(0))
-        account_state.write(row, accounting.deposit(before, amount, equity))
+        account_state.write(row, accounting.deposit(before, amount))
         breakers = breakers_of(row.pk)
         save_breakers(row.pk, breakers, after_deposit(breakers, amount))
-        _post_deposit(row, amount)
+        _post_deposit(row, amount, user)
     return row
 
 
@@ -106,7 +109,7 @@ def open_session(
             _refuse_open_tick(row)
             steps = Tick.objects.filter(session__account=row, step__isnull=False)
             newest = steps.order_by("-step").values_list("step", flat=True).first()
-            return PaperTradingSession.objects.create(
+            session = PaperTradingSession(
                 account=row,
                 strategy=strategy,
                 intel_level=intel_level,
@@ -116,6 +119,9 @@ def open_session(
                 start_step=account.market.backfill_steps if newest is None else newest + 1,
                 last_slot=slot_of(clock.now(), interval_ms),
             )
+            session.seal = seal(journal.session_columns(session))
+            session.save(force_insert=True)
+            return session
     except IntegrityError as error:
         if "session_one_running_an_account" not in str(error):
             raise
@@ -136,17 +142,26 @@ def _amount(amount_usd: Decimal) -> Decimal:
     return usd(amount_usd)
 
 
-def _post_deposit(row: PaperTradingAccount, amount_usd: Decimal) -> None:
+def _post_deposit(row: PaperTradingAccount, amount_usd: Decimal, user: User | None) -> None:
     line = row.ledger.filter(trade=None).count()
     newest = row.equity_points.order_by("-market_time").first()
-    LedgerEntry.objects.bulk_create(
+    journal.record_event(row, AccountEventKind.DEPOSIT, amount_usd=amount_usd, requested_by=user)
+    market_time = None if newest is None else newest.market_time
+    LedgerEntry.objects.bulk_create(deposit_rows(row.pk, amount_usd, line, market_time))
+
+
+def deposit_rows(
+    account_id: int, amount_usd: Decimal, line: int, market_time: datetime | None
+) -> list[LedgerEntry]:
+    """Return the postings of a deposit, not yet saved; lines count from `line`."""
+    return [
         LedgerEntry(
-            account=row,
+            account_id=account_id,
             line=line + number,
-            market_time=None if newest is None else newest.market_time,
+            market_time=market_time,
             book=posting.book,
             amount_usd=posting.amount_usd,
             units=posting.units,
         )
         for number, posting in enumerate(ledger.deposit_postings(amount_usd))
-    )
+    ]

@@ -3,13 +3,14 @@
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from paper_trading.bot import clock, events
+from paper_trading.bot import clock, events, journal
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.opening import slot_of
+from paper_trading.bot.rules import breakers_of, save_breakers
 from paper_trading.engine import accounting, breakers
-from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.models import (
+    AccountEventKind,
     BreakerState,
     EquityPoint,
     ManualRequest,
@@ -113,33 +114,18 @@ def reset_breaker(breaker: BreakerState, user: User) -> None:
             raise ControlRefused(f"{row.get_kind_display()} is not tripped.")
         point = EquityPoint.objects.filter(account=account).order_by("-market_time").first()
         equity = account.cash_usd if point is None else point.equity_usd
-        after = breakers.reset(_value(row), equity)
-        row.tripped, row.tripped_market_time = False, None
-        row.actual, row.threshold, row.baseline_usd = None, None, after.baseline_usd
+        kind = BreakerKind(row.kind)
+        before = breakers_of(account.pk)
+        save_breakers(account.pk, before, {**before, kind: breakers.reset(before[kind], equity)})
         row.reset_by, row.reset_at = user, clock.now()
-        row.save()
-        _forget_counts(account, BreakerKind(row.kind))
+        row.save(update_fields=["reset_by", "reset_at"])
+        value = account_state.load(account).account
+        account_state.write(account, accounting.after_reset(value, kind))
+        journal.record_event(
+            account, AccountEventKind.BREAKER_RESET, breaker=kind, requested_by=user
+        )
         text = f"{row.get_kind_display()} was reset by {user}."
         events.breaker(account.owner_id, account.pk, None, row.kind, tripped=False, text=text)
-
-
-def _forget_counts(account: PaperTradingAccount, kind: BreakerKind) -> None:
-    before = account_state.load(account).account
-    if kind is BreakerKind.FAILED_TRANSACTIONS:
-        account_state.write(account, accounting.reset_failed_transactions(before))
-    elif kind is BreakerKind.LOSING_EXITS:
-        account_state.write(account, accounting.reset_losing_exits(before))
-
-
-def _value(row: BreakerState) -> Breaker:
-    return Breaker(
-        kind=BreakerKind(row.kind),
-        tripped=row.tripped,
-        tripped_at=row.tripped_market_time,
-        actual=row.actual,
-        threshold=row.threshold,
-        baseline_usd=row.baseline_usd,
-    )
 
 
 def _locked(session: PaperTradingSession) -> PaperTradingSession:

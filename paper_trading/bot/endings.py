@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import QuerySet
 
-from paper_trading.bot import events
+from paper_trading.bot import events, journal
 from paper_trading.bot.clock import ClockTimestamp
+from paper_trading.bot.rules import breakers_of, save_breakers
+from paper_trading.engine.breakers import trip_for_error
 from paper_trading.engine.enums import BreakerKind, Stage
 from paper_trading.models import (
-    BreakerState,
+    AccountEventKind,
     PaperTradingAccount,
     Tick,
     TickReason,
@@ -30,22 +32,25 @@ def expire(tick_ids: Sequence[int]) -> None:
     """
     for tick in _open(tick_ids).filter(stage__in=TRADING):
         with transaction.atomic():
+            # The account is locked before the tick, as the stages do.
+            account = _locked(tick) if tick.errors.filter(token=None).exists() else None
             if not _end(tick, TickStatus.EXPIRED, TickReason.DEADLINE):
                 continue
             logger.warning("tick %s stage %s: expired past its deadline", tick.pk, tick.stage)
-            if tick.errors.filter(token=None).exists():
+            if account is not None:
                 text = f"Tick {tick.number} failed in stage {tick.stage} until it expired."
-                _trip(tick, text)
+                _trip(tick, account, text)
 
 
 def fail(tick: Tick) -> None:
     """Give a tick up after too many attempts: no entries until a person has looked."""
     with transaction.atomic():
+        account = _locked(tick)
         if not _end(tick, TickStatus.FAILED, TickReason.ATTEMPTS):
             return
         text = f"Tick {tick.number} failed in stage {tick.stage} after {tick.attempt} attempts."
         logger.error("tick %s stage %s: %s", tick.pk, tick.stage, text)
-        _trip(tick, text)
+        _trip(tick, account, text)
 
 
 def abandon(account: PaperTradingAccount) -> None:
@@ -79,13 +84,19 @@ def _end(tick: Tick, status: TickStatus, reason: TickReason, **columns: None) ->
     return bool(ended)
 
 
-def _trip(tick: Tick, text: str) -> None:
-    account, kind = tick.session.account, BreakerKind.INTERNAL_ERROR
-    BreakerState.objects.update_or_create(
-        account=account,
-        kind=kind,
-        defaults={"tripped": True, "tripped_market_time": tick.market_time or tick.opened_at},
-    )
+def _locked(tick: Tick) -> PaperTradingAccount:
+    accounts = PaperTradingAccount.objects.select_for_update(no_key=True)
+    return accounts.get(pk=tick.session.account_id)
+
+
+def _trip(tick: Tick, account: PaperTradingAccount, text: str) -> None:
+    """Trip the account's breaker of internal errors, as an event of its journal."""
+    kind, at = BreakerKind.INTERNAL_ERROR, tick.market_time or tick.opened_at
+    before = breakers_of(account.pk)
+    save_breakers(account.pk, before, trip_for_error(before, at))
+    account.state_version += 1
+    account.save(update_fields=["state_version"])
+    journal.record_event(account, AccountEventKind.BREAKER_TRIP, breaker=kind, market_time=at)
     events.breaker(
         account.owner_id, account.pk, tick.session_id, kind.value, tripped=True, text=text
     )

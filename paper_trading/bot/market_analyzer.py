@@ -7,17 +7,14 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from paper_trading.bot import events, progress
+from paper_trading.bot import events, progress, session_metrics
 from paper_trading.bot.position_manager import still_due, view_of
 from paper_trading.bot.rules import level_of, strategy_of
-from paper_trading.bot.session_metrics import measure
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import Action, Stage
-from paper_trading.engine.fills import pricing_code, round_trip_percent
-from paper_trading.engine.money import usd
+from paper_trading.engine.enums import Stage
+from paper_trading.intelligence.analysis import AccountState, analyze, skipped
 from paper_trading.intelligence.decision_json import decision_to_json
-from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import (
     InternalError,
@@ -28,14 +25,9 @@ from paper_trading.models import (
     TickStage,
 )
 from paper_trading.services import position_cache
-from paper_trading.services.account_state import AccountState
 from paper_trading.services.market_view import Listed, MarketView
 
 logger = logging.getLogger(__name__)
-
-#: The cost gate asks about one percent of the deposits at every level, so that the gates stay
-#: nested; what a level really orders is costed when it is filled.
-REFERENCE_SHARE = 100
 
 
 class MarketAnalyzer:
@@ -52,15 +44,14 @@ class MarketAnalyzer:
         Delivered twice, the second one changes nothing.
         """
         started = timezone.now()
-        decisions, errors = self._decide(chunk)
+        decisions, errors, version = self._decide(chunk)
         try:
             with transaction.atomic():
                 self._log_thoughts(decisions)
                 if errors:
                     InternalError.objects.bulk_create(errors)
-                return progress.complete_chunk(
-                    self.tick, chunk, started, {"tokens": [made.symbol for made in decisions]}
-                )
+                detail = {"tokens": [made.symbol for made in decisions]}
+                return progress.complete_chunk(self.tick, chunk, started, detail, version)
         except IntegrityError:
             if TickStage.objects.filter(tick=self.tick, stage=Stage.ANALYSIS, chunk=chunk).exists():
                 return False
@@ -76,16 +67,16 @@ class MarketAnalyzer:
             if not still_due(self.tick, Stage.METRICS):
                 return None
             row = self._update_performance_metrics(account)
-            progress.complete(self.tick, started, {}, Stage.CLOSE)
+            progress.complete(self.tick, started, {}, Stage.CLOSE, version=account.state_version)
             events.metrics(self.tick, row)
         return row
 
-    def _decide(self, chunk: int) -> tuple[list[Decision], list[InternalError]]:
+    def _decide(self, chunk: int) -> tuple[list[Decision], list[InternalError], int]:
         view = view_of(self.tick)
         state = position_cache.read(self.tick.session.account)
         decisions: list[Decision] = []
         errors: list[InternalError] = []
-        for listed in view.listed[chunk :: max(1, self.tick.chunks_total)]:
+        for listed in view.chunk(chunk, self.tick.chunks_total):
             # The isolation boundary of one token's analysis: it must never stop the tick.
             try:
                 decisions.append(self._analyze_token(listed, view, state))
@@ -95,33 +86,13 @@ class MarketAnalyzer:
                     self.tick.pk,
                     listed.token.symbol,
                 )
-                decisions.append(self._skipped(listed, Code.INTERNAL_ERROR))
+                decisions.append(skipped(self.engine, listed, Code.INTERNAL_ERROR))
                 errors.append(self._error(listed, traceback.format_exc()))
-        return decisions, errors
+        return decisions, errors, state.version
 
     def _analyze_token(self, listed: Listed, view: MarketView, state: AccountState) -> Decision:
         """Decide on one token from its quote, its newest closed bar and the account's state."""
-        if listed.is_cash:
-            return self._skipped(listed, Code.TOKEN_IS_CASH)
-        if not listed.tradable:
-            return self._skipped(listed, Code.TOKEN_BLOCKED)
-        token, batch = listed.token, view.batch
-        held = state.account.positions.get(token.id)
-        notional = max(usd(state.account.deposits_usd / REFERENCE_SHARE), usd(1))
-        pricing = pricing_code(token.id, batch, self.engine.strategy.max_quote_age_seconds)
-        priced = pricing is Code.OK
-        evidence = Evidence(
-            token=token,
-            market_time=batch.market_time,
-            pricing=pricing,
-            quote=batch.quotes.get(token.id),
-            bar=listed.bar,
-            quantiles=view.quantiles,
-            round_trip_percent=round_trip_percent(token.id, notional, batch) if priced else None,
-            outcomes=state.outcomes,
-            held_since=None if held is None else held.opened_at,
-        )
-        return self.engine.decide(evidence)
+        return analyze(self.engine, listed, view, state)
 
     def _log_thoughts(self, decisions: Sequence[Decision]) -> None:
         """Write the thought log of a chunk in one statement."""
@@ -129,24 +100,25 @@ class MarketAnalyzer:
 
     def _log_thought(self, made: Decision) -> PaperAIThoughtLog:
         """Return the thought row of a decision."""
-        return PaperAIThoughtLog(
-            tick=self.tick,
-            token_id=made.token_id,
-            action=made.action,
-            code=made.code,
-            confidence=made.confidence,
-            score=made.score,
-            evidence=decision_to_json(made),
-        )
+        return thought_row(self.tick, made)
 
     def _update_performance_metrics(self, account: PaperTradingAccount) -> PaperPerformanceMetrics:
-        return measure(self.tick, account)
-
-    def _skipped(self, listed: Listed, code: Code) -> Decision:
-        token = listed.token
-        return Decision(token.id, token.symbol, Action.SKIP, code, self.engine.level)
+        return session_metrics.update(self.tick, account)
 
     def _error(self, listed: Listed, text: str) -> InternalError:
         return InternalError(
             tick=self.tick, stage=Stage.ANALYSIS, token_id=listed.token.id, traceback=text
         )
+
+
+def thought_row(tick: Tick, made: Decision) -> PaperAIThoughtLog:
+    """Return the thought row of a decision, not yet saved."""
+    return PaperAIThoughtLog(
+        tick=tick,
+        token_id=made.token_id,
+        action=made.action,
+        code=made.code,
+        confidence=made.confidence,
+        score=made.score,
+        evidence=decision_to_json(made),
+    )

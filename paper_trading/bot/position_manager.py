@@ -5,20 +5,23 @@ stage the only writer.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, progress
+from paper_trading.bot import endings, events, journal, progress
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
 from paper_trading.engine import money
-from paper_trading.engine.account import Account, Position
+from paper_trading.engine.account import Account, ClosedPosition, Position
 from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import Side, Stage, TradeStatus, TransactionStatus
+from paper_trading.engine.enums import Side, Stage, TradeStatus
+from paper_trading.engine.equity import market_day
+from paper_trading.engine.seal import seal
 from paper_trading.engine.steps import StepResult, auto_close
 from paper_trading.engine.trade import Swap, TradeRecord
 from paper_trading.models import (
@@ -65,10 +68,12 @@ class PositionManager:
                 return None
             batch = view_of(tick).batch
             requests = self._manual_requests(tick)
+            version = self.row.state_version
             before = breakers_of(self.account_id)
             result = auto_close(
                 self.account, batch, before, rules_of(tick), frozenset(requests.values())
             )
+            closes = sorted(set(requests.values()))
             _answer(requests, tick, result)
             trades = self.save(tick, Stage.AUTO_CLOSE, result)
             save_breakers(self.account_id, before, result.breakers)
@@ -78,7 +83,10 @@ class PositionManager:
                 started,
                 detail,
                 Stage.ANALYSIS if tick.chunks_total else Stage.EXECUTION,
+                version=version,
                 trading_state=result.state,
+                manual_closes=closes,
+                seal=seal(journal.tick_columns(tick, closes)),
             )
             events.after_step(tick, result, trades)
         return result
@@ -93,7 +101,7 @@ class PositionManager:
         trades = save_trades(tick, stage, result.trades, rows)
         for record in result.trades:
             if record.swap is not None and record.side is Side.SELL:
-                self.close_or_reduce_position(record, result.account)
+                self.close_or_reduce_position(record)
         self.update_position_prices(result.account)
         traded = {record.token.id for record in result.trades if record.swap is not None}
         update_rows(
@@ -106,34 +114,18 @@ class PositionManager:
         return trades
 
     def open_or_add_position(self, tick: Tick, record: TradeRecord, after: Account) -> None:
-        """Take a bought amount into the token's position, opening it when there is none.
+        """Make the row of a position that a buy opened; its figures follow the account's."""
+        if record.status is TradeStatus.FILLED and record.token.id not in self.positions:
+            held = after.positions[record.token.id]
+            self.positions[record.token.id] = self._new_row(tick, held)
 
-        A failed buy leaves its gas with the position it was to add to.
-        """
-        swap, row = record.swap, self.positions.get(record.token.id)
-        if swap is None:
-            raise ValueError(f"a fill of {record.token.symbol} has no swap")
-        filled = record.status is TradeStatus.FILLED
-        if row is None:
-            if not filled:
-                return
-            row = self._new_row(tick, after.positions[record.token.id])
-            self.positions[record.token.id] = row
-        if filled:
-            row.bought_usd = money.usd(row.bought_usd + money.cash_amount(swap.amount_in))
-        row.gas_usd = money.usd(row.gas_usd + swap.gas_usd)
-
-    def close_or_reduce_position(self, record: TradeRecord, after: Account) -> None:
-        """Take a sale, or the gas of a failed one, out of the token's position."""
+    def close_or_reduce_position(self, record: TradeRecord) -> None:
+        """Close the row of a position whose last units were sold."""
         row, swap = self.positions.get(record.token.id), record.swap
         if row is None or swap is None:
             raise ValueError(f"a sale of {record.token.symbol} without a position or a swap")
-        row.gas_usd = money.usd(row.gas_usd + swap.gas_usd)
-        if swap.status is TransactionStatus.REVERTED:
-            return
-        row.realized_usd = money.usd(row.realized_usd + (record.realized_usd or money.ZERO))
-        if record.token.id not in after.positions:
-            self._close(row, record, swap)
+        if record.closed is not None:
+            self._close(row, record, swap, record.closed)
 
     def update_position_prices(self, after: Account) -> None:
         """Bring the rows of what is still held up to the step's marks."""
@@ -189,21 +181,21 @@ class PositionManager:
             [row for row in self.positions.values() if row.pk is None]
         )
 
-    def _close(self, row: PaperPosition, record: TradeRecord, swap: Swap) -> None:
+    def _close(
+        self, row: PaperPosition, record: TradeRecord, swap: Swap, closed: ClosedPosition
+    ) -> None:
         row.is_open = False
         row.units, row.cost_usd = 0, money.ZERO
+        row.realized_usd, row.gas_usd = closed.realized_usd, closed.gas_usd
         row.exit_reason = record.exit_reason or ""
         row.closed_market_time = record.market_time
         row.closed_at = timezone.now()
         row.mark_price_usd, row.marked_market_time = swap.mid_price, record.market_time
         del self.positions[record.token.id]
-        self._record_outcome(row, record.market_time)
+        self._record_outcome(market_day(record.market_time), closed.net_percent)
 
-    def _record_outcome(self, row: PaperPosition, market_time: datetime) -> None:
+    def _record_outcome(self, day: date, percent: Decimal) -> None:
         """Add a closed position's net outcome to the cluster of its market day."""
-        net = row.realized_usd - row.gas_usd
-        percent = money.ratio(net / row.bought_usd * money.HUNDRED)
-        day = market_time.date()
         updated = OutcomeDay.objects.filter(account=self.row, day=day).update(
             closed=F("closed") + 1, sum_percent=F("sum_percent") + percent
         )
@@ -254,12 +246,12 @@ _MARKS = (
     "mark_price_usd",
     "net_pnl_percent",
     "realized_usd",
+    "bought_usd",
+    "gas_usd",
 )
 _SAVED = [
     *_MARKS,
     "marked_market_time",
-    "bought_usd",
-    "gas_usd",
     "is_open",
     "exit_reason",
     "closed_market_time",

@@ -25,7 +25,6 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=5)
 SHORTEST_DEADLINE = timedelta(seconds=5)
 MAX_ATTEMPTS = 5
-METRICS_EVERY = 20
 
 
 #: What the stages read of a tick and of the rows around it; the rest stays in the database.
@@ -97,9 +96,17 @@ def current(tick_id: int, stage: Stage) -> Tick | None:
 
 
 def complete(
-    tick: Tick, started_at: datetime, detail: Mapping[str, Any], after: Stage, **journal: Any
+    tick: Tick,
+    started_at: datetime,
+    detail: Mapping[str, Any],
+    after: Stage,
+    *,
+    version: int | None = None,
+    **journal: Any,
 ) -> None:
     """Record a stage as done and step on, inside the stage's own transaction.
+
+    `version` is that of the account's state which the stage read.
 
     :raises Fenced: when another worker took the tick over or it was closed meanwhile.
     """
@@ -108,16 +115,18 @@ def complete(
     ).update(stage=after, lease_until=ClockTimestamp() + LEASE, **journal)
     if not moved:
         raise Fenced(f"{tick} left stage {tick.stage} at attempt {tick.attempt}")
-    record(tick, Stage(tick.stage), started_at, detail)
+    record(tick, Stage(tick.stage), started_at, detail, version=version)
 
 
-def complete_chunk(tick: Tick, chunk: int, started_at: datetime, detail: Mapping[str, Any]) -> bool:
+def complete_chunk(
+    tick: Tick, chunk: int, started_at: datetime, detail: Mapping[str, Any], version: int
+) -> bool:
     """Record a chunk of the analysis as done; True when it was the last one.
 
     The join is the locked counter on the tick; the chunk's unique row lets nothing count
     twice. Fenced as `complete` is.
     """
-    record(tick, Stage.ANALYSIS, started_at, detail, chunk)
+    record(tick, Stage.ANALYSIS, started_at, detail, chunk, version)
     with connection.cursor() as cursor:
         values = {"tick": tick.pk, "attempt": tick.attempt, "lease": LEASE.total_seconds()}
         cursor.execute(_COUNT_CHUNK, values)
@@ -128,7 +137,12 @@ def complete_chunk(tick: Tick, chunk: int, started_at: datetime, detail: Mapping
 
 
 def record(
-    tick: Tick, stage: Stage, started_at: datetime, detail: Mapping[str, Any], chunk: int = 0
+    tick: Tick,
+    stage: Stage,
+    started_at: datetime,
+    detail: Mapping[str, Any],
+    chunk: int = 0,
+    version: int | None = None,
 ) -> None:
     """Write the completion row of a stage."""
     TickStage.objects.create(
@@ -138,6 +152,7 @@ def record(
         attempt=tick.attempt,
         started_at=started_at,
         finished_at=timezone.now(),
+        state_version=version,
         detail=dict(detail),
     )
 

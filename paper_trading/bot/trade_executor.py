@@ -15,7 +15,10 @@ from paper_trading.bot.position_manager import (
 from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, Stage, TradeStatus, TradingState
+from paper_trading.engine.equity import EquityPoint as EquityValue
 from paper_trading.engine.steps import StepResult, execute
+from paper_trading.engine.track import metrics_due
+from paper_trading.intelligence.analysis import wanted
 from paper_trading.intelligence.decision_json import decision_from_json
 from paper_trading.models import EquityPoint, PaperAIThoughtLog, PaperTrade, Tick
 
@@ -36,6 +39,7 @@ class TradeExecutor:
             account = self.positions.load_positions()
             if not still_due(tick, Stage.EXECUTION):
                 return None
+            version = self.positions.row.state_version
             before = breakers_of(self.positions.account_id)
             allowed, why = self._can_trade(tick)
             result = execute(
@@ -52,7 +56,8 @@ class TradeExecutor:
                     "restricted": why,
                     **count_by_status(result.trades),
                 },
-                Stage.METRICS if _metrics_due(tick) else Stage.CLOSE,
+                Stage.METRICS if metrics_due(tick.session.ticks_closed) else Stage.CLOSE,
+                version=version,
                 trading_state=result.state,
             )
             events.after_step(tick, result, trades)
@@ -71,28 +76,21 @@ class TradeExecutor:
 
 
 def decisions_of(tick: Tick) -> Sequence[Decision]:
-    """Read the decisions of a tick that ask for a trade.
-
-    A token whose exit reverted earlier in this tick is left alone: on the same quote it would
-    meet the same luck and pay its gas again.
-    """
-    reverted = PaperTrade.objects.filter(tick=tick, status=TradeStatus.FAILED)
-    rows = (
-        PaperAIThoughtLog.objects.filter(tick=tick, action__in=[Action.BUY, Action.SELL])
-        .exclude(token__in=reverted.values("token"))
-        .values_list("evidence", flat=True)
-    )
-    return [decision_from_json(evidence) for evidence in rows]
-
-
-def _metrics_due(tick: Tick) -> bool:
-    """Say whether this will be the session's 20th, 40th, ... closed tick."""
-    return (tick.session.ticks_closed + 1) % progress.METRICS_EVERY == 0
+    """Read the decisions of a tick that ask for a trade and may have one."""
+    failed = PaperTrade.objects.filter(tick=tick, status=TradeStatus.FAILED)
+    reverted = frozenset(failed.values_list("token_id", flat=True))
+    asking = PaperAIThoughtLog.objects.filter(tick=tick, action__in=[Action.BUY, Action.SELL])
+    rows = asking.values_list("evidence", flat=True)
+    return wanted([decision_from_json(evidence) for evidence in rows], reverted)
 
 
 def _save_equity(tick: Tick, result: StepResult) -> None:
-    point = result.equity
-    EquityPoint.objects.create(
+    equity_row(tick, result.equity).save(force_insert=True)
+
+
+def equity_row(tick: Tick, point: EquityValue) -> EquityPoint:
+    """Return the row of an equity point, not yet saved."""
+    return EquityPoint(
         account_id=tick.session.account_id,
         tick=tick,
         market_time=point.at,

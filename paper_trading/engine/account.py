@@ -30,6 +30,20 @@ class Position:
     net_pnl_percent: Decimal | None
     #: Realized so far by partial sells of this position.
     realized_usd: Decimal = ZERO
+    #: All that its buys took in, and the gas of its swaps, failed ones included.
+    bought_usd: Decimal = ZERO
+    gas_usd: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedPosition:
+    """What a holding came to when the last of it was sold."""
+
+    bought_usd: Decimal
+    realized_usd: Decimal
+    gas_usd: Decimal
+    #: Realized less gas, in percent of what was bought.
+    net_percent: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,17 @@ After every record: cash + cost of positions = deposits + realized - gas, to the
 from dataclasses import replace
 from decimal import Decimal
 
-from paper_trading.engine.account import Account, LastExit
-from paper_trading.engine.enums import Side, TradeStatus, TransactionKind, TransactionStatus
+from paper_trading.engine.account import Account, ClosedPosition, LastExit, Position
+from paper_trading.engine.enums import (
+    BreakerKind,
+    Side,
+    TradeStatus,
+    TransactionKind,
+    TransactionStatus,
+)
 from paper_trading.engine.fills import CASH_ID
-from paper_trading.engine.money import ZERO, cash_amount, exact, usd
-from paper_trading.engine.position import buy, sell
+from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, exact, ratio, usd
+from paper_trading.engine.position import buy, market_value, sell
 from paper_trading.engine.trade import Swap, TradeRecord
 
 
@@ -40,14 +46,16 @@ def open_account(deposit_usd: Decimal) -> Account:
 
 
 @exact
-def deposit(account: Account, amount_usd: Decimal, equity_usd: Decimal) -> Account:
-    """Add money at an equity; peak and day start scale, so that no percentage of loss changes.
+def deposit(account: Account, amount_usd: Decimal) -> Account:
+    """Add money; peak and day start scale, so that no percentage of loss changes.
 
-    ValueError when the amount is not positive.
+    They scale by what the account is worth at its last marks. ValueError when the amount is
+    not positive.
     """
     if amount_usd <= 0:
         raise ValueError(f"deposit {amount_usd} must be positive")
     paid = usd(amount_usd)
+    equity_usd = account.cash_usd + sum(map(market_value, account.positions.values()), ZERO)
 
     def scaled(reference: Decimal) -> Decimal:
         if equity_usd <= 0:
@@ -77,7 +85,7 @@ def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = Non
     confirmed = record.swap.status is TransactionStatus.CONFIRMED
     if confirmed != (record.status is TradeStatus.FILLED):
         raise ValueError(f"a {record.status} record carries a {record.swap.status} swap")
-    paid = _pay_gas(account, record, record.swap)
+    paid = _charge_position(_pay_gas(account, record, record.swap), record, record.swap)
     if not confirmed:
         return replace(paid, failed_transactions=account.failed_transactions + 1)
     if record.side is Side.BUY:
@@ -87,15 +95,25 @@ def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = Non
 
 
 @exact
-def reset_losing_exits(account: Account) -> Account:
-    """Start counting losing exits anew: what a person's reset of the breaker needs."""
-    return replace(account, losing_exits=0)
+def closing(position: Position, swap: Swap, realized_usd: Decimal) -> ClosedPosition:
+    """Return what a position came to whose last units a confirmed swap sold."""
+    realized = position.realized_usd + realized_usd
+    gas = position.gas_usd + swap.gas_usd
+    return ClosedPosition(
+        bought_usd=position.bought_usd,
+        realized_usd=realized,
+        gas_usd=gas,
+        net_percent=ratio((realized - gas) / position.bought_usd * HUNDRED),
+    )
 
 
-@exact
-def reset_failed_transactions(account: Account) -> Account:
-    """Start counting failed swaps anew: what a person's reset of the breaker needs."""
-    return replace(account, failed_transactions=0)
+def after_reset(account: Account, kind: BreakerKind) -> Account:
+    """Return the account after a person reset a breaker: rows of failures count from 0."""
+    if kind is BreakerKind.LOSING_EXITS:
+        return replace(account, losing_exits=0)
+    if kind is BreakerKind.FAILED_TRANSACTIONS:
+        return replace(account, failed_transactions=0)
+    return account
 
 
 @exact
@@ -122,10 +140,20 @@ def _pay_gas(account: Account, record: TradeRecord, swap: Swap) -> Account:
     )
 
 
+def _charge_position(account: Account, record: TradeRecord, swap: Swap) -> Account:
+    """Add a swap's gas to the holding of its token, when there is one."""
+    held = account.positions.get(record.token.id)
+    if held is None:
+        return account
+    return account.with_position(replace(held, gas_usd=held.gas_usd + swap.gas_usd))
+
+
 def _bought(account: Account, record: TradeRecord, swap: Swap, price_usd: Decimal) -> Account:
     cost = cash_amount(swap.amount_in)
     held = account.positions.get(record.token.id)
     position = buy(held, record.token, swap.amount_out, cost, price_usd, record.market_time)
+    if held is None:
+        position = replace(position, gas_usd=swap.gas_usd)
     return replace(
         account.with_position(position),
         cash_usd=account.cash_usd - cost,

@@ -111,6 +111,14 @@ def reset(breaker: Breaker, equity_usd: Decimal) -> Breaker:
     return Breaker(breaker.kind, baseline_usd=baseline)
 
 
+def trip_for_error(
+    breakers: Mapping[BreakerKind, Breaker], at: datetime
+) -> dict[BreakerKind, Breaker]:
+    """Trip the breaker of internal errors: no entries until a person has looked."""
+    before = breakers.get(BreakerKind.INTERNAL_ERROR, Breaker(BreakerKind.INTERNAL_ERROR))
+    return {**breakers, before.kind: replace(before, tripped=True, tripped_at=at)}
+
+
 @exact
 def after_deposit(
     breakers: Mapping[BreakerKind, Breaker], amount_usd: Decimal

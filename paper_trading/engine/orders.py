@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from paper_trading.engine.account import Account
-from paper_trading.engine.accounting import apply
+from paper_trading.engine.accounting import apply, closing
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     BreakerKind,
@@ -134,10 +134,12 @@ class Desk:
     def _settle(self, plan: TradeRecord, swap: Swap) -> None:
         """Record what became of an order and apply it to the account."""
         filled = swap.status is TransactionStatus.CONFIRMED
-        cost_out, realized = ZERO, None
+        cost_out, realized, closed = ZERO, None, None
         if filled and plan.side is Side.SELL:
-            _, cost_out = sell(self.account.positions[plan.token.id], swap.amount_in)
+            held = self.account.positions[plan.token.id]
+            rest, cost_out = sell(held, swap.amount_in)
             realized = cash_amount(swap.amount_out) - cost_out
+            closed = closing(held, swap, realized) if rest is None else None
         record = replace(
             plan,
             status=TradeStatus.FILLED if filled else TradeStatus.FAILED,
@@ -145,6 +147,7 @@ class Desk:
             swap=swap,
             realized_usd=realized,
             postings=swap_postings(plan.token, plan.side, swap, cost_out),
+            closed=closed,
         )
         self._trades.append(record)
         price = self._batch.quotes[plan.token.id].price_usd

@@ -35,6 +35,7 @@ def buy(
             mark_price_usd=price_usd,
             marked_at=at,
             net_pnl_percent=None,
+            bought_usd=usd(cost_usd),
         )
     if position.token.id != token.id:
         raise ValueError(f"a buy of token {token.id} cannot add to token {position.token.id}")
@@ -42,6 +43,7 @@ def buy(
         position,
         units=position.units + units,
         cost_usd=position.cost_usd + usd(cost_usd),
+        bought_usd=position.bought_usd + usd(cost_usd),
         adds=position.adds + 1,
         high_price_usd=max(position.high_price_usd, price_usd),
         mark_price_usd=price_usd,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from paper_trading.engine.account import ClosedPosition
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     ExitReason,
@@ -108,3 +109,5 @@ class TradeRecord:
     #: Set on sells: proceeds less the cost basis they took out, before gas.
     realized_usd: Decimal | None = None
     postings: tuple[Posting, ...] = field(default=())
+    #: Set when the sale was the last of its position.
+    closed: ClosedPosition | None = None

@@ -1,12 +1,12 @@
 """How likely it is that what the bot does has a positive mean, given how it went."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
-from paper_trading.engine.money import HUNDRED
+from paper_trading.engine.money import CONTEXT, HUNDRED
 from paper_trading.intelligence.boundary import decimal_of
 
 #: Prior of the mean net outcome: normal about 0, in percent.
@@ -16,6 +16,8 @@ PRIOR_MEAN_SD_PERCENT = 1.0
 #: by default -5 % and +10 %, so one trade a day alone spreads the days by about 6 %.
 PRIOR_DAY_SD_PERCENT = 6.0
 PRIOR_DAYS = 5.0
+#: Outcomes of older days no longer count.
+OUTCOME_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,24 @@ class DayOutcome:
         """Refuse a day without outcomes: it is no evidence."""
         if self.n < 1:
             raise ValueError(f"outcomes of {self.day} were {self.n}; at least 1 is needed")
+
+
+def recent(days: Iterable[DayOutcome], today: date | None) -> tuple[DayOutcome, ...]:
+    """Return the days that still count on a market day, oldest first."""
+    ordered = sorted(days, key=lambda outcome: outcome.day)
+    if today is None:
+        return tuple(ordered)
+    oldest = today - timedelta(days=OUTCOME_DAYS)
+    return tuple(outcome for outcome in ordered if outcome.day > oldest)
+
+
+def add(days: Iterable[DayOutcome], day: date, net_percent: Decimal) -> tuple[DayOutcome, ...]:
+    """Return the days with one more closed position's net outcome in its day."""
+    by_day = {outcome.day: outcome for outcome in days}
+    before = by_day.get(day)
+    total = net_percent if before is None else CONTEXT.add(before.sum_percent, net_percent)
+    by_day[day] = DayOutcome(day, 1 if before is None else before.n + 1, total)
+    return tuple(by_day.values())
 
 
 def probability_positive(days: Sequence[DayOutcome]) -> Decimal:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from paper_trading.engine.money import CONTEXT, HUNDRED, ZERO, ratio
@@ -9,10 +10,20 @@ from paper_trading.engine.money import CONTEXT, HUNDRED, ZERO, ratio
 #: Fewer scores do not rank anything.
 MINIMUM_SCORES = 2000
 
+#: Scores older than this rank nothing.
+SCORE_WINDOW = timedelta(days=30)
+
 #: Quantiles run from 0 to 100 % in steps of 0.5 %.
 POINTS = 201
 _STEPS = POINTS - 1
 _PERCENT_PLACES = Decimal("0.0001")
+
+
+def is_due(frozen_at: datetime | None, market_time: datetime) -> bool:
+    """Say whether to freeze anew: once a market day (UTC), and as long as nothing is frozen."""
+    if frozen_at is None:
+        return True
+    return frozen_at.astimezone(UTC).date() < market_time.astimezone(UTC).date()
 
 
 def freeze(scores: Sequence[Decimal]) -> tuple[Decimal, ...]:

@@ -1,7 +1,19 @@
 """Rows: what Postgres keeps, and what it refuses."""
 
-from paper_trading.models.account import OutcomeDay, PaperTradingAccount
-from paper_trading.models.market import FeedMode, Market, MarketToken, Token
+from paper_trading.models.account import (
+    AccountEvent,
+    AccountEventKind,
+    OutcomeDay,
+    PaperTradingAccount,
+)
+from paper_trading.models.market import (
+    FeedMode,
+    Market,
+    MarketGenesis,
+    MarketToken,
+    Token,
+    TokenList,
+)
 from paper_trading.models.position import PaperPosition
 from paper_trading.models.price import Bar, PriceBatch, Quote, ScoreQuantiles
 from paper_trading.models.risk import BreakerState, EquityPoint, PaperPerformanceMetrics
@@ -27,6 +39,8 @@ from paper_trading.models.trade import LedgerEntry, PaperTrade, SimulatedTransac
 
 __all__ = [
     "FINAL",
+    "AccountEvent",
+    "AccountEventKind",
     "Bar",
     "BreakerState",
     "EquityPoint",
@@ -35,6 +49,7 @@ __all__ = [
     "LedgerEntry",
     "ManualRequest",
     "Market",
+    "MarketGenesis",
     "MarketToken",
     "OutcomeDay",
     "PaperAIThoughtLog",
@@ -57,5 +72,6 @@ __all__ = [
     "TickStage",
     "TickStatus",
     "Token",
+    "TokenList",
     "Trigger",
 ]

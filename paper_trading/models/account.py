@@ -1,11 +1,14 @@
 """Accounts: money of one user on one market. The ledger is the truth, these are its caches."""
 
+from enum import StrEnum, unique
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.money import ZERO
-from paper_trading.models.fields import RatioField, UsdField
+from paper_trading.models.fields import RatioField, UsdField, word_field
 from paper_trading.models.market import Market
 
 
@@ -54,6 +57,45 @@ class PaperTradingAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+@unique
+class AccountEventKind(StrEnum):
+    """What can happen to an account outside of its ticks."""
+
+    DEPOSIT = "DEPOSIT"
+    BREAKER_RESET = "BREAKER_RESET"
+    BREAKER_TRIP = "BREAKER_TRIP"
+
+
+class AccountEvent(models.Model):
+    """Something that changed an account between two stages; the version orders it among them."""
+
+    account = models.ForeignKey(
+        PaperTradingAccount, on_delete=models.PROTECT, related_name="events"
+    )
+    #: The state version that it made.
+    version = models.PositiveBigIntegerField()
+    kind = word_field(AccountEventKind)
+    amount_usd = UsdField(null=True)
+    breaker = word_field(BreakerKind, blank=True, default="")
+    market_time = models.DateTimeField(null=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    seal = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "version"], name="account_event_once"),
+            models.CheckConstraint(
+                condition=Q(kind=AccountEventKind.DEPOSIT, amount_usd__gt=0, breaker="")
+                | (~Q(kind=AccountEventKind.DEPOSIT) & Q(amount_usd=None) & ~Q(breaker="")),
+                name="account_event_says_what",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at version {self.version} of {self.account}"
 
 
 class OutcomeDay(models.Model):

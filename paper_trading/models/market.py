@@ -103,6 +103,49 @@ class Token(models.Model):
         return self.symbol
 
 
+class TokenList(models.Model):
+    """The tokens of a market as they stood for some of its batches; immutable.
+
+    Fee tiers and flags can be edited in the admin; the next batch then names a new list, and
+    every stage that reads a batch reads the same tokens, in any process and in replay.
+    """
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="token_lists")
+    number = models.PositiveIntegerField()
+    #: By symbol: id, symbol, decimals, address, fee in pips, is_cash, tradable.
+    tokens = models.JSONField()
+    seal = models.JSONField(default=dict, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["market", "number"], name="token_list_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"tokens of {self.market} v{self.number}"
+
+
+class MarketGenesis(models.Model):
+    """A market as the back-fill left it: where a replay of its batches begins."""
+
+    market = models.OneToOneField(Market, on_delete=models.CASCADE, related_name="genesis")
+    step = models.PositiveIntegerField()
+    market_time = models.DateTimeField()
+    #: Heads of the series by symbol, and the native token's last price.
+    heads = models.JSONField()
+    native_price_usd = models.CharField(max_length=80, blank=True)
+    native_observed_at = models.DateTimeField(null=True, blank=True)
+    #: Of this row and, a column each, of the bars that the back-fill closed.
+    seal = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        verbose_name_plural = "market geneses"
+
+    def __str__(self) -> str:
+        return f"genesis of {self.market}"
+
+
 class MarketToken(models.Model):
     """A token's place in a market, with the head of its bars and signal recurrences."""
 

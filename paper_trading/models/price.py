@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from paper_trading.models.fields import PriceField, RatioField, UsdField
-from paper_trading.models.market import Market, Token
+from paper_trading.models.market import Market, Token, TokenList
 
 
 class ScoreQuantiles(models.Model):
@@ -82,6 +82,9 @@ class PriceBatch(models.Model):
     l1_blob_base_fee_wei = models.BigIntegerField(default=0)
     #: Listed symbols without a price at this step.
     missing = models.JSONField(default=list)
+    token_list = models.ForeignKey(TokenList, null=True, on_delete=models.PROTECT)
+    #: Of what the source said at this step, a column each over all quotes.
+    seal = models.JSONField(default=dict, editable=False)
 
     class Meta:
         verbose_name_plural = "price batches"
@@ -96,7 +99,12 @@ class Quote(models.Model):
 
     batch = models.ForeignKey(PriceBatch, on_delete=models.CASCADE, related_name="quotes")
     token = models.ForeignKey(Token, on_delete=models.PROTECT, related_name="quotes")
-    price_usd = PriceField()
+    price_usd = PriceField(help_text="The close of the source's bar.")
+    open = PriceField(null=True)
+    high = PriceField(null=True)
+    low = PriceField(null=True)
+    #: When the source's bar began; its end is when the quote was observed.
+    start = models.DateTimeField(null=True)
     liquidity_usd = UsdField(null=True)
     volume_usd = UsdField(null=True)
     observed_at = models.DateTimeField()

@@ -54,6 +54,8 @@ class PaperTradingSession(models.Model):
     ticks_closed = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(auto_now_add=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
+    #: Of what the session was opened with and never changes.
+    seal = models.JSONField(default=dict, editable=False)
 
     class Meta:
         constraints = [

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
 
+from paper_trading.engine.seal import seal
 from paper_trading.engine.strategy import Strategy
 from paper_trading.models.fields import RatioField, UsdField
 
@@ -101,7 +102,9 @@ class PaperStrategyConfiguration(models.Model):
             if newest is not None and newest.parameters == wanted:
                 return newest
             number = 1 if newest is None else newest.number + 1
-            made = StrategyVersion.objects.create(strategy=self, number=number, parameters=wanted)
+            made = StrategyVersion.objects.create(
+                strategy=self, number=number, parameters=wanted, seal=seal(wanted)
+            )
             PaperStrategyConfiguration.objects.filter(pk=self.pk).update(version=number)
         self.version = number
         return made
@@ -115,6 +118,7 @@ class StrategyVersion(models.Model):
     )
     number = models.PositiveIntegerField()
     parameters = models.JSONField()
+    seal = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -78,6 +78,10 @@ class Tick(models.Model):
     intel_level = models.PositiveSmallIntegerField(null=True)
     entries_paused = models.BooleanField(default=False)
     halted = models.BooleanField(default=False)
+    #: Ids of the tokens that people had asked to close when auto_close ran.
+    manual_closes = models.JSONField(default=list)
+    #: Of the journal, made when auto_close commits: nothing decides before it.
+    seal = models.JSONField(default=dict, editable=False)
     trading_state = word_field(TradingState, blank=True, default="")
 
     class Meta:
@@ -138,6 +142,8 @@ class TickStage(models.Model):
     attempt = models.PositiveSmallIntegerField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
+    #: Version of the account that the stage read; null for stages that read none.
+    state_version = models.PositiveBigIntegerField(null=True)
     detail = models.JSONField(default=dict)
 
     class Meta:

@@ -1,7 +1,6 @@
 """An account's rows as the engine's value, and as JSON for the cache."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,21 +9,13 @@ from paper_trading.engine.account import Account, LastExit, Position
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import usd
+from paper_trading.intelligence import outcomes
+from paper_trading.intelligence.analysis import AccountState
 from paper_trading.intelligence.outcomes import DayOutcome
 from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
 from paper_trading.services.market_rows import token_value
 
-#: Outcomes older than this no longer count.
-OUTCOME_DAYS = 30
-
-
-@dataclass(frozen=True, slots=True)
-class AccountState:
-    """What decisions read of an account at one version of its state."""
-
-    version: int
-    account: Account
-    outcomes: tuple[DayOutcome, ...]
+__all__ = ["AccountState"]
 
 
 def load(row: PaperTradingAccount) -> AccountState:
@@ -37,8 +28,9 @@ def load_outcomes(row: PaperTradingAccount) -> tuple[DayOutcome, ...]:
     """Read the recent outcome days of an account, oldest first."""
     days = OutcomeDay.objects.filter(account=row, closed__gt=0)
     if row.day is not None:
-        days = days.filter(day__gt=row.day - timedelta(days=OUTCOME_DAYS))
-    return tuple(DayOutcome(found.day, found.closed, found.sum_percent) for found in days)
+        days = days.filter(day__gt=row.day - timedelta(days=outcomes.OUTCOME_DAYS))
+    known = (DayOutcome(found.day, found.closed, found.sum_percent) for found in days)
+    return outcomes.recent(known, row.day)
 
 
 def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) -> Account:
@@ -123,11 +115,11 @@ def from_json(data: Mapping[str, Any]) -> AccountState:
         approvals=frozenset(data["approvals"]),
         last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
     )
-    outcomes = tuple(
+    days = tuple(
         DayOutcome(date.fromisoformat(day), count, Decimal(total))
         for day, count, total in data["outcomes"]
     )
-    return AccountState(data["version"], account, outcomes)
+    return AccountState(data["version"], account, days)
 
 
 def _text(found: Decimal | date | int | None) -> str | int | None:
@@ -160,6 +152,8 @@ def _position(row: PaperPosition) -> Position:
         marked_at=row.marked_market_time,
         net_pnl_percent=row.net_pnl_percent,
         realized_usd=usd(row.realized_usd),
+        bought_usd=row.bought_usd,
+        gas_usd=row.gas_usd,
     )
 
 
@@ -176,6 +170,8 @@ def _position_json(held: Position) -> dict[str, Any]:
         "marked_at": held.marked_at.isoformat(),
         "net_pnl_percent": _text(held.net_pnl_percent),
         "realized_usd": str(held.realized_usd),
+        "bought_usd": str(held.bought_usd),
+        "gas_usd": str(held.gas_usd),
     }
 
 
@@ -192,4 +188,6 @@ def _position_value(row: Mapping[str, Any]) -> Position:
         marked_at=datetime.fromisoformat(row["marked_at"]),
         net_pnl_percent=None if net is None else Decimal(net),
         realized_usd=Decimal(row["realized_usd"]),
+        bought_usd=Decimal(row["bought_usd"]),
+        gas_usd=Decimal(row["gas_usd"]),
     )

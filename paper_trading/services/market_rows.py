@@ -1,16 +1,21 @@
 """Rows of a market as the values that the pure packages work on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+from django.db.models import Q
 
 from paper_trading.engine import money
 from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.market import Quote as QuoteValue
 from paper_trading.engine.market import Token as TokenValue
+from paper_trading.engine.seal import seal_rows
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
+from paper_trading.intelligence.market_view import ListedToken
+from paper_trading.intelligence.observed import SourceQuote
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token
 
@@ -26,10 +31,40 @@ def token_value(token: Token) -> TokenValue:
     )
 
 
-def quote_value(row: Quote) -> QuoteValue:
+def listed_to_json(tokens: Iterable[Token]) -> list[list[Any]]:
+    """Return a market's tokens, as they stand now, as the rows of a token list."""
+    ordered = sorted(tokens, key=lambda token: (token.symbol, token.pk))
+    return [_listed_row(token_value(token), token) for token in ordered]
+
+
+def _listed_row(value: TokenValue, token: Token) -> list[Any]:
+    identity = [value.id, value.symbol, value.decimals, value.address, value.fee_pips]
+    return [*identity, token.is_cash, token.tradable]
+
+
+def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
+    """Return the tokens of a token list."""
+    return tuple(
+        ListedToken(TokenValue(*identity), is_cash, tradable)
+        for *identity, is_cash, tradable in rows
+    )
+
+
+def listed_tokens(batch: PriceBatch) -> tuple[ListedToken, ...]:
+    """Return the tokens that a batch was made with.
+
+    One of before token lists were kept is read with the tokens as they stand now.
+    """
+    if batch.token_list is not None:
+        return listed_from_json(batch.token_list.tokens)
+    listed = Q(listings__market=batch.market_id) | Q(quotes__batch=batch)
+    return listed_from_json(listed_to_json(Token.objects.filter(listed).distinct()))
+
+
+def quote_value(row: Quote, token: TokenValue) -> QuoteValue:
     """Return a stored quote as the engine's value."""
     return QuoteValue(
-        token=token_value(row.token),
+        token=token,
         price_usd=row.price_usd,
         observed_at=row.observed_at,
         source=row.source,
@@ -48,14 +83,17 @@ def gas_value(batch: PriceBatch, price_chain_id: int) -> GasConditions:
     )
 
 
-def batch_value(batch: PriceBatch, price_chain_id: int, rows: Iterable[Quote]) -> Batch:
-    """Return a batch with the given quotes (with their tokens) as the engine's value."""
+def batch_value(
+    batch: PriceBatch, price_chain_id: int, rows: Iterable[Quote], listed: Iterable[ListedToken]
+) -> Batch:
+    """Return a batch with its quotes as the engine's value."""
     quotes = list(rows)
+    tokens = {one.token.id: one.token for one in listed}
     return Batch(
         id=batch.pk,
         step=batch.step,
         market_time=batch.market_time,
-        quotes={row.token_id: quote_value(row) for row in quotes},
+        quotes={row.token_id: quote_value(row, tokens[row.token_id]) for row in quotes},
         gas=gas_value(batch, price_chain_id),
         cash_price_usd=batch.cash_price_usd,
         native_price_usd=batch.native_price_usd,
@@ -75,6 +113,33 @@ def _points(quantiles_id: int) -> tuple[Decimal, ...]:
     """Read frozen quantiles once a process: their row never changes."""
     row = ScoreQuantiles.objects.get(pk=quantiles_id)
     return tuple(Decimal(point) for point in row.points)
+
+
+def token_list_seal(tokens: Sequence[Sequence[Any]]) -> dict[str, str]:
+    """Return the seal of a token list, a column each."""
+    names = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
+    return seal_rows(names, tokens)
+
+
+def quote_row(
+    batch: PriceBatch, token_id: int, said: SourceQuote, bar: Bar | None, value: Batch
+) -> Quote:
+    """Return the row of what a source said of one token, not yet saved."""
+    return Quote(
+        batch=batch,
+        token_id=token_id,
+        price_usd=said.price_usd,
+        open=said.open,
+        high=said.high,
+        low=said.low,
+        start=said.start,
+        liquidity_usd=said.liquidity_usd,
+        volume_usd=said.volume_usd,
+        observed_at=said.observed_at,
+        source=said.source,
+        bar=bar,
+        sigma_annual=value.sigma_annual.get(token_id),
+    )
 
 
 def bar_row(market_id: int, token_id: int, closed: ClosedBar) -> Bar:

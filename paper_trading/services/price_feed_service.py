@@ -1,25 +1,45 @@
 """The price feed of a market: one batch a step, made once, shared by every session."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
 
-from paper_trading.engine import money
 from paper_trading.engine.market import Batch
 from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.bars import Spans
-from paper_trading.intelligence.series import ClosedBar, Series
-from paper_trading.models import Bar, Market, MarketToken, PriceBatch, Quote, ScoreQuantiles
+from paper_trading.intelligence.market_folding import (
+    Folded,
+    Listing,
+    MarketHead,
+    Native,
+    Terms,
+    fold_step,
+)
+from paper_trading.intelligence.observed import SourceStep, exact_step, step_seal
+from paper_trading.intelligence.series import Series
+from paper_trading.models import (
+    Bar,
+    Market,
+    MarketToken,
+    PriceBatch,
+    Quote,
+    ScoreQuantiles,
+    TokenList,
+)
 from paper_trading.models.bulk import copy_rows, update_rows
-from paper_trading.services.market_folding import Folded, Listing, Native, fold_step
-from paper_trading.services.market_rows import bar_row, closed_bar, token_value
-from paper_trading.services.sources.base import PriceSource, SourceStep
+from paper_trading.services import genesis
+from paper_trading.services.market_rows import (
+    bar_row,
+    closed_bar,
+    listed_to_json,
+    quote_row,
+    token_list_seal,
+    token_value,
+)
+from paper_trading.services.sources.base import PriceSource
 from paper_trading.services.sources.catalogue import source_of
-
-#: Scores older than this rank nothing.
-SCORE_WINDOW = timedelta(days=30)
 
 
 class PriceFeedService:
@@ -61,18 +81,19 @@ class PriceFeedService:
         market, rows = self.market, _listing_rows(self.market)
         if market.head_step >= 0:
             return 0
-        listings = tuple(_listing(row) for row in rows)
-        closed: list[tuple[int, ClosedBar]] = []
+        head = _head(market, rows)
+        closed: list[Bar] = []
         for _ in range(market.backfill_steps):
-            folded = self._fold(market, self._next_step(market), listings)
-            listings = folded.listings
-            closed += [(token, bar) for token, bars in folded.closed.items() for bar in bars]
+            folded = fold_step(self._next_step(market), head, terms_of(market))
+            head = folded.head
+            closed += _bar_rows(market, folded)
         with transaction.atomic():
             if Market.objects.select_for_update(no_key=True).get(pk=market.pk).head_step >= 0:
                 return 0
-            copy_rows([bar_row(market.pk, token, bar) for token, bar in closed])
-            _save_listings(rows, listings, _newest_bars(market))
+            copy_rows(closed)
+            _save_head(market, rows, head, _newest_bars(market))
             _freeze(market, folded.batch.market_time)
+            genesis.keep(market, folded.batch.market_time, head, closed)
             market.save()
         return len(closed)
 
@@ -80,43 +101,43 @@ class PriceFeedService:
         return PriceBatch.objects.filter(market=self.market, step=step).first()
 
     def _next_step(self, market: Market) -> SourceStep:
-        step = self.open_source(market).step(market.head_step + 1, market.head_state)
+        step = exact_step(self.open_source(market).step(market.head_step + 1, market.head_state))
         market.head_step = step.number
         market.head_state = dict(step.state)
         return step
 
-    def _fold(self, market: Market, step: SourceStep, listings: tuple[Listing, ...]) -> Folded:
-        native = _native(market).after(step.quotes.get(market.native_symbol))
-        market.native_price_usd = "" if native.price_usd is None else str(native.price_usd)
-        market.native_observed_at = native.observed_at
-        return fold_step(
-            step,
-            listings,
-            native,
-            price_chain_id=market.price_chain_id,
-            seed=market.seed,
-            spans=Spans.for_step(market.step_seconds),
-        )
-
     def _make(self, market: Market) -> PriceBatch:
         rows = _listing_rows(market)
         step = self._next_step(market)
-        folded = self._fold(market, step, tuple(_listing(row) for row in rows))
-        bars = Bar.objects.bulk_create(
-            bar_row(market.pk, token, bar)
-            for token, closed in folded.closed.items()
-            for bar in closed
-        )
-        _save_listings(rows, folded.listings, bars)
+        folded = fold_step(step, _head(market, rows), terms_of(market))
+        bars = Bar.objects.bulk_create(_bar_rows(market, folded))
+        _save_head(market, rows, folded.head, bars)
         _freeze_when_due(market, step.market_time)
         batch = _save_batch(market, step, folded, rows, self.open_source(market).name)
         market.save()
         return batch
 
 
-def _native(market: Market) -> Native:
+def terms_of(market: Market) -> Terms:
+    """Return what a market is made of."""
+    return Terms(
+        price_chain_id=market.price_chain_id,
+        seed=market.seed,
+        native_symbol=market.native_symbol,
+        spans=Spans.for_step(market.step_seconds),
+    )
+
+
+def _head(market: Market, rows: list[MarketToken]) -> MarketHead:
     text = market.native_price_usd
-    return Native(Decimal(text) if text else None, market.native_observed_at)
+    native = Native(Decimal(text) if text else None, market.native_observed_at)
+    return MarketHead(tuple(_listing(row) for row in rows), native)
+
+
+def _bar_rows(market: Market, folded: Folded) -> list[Bar]:
+    return [
+        bar_row(market.pk, token, bar) for token, closed in folded.closed.items() for bar in closed
+    ]
 
 
 def _listing_rows(market: Market) -> list[MarketToken]:
@@ -141,11 +162,15 @@ def _newest_bars(market: Market) -> list[Bar]:
     return list(fast.order_by("token", "-closes_at").distinct("token"))
 
 
-def _save_listings(
-    rows: list[MarketToken], listings: tuple[Listing, ...], bars: Iterable[Bar]
+def _save_head(
+    market: Market, rows: list[MarketToken], head: MarketHead, bars: Iterable[Bar]
 ) -> None:
+    """Write the listings' rows; what the market itself remembers is saved with it."""
+    price = head.native.price_usd
+    market.native_price_usd = "" if price is None else str(price)
+    market.native_observed_at = head.native.observed_at
     newest = {bar.token_id: bar for bar in bars if not bar.slow}
-    for row, listing in zip(rows, listings, strict=True):
+    for row, listing in zip(rows, head.listings, strict=True):
         row.series = listing.series.to_json()
         row.last_bar = newest.get(row.token_id, row.last_bar)
     update_rows(rows, ["series", "last_bar"])
@@ -155,6 +180,7 @@ def _save_batch(
     market: Market, step: SourceStep, folded: Folded, rows: list[MarketToken], source: str
 ) -> PriceBatch:
     value: Batch = folded.batch
+    tokens = _token_list(market, rows)
     batch = PriceBatch.objects.create(
         market=market,
         step=step.number,
@@ -170,33 +196,35 @@ def _save_batch(
         l1_base_fee_wei=value.gas.l1_base_fee_wei,
         l1_blob_base_fee_wei=value.gas.l1_blob_base_fee_wei,
         missing=[row.token.symbol for row in rows if row.token_id not in value.quotes],
+        token_list=tokens,
+        seal=step_seal(step, source, tokens.number),
     )
     Quote.objects.bulk_create(
-        Quote(
-            batch=batch,
-            token_id=row.token_id,
-            price_usd=value.quotes[row.token_id].price_usd,
-            liquidity_usd=value.quotes[row.token_id].liquidity_usd,
-            volume_usd=_usd(step.quotes[row.token.symbol].volume_usd),
-            observed_at=value.quotes[row.token_id].observed_at,
-            source=value.quotes[row.token_id].source,
-            bar=row.last_bar,
-            sigma_annual=value.sigma_annual.get(row.token_id),
-        )
+        quote_row(batch, row.token_id, step.quotes[row.token.symbol], row.last_bar, value)
         for row in rows
         if row.token_id in value.quotes
     )
     return batch
 
 
-def _usd(amount: Decimal | None) -> Decimal | None:
-    return None if amount is None else money.usd(amount)
+def _token_list(market: Market, rows: list[MarketToken]) -> TokenList:
+    """Return the market's token list as it stands, a new one when something was edited."""
+    tokens = listed_to_json(row.token for row in rows)
+    newest = market.token_lists.order_by("-number").first()
+    if newest is not None and newest.tokens == tokens:
+        return newest
+    return TokenList.objects.create(
+        market=market,
+        number=1 if newest is None else newest.number + 1,
+        tokens=tokens,
+        seal=token_list_seal(tokens),
+    )
 
 
 def _freeze_when_due(market: Market, market_time: datetime) -> None:
     """Freeze the quantiles once a market day, and as soon as there are enough scores."""
     newest = market.quantiles.order_by("-frozen_at").first()
-    if newest is None or newest.frozen_at.astimezone(UTC).date() < market_time.date():
+    if quantiles.is_due(None if newest is None else newest.frozen_at, market_time):
         _freeze(market, market_time)
 
 
@@ -206,7 +234,7 @@ def _freeze(market: Market, market_time: datetime) -> None:
             market=market,
             slow=False,
             score__isnull=False,
-            closes_at__gt=market_time - SCORE_WINDOW,
+            closes_at__gt=market_time - quantiles.SCORE_WINDOW,
             closes_at__lte=market_time,
         ).values_list("score", flat=True)
     )

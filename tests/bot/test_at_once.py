@@ -7,6 +7,7 @@ from pytest_django import Settings
 
 from paper_trading.bot import progress, stages
 from paper_trading.bot.statistics import report
+from paper_trading.engine import track
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
     InternalError,
@@ -40,7 +41,7 @@ def test_chunks_at_once_are_joined_exactly_once(
 def test_a_stage_delivered_twice_at_once_has_its_effect_once(
     committed_market: Market, monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     session = worlds.running_session(committed_market)
     tick = worlds.run_until(worlds.open_tick(session), stage)
     found = at_once([partial(stages.run, stage, tick.pk)] * 3)

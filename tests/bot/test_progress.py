@@ -105,7 +105,7 @@ def test_the_slow_worker_that_comes_back_is_fenced(session: PaperTradingSession)
     let_lease_run_out(tick)
     progress.sweep()
     with pytest.raises(Fenced, match="left the analysis at attempt 1"):
-        progress.complete_chunk(slow, 0, slow.opened_at, {})
+        progress.complete_chunk(slow, 0, slow.opened_at, {}, version=1)
     with pytest.raises(Fenced, match="left stage analysis at attempt 1"):
         progress.complete(slow, slow.opened_at, {}, Stage.EXECUTION)
     assert not PaperTrade.objects.exists()

@@ -4,14 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from paper_trading.bot import accounts, progress
+from paper_trading.bot import accounts
+from paper_trading.engine import track
 from paper_trading.models import Market, PaperPerformanceMetrics, PaperTradingSession, Tick
 from tests.bot import worlds
 
 
 @pytest.fixture
 def session(market: Market, monkeypatch: pytest.MonkeyPatch) -> PaperTradingSession:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     return worlds.running_session(market)
 
 

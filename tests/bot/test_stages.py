@@ -18,6 +18,7 @@ from paper_trading.bot import (
 )
 from paper_trading.bot.market_analyzer import MarketAnalyzer
 from paper_trading.bot.statistics import report
+from paper_trading.engine import track
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Action, Side, Stage, TradeStatus
 from paper_trading.models import (
@@ -109,7 +110,7 @@ def test_one_task_a_token_while_they_fit_into_the_width(
 def test_each_stage_delivered_twice_has_its_effect_once(
     session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 2)
+    monkeypatch.setattr(track, "METRICS_EVERY", 2)
     worlds.run_tick(session)
     tick = worlds.open_tick(session)
     delivered: list[Stage] = []
@@ -127,7 +128,7 @@ def test_each_stage_delivered_twice_has_its_effect_once(
 def test_a_stage_out_of_order_does_nothing(
     session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     tick = worlds.open_tick(session)
     tried = 0
     for step in worlds.steps_of(tick):
@@ -158,7 +159,7 @@ INSIDE: dict[Stage, tuple[Any, str]] = {
 def test_a_stage_that_was_taken_over_meanwhile_is_rolled_back(
     session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch, stage: Stage
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     tick = worlds.run_until(worlds.open_tick(session), stage)
     home, name = INSIDE[stage]
     act = getattr(home, name)
@@ -173,7 +174,7 @@ def test_a_stage_that_was_taken_over_meanwhile_is_rolled_back(
         assert stages.run(stage, tick.pk) == []
     after = worlds.tables()
     if stage is Stage.PRICES:  # A batch belongs to its market: it stays for whoever comes next.
-        for shared in ("market", "markettoken", "bar", "pricebatch", "quote"):
+        for shared in ("market", "markettoken", "tokenlist", "bar", "pricebatch", "quote"):
             del before[f"paper_trading_{shared}"], after[f"paper_trading_{shared}"]
     assert after == before
 
@@ -211,7 +212,7 @@ def test_past_its_deadline_a_tick_expires_and_trades_nothing(
 def test_past_its_deadline_a_tick_that_has_traded_still_closes(
     session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     tick = worlds.run_until(worlds.open_tick(session), Stage.METRICS)
     Tick.objects.update(deadline_at=tick.opened_at + LATE)
     stages.run_to_end(tick.pk)
@@ -341,7 +342,7 @@ def test_metrics_are_measured_on_ticks_20_and_40_only(market: Market, settings: 
 def test_metrics_measure_what_was_traded(
     session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 7)
+    monkeypatch.setattr(track, "METRICS_EVERY", 7)
     tick = worlds.run_ticks(session, 7)
     row = PaperPerformanceMetrics.objects.get()
     session.account.refresh_from_db()

@@ -24,6 +24,7 @@ from paper_trading.models import (
     EquityPoint,
     LedgerEntry,
     Market,
+    MarketGenesis,
     MarketToken,
     PaperAIThoughtLog,
     PaperPosition,
@@ -130,6 +131,7 @@ class Snapshot:
                 (Bar, tuple(bars)),
                 (MarketToken, listings),
                 (ScoreQuantiles, tuple(market.quantiles.all())),
+                (MarketGenesis, (market.genesis,)),
             )
         )
 

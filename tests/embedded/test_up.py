@@ -19,6 +19,7 @@ from dexproject.embedded.paths import DataDirectory
 from dexproject.embedded.ports import pick
 from dexproject.embedded.process import ProcessSpec
 from dexproject.embedded.up import up
+from tests.e2e.stack import free_port
 
 PAGE = """\
 import http.server, sys
@@ -194,10 +195,11 @@ def test_a_second_up_on_the_same_data_is_refused(apps: type[StandInApps], tmp_pa
 def test_a_port_in_use_is_told_before_anything_is_made(
     apps: type[StandInApps], tmp_path: Path, offset: int, purpose: str
 ) -> None:
+    # Its lower neighbour is free: only this one port is in use.
+    port = free_port() + 1
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", pick()))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        port = taken.getsockname()[1]
         chosen = UpOptions(port=port + offset, data=tmp_path / "data")
         with pytest.raises(Refused, match=rf"^port {port} for {purpose} is in use"):
             up(chosen)

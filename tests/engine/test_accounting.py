@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 
 from paper_trading.engine.account import Account, LastExit
 from paper_trading.engine.accounting import (
+    after_reset,
     apply,
     cash_identity,
     deposit,
     open_account,
-    reset_failed_transactions,
-    reset_losing_exits,
 )
-from paper_trading.engine.enums import ExitReason, Side, TradeStatus, TransactionStatus
+from paper_trading.engine.enums import BreakerKind, ExitReason, Side, TradeStatus, TransactionStatus
 from paper_trading.engine.money import ZERO, exact
 from tests.engine.worlds import NOON, account, record, swap, token
 
@@ -112,13 +111,15 @@ def test_a_denial_changes_nothing() -> None:
 
 def test_a_person_can_have_the_counters_start_anew() -> None:
     start = replace(account(), losing_exits=5, failed_transactions=6)
-    assert reset_losing_exits(start) == replace(start, losing_exits=0)
-    assert reset_failed_transactions(start) == replace(start, failed_transactions=0)
+    assert after_reset(start, BreakerKind.LOSING_EXITS) == replace(start, losing_exits=0)
+    assert after_reset(start, BreakerKind.FAILED_TRANSACTIONS) == replace(
+        start, failed_transactions=0
+    )
 
 
 def test_a_deposit_keeps_the_percentages_of_loss() -> None:
     start = replace(account(), peak_equity_usd=Decimal(20_000), day_start_equity_usd=Decimal(8000))
-    after = deposit(start, Decimal(5000), equity_usd=Decimal(10_000))
+    after = deposit(start, Decimal(5000))
     assert after.cash_usd == 15_000
     assert after.deposits_usd == 15_000
     assert after.peak_equity_usd == 30_000
@@ -128,7 +129,7 @@ def test_a_deposit_keeps_the_percentages_of_loss() -> None:
 
 def test_a_deposit_into_an_account_worth_nothing_raises_its_references() -> None:
     broke = replace(account(), cash_usd=ZERO)
-    assert deposit(broke, Decimal(10), ZERO).peak_equity_usd == 10_010
+    assert deposit(broke, Decimal(10)).peak_equity_usd == 10_010
 
 
 @pytest.mark.parametrize("amount", ["0", "-5"])
@@ -136,7 +137,7 @@ def test_deposits_must_be_positive(amount: str) -> None:
     with pytest.raises(ValueError, match=f"deposit {amount} must be positive"):
         open_account(Decimal(amount))
     with pytest.raises(ValueError, match=f"deposit {amount} must be positive"):
-        deposit(account(), Decimal(amount), Decimal(1))
+        deposit(account(), Decimal(amount))
 
 
 def test_records_that_contradict_themselves_or_the_account_are_refused() -> None:
@@ -174,7 +175,7 @@ def test_cash_and_cost_equal_deposits_and_realized_less_gas_to_the_digit(
         of = token(token_id)
         position = held.positions.get(token_id)
         if kind == "deposit":
-            held = deposit(held, gas + 1, held.cash_usd)
+            held = deposit(held, gas + 1)
         elif kind == "fail":
             failed = swap(cash, units, gas=str(gas), status=REVERTED)
             held = apply(held, record(of, Side.BUY, failed))

@@ -175,7 +175,9 @@ def test_a_reverted_exit_pays_gas_keeps_the_position_and_meets_new_luck_later() 
                 LedgerAccount.CASH,
             }
             after = apply(held, trade)
-            assert after.positions == held.positions
+            assert trade.swap is not None
+            gas = held.positions[A.id].gas_usd + trade.swap.gas_usd
+            assert after.positions == {A.id: replace(held.positions[A.id], gas_usd=gas)}
             assert after.failed_transactions == 1
             assert after.cash_usd < held.cash_usd
     assert outcomes == {TradeStatus.FILLED, TradeStatus.FAILED}

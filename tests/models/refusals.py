@@ -4,15 +4,21 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from paper_trading.engine.enums import LedgerAccount, Side, Stage
+from paper_trading.bot import journal
+from paper_trading.engine.enums import BreakerKind, LedgerAccount, Side, Stage
 from paper_trading.models import (
+    AccountEventKind,
     LedgerEntry,
     MarketToken,
     ScoreQuantiles,
     StrategyVersion,
     TickStatus,
+    TokenList,
 )
 from tests import builders as make
+
+
+DEPOSIT, RESET = AccountEventKind.DEPOSIT, AccountEventKind.BREAKER_RESET
 
 
 class World:
@@ -178,6 +184,26 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
                 day=make.START.date(), closed=1, sum_percent=Decimal(1)
             )
         ),
+    ),
+    (
+        "a token list twice",
+        "token_list_once",
+        twice(lambda w: TokenList.objects.create(market=w.market, number=1, tokens=[])),
+    ),
+    (
+        "two events of one version",
+        "account_event_once",
+        twice(lambda w: journal.record_event(w.account, RESET, breaker=BreakerKind.DRAWDOWN)),
+    ),
+    (
+        "a reset that names no breaker",
+        "account_event_says_what",
+        lambda w: journal.record_event(w.account, RESET),
+    ),
+    (
+        "a deposit of nothing",
+        "account_event_says_what",
+        lambda w: journal.record_event(w.account, DEPOSIT, amount_usd=Decimal(0)),
     ),
     # Negative amounts.
     (

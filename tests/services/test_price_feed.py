@@ -15,9 +15,9 @@ from pytest_django import Settings
 from paper_trading.bot import (
     RealPriceManager,
     create_price_manager,
-    progress,
     stages,
 )
+from paper_trading.engine import track
 from paper_trading.engine.enums import ExitReason, Side, Stage
 from paper_trading.models import (
     Bar,
@@ -215,7 +215,7 @@ def _two_chunks(settings: Settings) -> Iterator[None]:
 def test_the_statements_of_each_stage_are_constant_in_the_number_of_tokens(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     few = {"CRASH", "MOON"}
     MarketToken.objects.exclude(token__symbol__in=few).delete()
     session = worlds.running_session(market)
@@ -239,7 +239,7 @@ def test_the_statements_of_each_stage_are_constant_in_the_number_of_tokens(
 def test_the_statements_of_each_stage_are_flat_in_the_number_of_closed_trades(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     session = worlds.running_session(market, allowed_tokens=["FLAT"])
     statements(session)
     few = statements(session)

@@ -1,10 +1,11 @@
 """What every price source offers: one step of a market, for all of its tokens at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Protocol
+
+from paper_trading.intelligence.observed import SourceQuote, SourceStep
+
+__all__ = ["BACKFILL_STEPS", "EndOfRecord", "PriceSource", "SourceQuote", "SourceStep"]
 
 #: Bars a market without a network brings along before its first live step.
 BACKFILL_STEPS = 600
@@ -12,39 +13,6 @@ BACKFILL_STEPS = 600
 
 class EndOfRecord(Exception):
     """The source has no step of this number and never will: the record is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceQuote:
-    """One token's bar of a step: prices in USD per whole token, depth in USD."""
-
-    symbol: str
-    #: The close of the bar, seen at `observed_at`.
-    price_usd: Decimal
-    #: Both sides of the pool in USD; None when the source does not say.
-    liquidity_usd: Decimal | None
-    source: str
-    start: datetime
-    observed_at: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    #: Traded in the bar, in USD; None when the source does not say.
-    volume_usd: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStep:
-    """Everything a source knows at one step of a market's logical time."""
-
-    number: int
-    market_time: datetime
-    #: By symbol, in the order of the symbols; a token without a price is absent.
-    quotes: Mapping[str, SourceQuote]
-    #: USD price of one unit of cash (USDC).
-    cash_price_usd: Decimal
-    #: What the source needs to make the next step, as JSON; empty when it needs nothing.
-    state: Mapping[str, Any]
 
 
 class PriceSource(Protocol):

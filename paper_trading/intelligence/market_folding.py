@@ -1,4 +1,4 @@
-"""One step of a market, folded into bars and signals: the same code live and in back-fill."""
+"""One step of a market, folded into bars and signals: the same live, in back-fill and in replay."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from paper_trading.engine import gas, money
 from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.market import Batch, GasConditions, Quote, Token
 from paper_trading.intelligence.bars import Observation, Spans
+from paper_trading.intelligence.observed import SourceQuote, SourceStep
 from paper_trading.intelligence.series import ClosedBar, Series, advance
-from paper_trading.services.sources.base import SourceQuote, SourceStep
 
 #: The cost reading of a bar uses one size for all, so that a score belongs to the market.
 REFERENCE_NOTIONAL_USD = Decimal(250)
@@ -52,37 +52,52 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """What one step made: the new heads, the bars that closed, and the batch as a value."""
+class Terms:
+    """What a market is made of, for as long as it lasts."""
 
+    price_chain_id: int
+    seed: int
+    #: Whose quotes price gas; empty when the market has no such token.
+    native_symbol: str
+    spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class MarketHead:
+    """Everything that a market remembers between two steps."""
+
+    #: Sorted by symbol.
     listings: tuple[Listing, ...]
+    native: Native
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one step made: the new head, the bars that closed, and the batch as a value."""
+
+    head: MarketHead
+    #: By token id, oldest first.
     closed: Mapping[int, tuple[ClosedBar, ...]]
     batch: Batch
 
 
-def fold_step(
-    step: SourceStep,
-    listings: Sequence[Listing],
-    native: Native,
-    *,
-    price_chain_id: int,
-    seed: int,
-    spans: Spans,
-) -> Folded:
+def fold_step(step: SourceStep, head: MarketHead, terms: Terms) -> Folded:
     """Fold a source's step into every listing of its market."""
-    conditions = gas.conditions(price_chain_id, seed, step.market_time)
-    before = _batch(step, listings, native, conditions)
+    conditions = gas.conditions(terms.price_chain_id, terms.seed, step.market_time)
+    native = head.native.after(step.quotes.get(terms.native_symbol))
+    before = _batch(step, head.listings, native, conditions)
     after: list[Listing] = []
     closed: dict[int, tuple[ClosedBar, ...]] = {}
-    for listing in listings:
+    for listing in head.listings:
         quote = step.quotes.get(listing.token.symbol)
         if quote is None:
             after.append(listing)
             continue
-        advanced, bars = _advance(listing, quote, before, spans)
+        advanced, bars = _advance(listing, quote, before, terms.spans)
         after.append(advanced)
         closed[listing.token.id] = bars
-    return Folded(tuple(after), closed, _batch(step, after, native, conditions))
+    batch = _batch(step, after, native, conditions)
+    return Folded(MarketHead(tuple(after), native), closed, batch)
 
 
 def _advance(

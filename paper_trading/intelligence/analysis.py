@@ -1,0 +1,78 @@
+"""The pure step of the analysis: one token's evidence becomes one decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_trading.engine.account import Account
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import Action
+from paper_trading.engine.fills import pricing_code, round_trip_percent
+from paper_trading.engine.money import exact, usd
+from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.intelligence.market_view import Listed, MarketView
+from paper_trading.intelligence.outcomes import DayOutcome
+
+#: The cost gate asks about one percent of the deposits at every level, so that the gates stay
+#: nested; what a level really orders is costed when it is filled.
+REFERENCE_SHARE = 100
+_SMALLEST_REFERENCE_USD = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """What decisions read of an account at one version of its state."""
+
+    version: int
+    account: Account
+    outcomes: tuple[DayOutcome, ...]
+
+
+@exact
+def analyze(
+    engine: IntelSliderEngine, listed: Listed, view: MarketView, state: AccountState
+) -> Decision:
+    """Decide on one token from its quote, its newest closed bar and the account's state."""
+    if listed.is_cash:
+        return skipped(engine, listed, Code.TOKEN_IS_CASH)
+    if not listed.tradable:
+        return skipped(engine, listed, Code.TOKEN_BLOCKED)
+    token, batch = listed.token, view.batch
+    held = state.account.positions.get(token.id)
+    notional = max(usd(state.account.deposits_usd / REFERENCE_SHARE), _SMALLEST_REFERENCE_USD)
+    pricing = pricing_code(token.id, batch, engine.strategy.max_quote_age_seconds)
+    priced = pricing is Code.OK
+    return engine.decide(
+        Evidence(
+            token=token,
+            market_time=batch.market_time,
+            pricing=pricing,
+            quote=batch.quotes.get(token.id),
+            bar=listed.bar,
+            quantiles=view.quantiles,
+            round_trip_percent=round_trip_percent(token.id, notional, batch) if priced else None,
+            outcomes=state.outcomes,
+            held_since=None if held is None else held.opened_at,
+        )
+    )
+
+
+def skipped(engine: IntelSliderEngine, listed: Listed, code: Code) -> Decision:
+    """Return the decision not to look at a token."""
+    token = listed.token
+    return Decision(token.id, token.symbol, Action.SKIP, code, engine.level)
+
+
+def wanted(decisions: Sequence[Decision], reverted: frozenset[int]) -> list[Decision]:
+    """Return the decisions that ask for a trade.
+
+    A token whose exit reverted earlier in the tick (its id is in `reverted`) is left alone: on
+    the same quote it would meet the same luck and pay its gas again.
+    """
+    return [
+        made
+        for made in decisions
+        if made.action in (Action.BUY, Action.SELL) and made.token_id not in reverted
+    ]

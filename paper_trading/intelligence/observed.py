@@ -1,0 +1,103 @@
+"""One step of a market as its source tells it: every token's bar at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from paper_trading.engine import money
+from paper_trading.engine.seal import seal, seal_rows
+
+
+@dataclass(frozen=True, slots=True)
+class SourceQuote:
+    """One token's bar of a step: prices in USD per whole token, depth in USD."""
+
+    symbol: str
+    #: The close of the bar, seen at `observed_at`.
+    price_usd: Decimal
+    #: Both sides of the pool in USD; None when the source does not say.
+    liquidity_usd: Decimal | None
+    source: str
+    start: datetime
+    observed_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    #: Traded in the bar, in USD; None when the source does not say.
+    volume_usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStep:
+    """Everything a source knows at one step of a market's logical time."""
+
+    number: int
+    market_time: datetime
+    #: By symbol, in the order of the symbols; a token without a price is absent.
+    quotes: Mapping[str, SourceQuote]
+    #: USD price of one unit of cash (USDC).
+    cash_price_usd: Decimal
+    #: What the source needs to make the next step, as JSON; empty when it needs nothing.
+    state: Mapping[str, Any]
+
+
+def exact_step(step: SourceStep) -> SourceStep:
+    """Return a step with its numbers at the scales that rows keep.
+
+    A step is rounded before anything is computed from it, so that a replay of the stored rows
+    starts from the same digits.
+    """
+    return replace(
+        step,
+        quotes={symbol: _exact_quote(quote) for symbol, quote in step.quotes.items()},
+        cash_price_usd=money.price(step.cash_price_usd),
+    )
+
+
+def _exact_quote(quote: SourceQuote) -> SourceQuote:
+    return replace(
+        quote,
+        price_usd=money.price(quote.price_usd),
+        open=money.price(quote.open),
+        high=money.price(quote.high),
+        low=money.price(quote.low),
+        liquidity_usd=None if quote.liquidity_usd is None else money.usd(quote.liquidity_usd),
+        volume_usd=None if quote.volume_usd is None else money.usd(quote.volume_usd),
+    )
+
+
+#: The columns of a quote that its seal covers.
+_SEALED = (
+    "symbol",
+    "price_usd",
+    "liquidity_usd",
+    "source",
+    "start",
+    "observed_at",
+    "open",
+    "high",
+    "low",
+    "volume_usd",
+)
+
+
+def step_seal(step: SourceStep, source: str, token_list: int) -> dict[str, str]:
+    """Return the seal of what a source said at a step, and of the token list it was read with."""
+    quotes = [step.quotes[symbol] for symbol in sorted(step.quotes)]
+    return {
+        **seal(
+            {
+                "step": step.number,
+                "market_time": step.market_time,
+                "cash_price_usd": step.cash_price_usd,
+                "source": source,
+                "token_list": token_list,
+            }
+        ),
+        **seal_rows(
+            [f"quote.{name}" for name in _SEALED],
+            [[getattr(quote, name) for name in _SEALED] for quote in quotes],
+        ),
+    }
