@@ -26,12 +26,12 @@ def save_trades(
     SimulatedTransaction.objects.bulk_create(
         row
         for trade, record in zip(trades, records, strict=True)
-        for row in _transactions(trade, record)
+        for row in transaction_rows(trade, record)
     )
     LedgerEntry.objects.bulk_create(
         row
         for trade, record in zip(trades, records, strict=True)
-        for row in _postings(trade, record)
+        for row in posting_rows(trade, record)
     )
     return trades
 
@@ -79,7 +79,8 @@ def trade_row(
     return trade
 
 
-def _transactions(trade: PaperTrade, record: TradeRecord) -> list[SimulatedTransaction]:
+def transaction_rows(trade: PaperTrade, record: TradeRecord) -> list[SimulatedTransaction]:
+    """Return the transactions of a trade, not yet saved."""
     if record.swap is None:
         return []
     return [
@@ -99,7 +100,8 @@ def _transactions(trade: PaperTrade, record: TradeRecord) -> list[SimulatedTrans
     ]
 
 
-def _postings(trade: PaperTrade, record: TradeRecord) -> list[LedgerEntry]:
+def posting_rows(trade: PaperTrade, record: TradeRecord) -> list[LedgerEntry]:
+    """Return the ledger lines of a trade, not yet saved."""
     return [
         LedgerEntry(
             account_id=trade.account_id,

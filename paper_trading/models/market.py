@@ -136,6 +136,8 @@ class MarketGenesis(models.Model):
     heads = models.JSONField()
     native_price_usd = models.CharField(max_length=80, blank=True)
     native_observed_at = models.DateTimeField(null=True, blank=True)
+    #: Key of the last bar that the back-fill closed.
+    last_bar_id = models.BigIntegerField(default=0)
     #: Of this row and, a column each, of the bars that the back-fill closed.
     seal = models.JSONField(default=dict, editable=False)
 

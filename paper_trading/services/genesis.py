@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Max
+
 from paper_trading.engine.seal import seal, seal_rows
 from paper_trading.intelligence.market_folding import MarketHead, Native
 from paper_trading.intelligence.series import Series
@@ -35,6 +37,7 @@ def keep(market: Market, market_time: datetime, head: MarketHead, bars: Sequence
         heads={listing.token.symbol: listing.series.to_json() for listing in head.listings},
         native_price_usd="" if head.native.price_usd is None else str(head.native.price_usd),
         native_observed_at=head.native.observed_at,
+        last_bar_id=Bar.objects.filter(market=market).aggregate(last=Max("pk"))["last"] or 0,
     )
     row.seal = {**seal(columns(row)), **bars_seal(bars)}
     row.save()

@@ -120,10 +120,12 @@ class Snapshot:
     rows: tuple[tuple[type[models.Model], tuple[models.Model, ...]], ...]
 
     @classmethod
-    def of(cls, market: Market) -> "Snapshot":
-        """Keep what later steps read: of the bars, the newest alone."""
+    def of(cls, market: Market, *, whole: bool = False) -> "Snapshot":
+        """Keep what later steps read: of the bars, the newest alone unless `whole`."""
         listings = tuple(MarketToken.objects.filter(market=market))
-        bars = Bar.objects.filter(pk__in=[row.last_bar_id for row in listings])
+        bars = Bar.objects.filter(market=market).order_by("pk")
+        if not whole:
+            bars = bars.filter(pk__in=[row.last_bar_id for row in listings])
         return cls(
             (
                 (Market, (market,)),

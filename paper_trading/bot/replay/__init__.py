@@ -1,0 +1,1 @@
+"""Replay: the same pure steps as the stages, in memory and without a database."""

@@ -1,0 +1,138 @@
+"""A market in memory: steps folded one after the other into what a tick reads."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from paper_trading.intelligence import quantiles
+from paper_trading.intelligence.market_folding import (
+    Folded,
+    Listing,
+    MarketHead,
+    Native,
+    Terms,
+    fold_step,
+)
+from paper_trading.intelligence.market_view import ListedToken, MarketView
+from paper_trading.intelligence.observed import SourceStep
+from paper_trading.intelligence.series import ClosedBar, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Quantiles as they were frozen, and from how many scores."""
+
+    at: datetime
+    sample_size: int
+    points: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStep:
+    """What one step made of a market."""
+
+    number: int
+    market_time: datetime
+    folded: Folded
+    #: The quantiles in force, and whether they were frozen at this step.
+    frozen: Frozen | None
+    froze: bool
+    view: MarketView
+
+
+class MemoryMarket:
+    """A market that is folded step by step, as `PriceFeedService` does it in rows."""
+
+    def __init__(self, terms: Terms, tokens: Sequence[ListedToken], native: Native) -> None:
+        ordered = sorted(tokens, key=lambda one: one.token.symbol)
+        self.terms = terms
+        self.head = MarketHead(tuple(Listing(one.token, Series()) for one in ordered), native)
+        self.frozen: Frozen | None = None
+        #: When a fast bar closed, and its score; older than the window, they are dropped.
+        self._scores: deque[tuple[datetime, Decimal]] = deque()
+
+    def begin(
+        self,
+        heads: Mapping[str, Series],
+        native: Native,
+        closed: Iterable[tuple[int, ClosedBar]],
+        market_time: datetime,
+    ) -> None:
+        """Take up a market where its back-fill ended; `closed` are its bars, oldest first."""
+        newest: dict[int, ClosedBar] = {}
+        for token_id, bar in closed:
+            if not bar.slow:
+                newest[token_id] = bar
+                self._remember(bar)
+        listings = (
+            Listing(one.token, heads[one.token.symbol], newest.get(one.token.id))
+            for one in self.head.listings
+        )
+        self.head = MarketHead(tuple(listings), native)
+        self._freeze(market_time)
+
+    def backfill(self, steps: Iterable[SourceStep]) -> None:
+        """Fold steps on which nothing is traded."""
+        market_time = None
+        for step in steps:
+            self._fold(step)
+            market_time = step.market_time
+        if market_time is not None:
+            self._freeze(market_time)
+
+    def step(self, step: SourceStep, tokens: Sequence[ListedToken]) -> MemoryStep:
+        """Fold a step and return what a tick reads at it."""
+        self._retoken(tokens)
+        folded = self._fold(step)
+        due = quantiles.is_due(None if self.frozen is None else self.frozen.at, step.market_time)
+        froze = due and self._freeze(step.market_time)
+        bars = {
+            listing.token.id: listing.last_bar
+            for listing in folded.head.listings
+            if listing.last_bar is not None and listing.token.id in folded.batch.quotes
+        }
+        points = None if self.frozen is None else self.frozen.points
+        view = MarketView.of(folded.batch, points, tokens, bars)
+        return MemoryStep(step.number, step.market_time, folded, self.frozen, froze, view)
+
+    def _retoken(self, tokens: Sequence[ListedToken]) -> None:
+        """Take tokens as they stand at a step: a fee tier may have been edited."""
+        now = {one.token.symbol: one.token for one in tokens}
+        if all(now[listing.token.symbol] is listing.token for listing in self.head.listings):
+            return
+        listings = (
+            Listing(now[listing.token.symbol], listing.series, listing.last_bar)
+            for listing in self.head.listings
+        )
+        self.head = MarketHead(tuple(listings), self.head.native)
+
+    def _fold(self, step: SourceStep) -> Folded:
+        folded = fold_step(step, self.head, self.terms)
+        self.head = folded.head
+        for closed in folded.closed.values():
+            for bar in closed:
+                self._remember(bar)
+        return folded
+
+    def _remember(self, bar: ClosedBar) -> None:
+        if not bar.slow and bar.score is not None:
+            self._scores.append((bar.bar.end, bar.score))
+
+    def _freeze(self, market_time: datetime) -> bool:
+        """Freeze the quantiles of the window's scores; False while there are too few."""
+        scores = list(self._window(market_time))
+        if len(scores) < quantiles.MINIMUM_SCORES:
+            return False
+        self.frozen = Frozen(market_time, len(scores), quantiles.freeze(scores))
+        return True
+
+    def _window(self, market_time: datetime) -> Iterator[Decimal]:
+        oldest = market_time - quantiles.SCORE_WINDOW
+        # A gap in one token lets a bar close late: drop from the front, then look at each.
+        while self._scores and self._scores[0][0] <= oldest - timedelta(days=1):
+            self._scores.popleft()
+        for closed_at, score in self._scores:
+            if oldest < closed_at <= market_time:
+                yield score

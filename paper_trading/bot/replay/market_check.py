@@ -1,0 +1,126 @@
+"""A market replayed from its genesis and batches, compared with the rows it left."""
+
+from collections.abc import Iterator
+
+from paper_trading.bot.replay import export
+from paper_trading.bot.replay.checks import Difference, Mismatch, same, same_rows, sealed
+from paper_trading.bot.replay.export import BatchEntry
+from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
+from paper_trading.engine.market import Batch
+from paper_trading.models import Bar, Market, Quote, ScoreQuantiles
+from paper_trading.services import genesis
+from paper_trading.services.market_rows import bar_row, closed_bar
+from paper_trading.services.price_feed_service import terms_of
+
+
+class MarketReplay:
+    """The steps of one market, each compared with its rows as it is made."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self._origin = export.genesis_of(market)
+        self._bars = Bar.objects.filter(market=market, pk__gt=self._origin.last_bar_id)
+        self._quantiles = iter(market.quantiles.order_by("frozen_at"))
+        self._in_force: ScoreQuantiles | None = None
+        #: Key of the newest fast bar of each token, as stored.
+        self._newest: dict[int, int] = {}
+
+    @property
+    def first_step(self) -> int:
+        """Return the first step that has a batch."""
+        return self._origin.step + 1
+
+    def steps(self, last: int) -> Iterator[tuple[MemoryStep, int]]:
+        """Yield every step up to the last with the key of its batch, compared."""
+        stored = self._bars.order_by("pk").iterator(chunk_size=2_000)
+        entries = export.batches_of(self.market, self.first_step, last)
+        memory: MemoryMarket | None = None
+        for expected, entry in enumerate(entries, self.first_step):
+            same(self.market.name, "step of the next batch", expected, entry.row.step)
+            memory = memory or self._begun(entry)
+            made = memory.step(entry.step, entry.tokens)
+            self._compare(entry, made, stored)
+            yield made, entry.row.pk
+
+    def _begun(self, first: BatchEntry) -> MemoryMarket:
+        """Return the market as its back-fill left it."""
+        origin = self._origin
+        rows = list(Bar.objects.filter(market=self.market, pk__lte=origin.last_bar_id))
+        columns = genesis.columns(origin)
+        made = genesis.bars_seal(rows)
+        sealed_columns = {name: text for name, text in origin.seal.items() if name not in made}
+        sealed(f"genesis of {self.market.name}", sealed_columns, columns)
+        for name, text in made.items():
+            same(f"back-fill of {self.market.name}", name, origin.seal.get(name), text)
+        bars = sorted(rows, key=lambda bar: (bar.closes_at, bar.token_id, bar.slow))
+        self._newest = {bar.token_id: bar.pk for bar in bars if not bar.slow}
+        memory = MemoryMarket(terms_of(self.market), first.tokens, genesis.native_of(origin))
+        memory.begin(
+            genesis.series_of(origin),
+            genesis.native_of(origin),
+            ((bar.token_id, closed_bar(bar)) for bar in bars),
+            origin.market_time,
+        )
+        if memory.frozen is not None:
+            self._compare_quantiles(memory.frozen)
+        return memory
+
+    def _compare(self, entry: BatchEntry, made: MemoryStep, stored: Iterator[Bar]) -> None:
+        where = f"batch of step {entry.row.step}"
+        batch = made.folded.batch
+        self._compare_bars(made, stored)
+        if made.froze and made.frozen is not None:
+            self._compare_quantiles(made.frozen)
+        in_force = None if self._in_force is None else self._in_force.pk
+        same(where, "quantiles", in_force, entry.row.quantiles_id)
+        self._compare_batch(where, entry, batch)
+        for quote in entry.row.quotes.all():
+            self._compare_quote(where, quote, batch)
+
+    def _compare_bars(self, made: MemoryStep, stored: Iterator[Bar]) -> None:
+        """Compare the bars that a step closed, in the order in which they were written."""
+        for token_id, closed in made.folded.closed.items():
+            for bar in closed:
+                row = bar_row(self.market.pk, token_id, bar)
+                where = f"bar of token {token_id} from {row.start.isoformat()} ({row.seconds} s)"
+                found = next(stored, None)
+                if found is None:
+                    raise Mismatch(Difference(where, "row", "a closed bar", "nothing"))
+                same_rows(where, row, found)
+                if not bar.slow:
+                    self._newest[token_id] = found.pk
+
+    def _compare_quantiles(self, frozen: Frozen) -> None:
+        where = f"quantiles frozen at {frozen.at.isoformat()}"
+        row = next(self._quantiles, None)
+        if row is None:
+            raise Mismatch(Difference(where, "row", "201 quantiles", "nothing"))
+        same(where, "frozen_at", frozen.at, row.frozen_at)
+        same(where, "sample_size", frozen.sample_size, row.sample_size)
+        same(where, "points", [str(point) for point in frozen.points], row.points)
+        self._in_force = row
+
+    def _compare_batch(self, where: str, entry: BatchEntry, batch: Batch) -> None:
+        row, gas = entry.row, batch.gas
+        quoted = set(batch.quotes)
+        for name, replayed in (
+            ("market", self.market.pk),
+            ("native_price_usd", batch.native_price_usd),
+            ("base_fee_wei", gas.base_fee_wei),
+            ("priority_fee_wei", gas.priority_fee_wei),
+            ("l1_base_fee_wei", gas.l1_base_fee_wei),
+            ("l1_blob_base_fee_wei", gas.l1_blob_base_fee_wei),
+            ("missing", _symbols(entry, quoted)),
+        ):
+            same(where, name, replayed, getattr(row, "market_id" if name == "market" else name))
+
+    def _compare_quote(self, where: str, row: Quote, batch: Batch) -> None:
+        named = f"{where} quote of token {row.token_id}"
+        same(named, "sigma_annual", batch.sigma_annual.get(row.token_id), row.sigma_annual)
+        same(named, "bar", self._newest.get(row.token_id), row.bar_id)
+
+
+def _symbols(entry: BatchEntry, quoted: set[int]) -> list[str]:
+    """Return the listed symbols without a quote, as a batch names them."""
+    missing = (one.token for one in entry.tokens if one.token.id not in quoted)
+    return [token.symbol for token in missing]

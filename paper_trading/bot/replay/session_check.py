@@ -1,0 +1,193 @@
+"""An account's sessions replayed tick by tick, each compared with the rows it left."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from paper_trading.bot.accounts import deposit_rows
+from paper_trading.bot.market_analyzer import thought_row
+from paper_trading.bot.replay import book as books
+from paper_trading.bot.replay.book import Book
+from paper_trading.bot.replay.checks import NoJournal, same, same_count, same_decision, same_rows
+from paper_trading.bot.replay.export import StageEntry, TickEntry
+from paper_trading.bot.replay.stored import TickRows
+from paper_trading.bot.replay.ticks import MemoryTick
+from paper_trading.bot.session_metrics import metrics_row
+from paper_trading.bot.trade_executor import equity_row
+from paper_trading.bot.trade_rows import posting_rows, trade_row, transaction_rows
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import BreakerKind, Stage, TradeStatus
+from paper_trading.engine.steps import StepResult
+from paper_trading.engine.track import metrics_due
+from paper_trading.engine.trade import TradeRecord
+from paper_trading.intelligence.decision_json import decision_from_json
+from paper_trading.intelligence.market_view import MarketView
+from paper_trading.models import (
+    AccountEvent,
+    AccountEventKind,
+    PaperAIThoughtLog,
+    PaperTrade,
+    PaperTradingAccount,
+    TickStatus,
+)
+
+
+class AccountReplay:
+    """One account from its first deposit on: events and stages in the order of its versions."""
+
+    def __init__(self, account: PaperTradingAccount, events: list[AccountEvent]) -> None:
+        if not events or events[0].version != 1 or events[0].amount_usd is None:
+            raise NoJournal(
+                f"account {account.name} has no journal: it was opened before it was kept"
+            )
+        self.account = account
+        self.step = timedelta(seconds=account.market.step_seconds)
+        self.book: Book = books.opened(events[0].amount_usd)
+        self.ticks_closed = 0
+        #: Key of the open position of each token, learnt from the trade that opened it.
+        self.positions: dict[int, int | None] = {}
+        self._lines = 0
+        self._events = events[1:]
+        self._same_deposit(events[0], None)
+
+    def tick(self, entry: TickEntry, view: MarketView | None, rows: TickRows) -> None:
+        """Run the stages that a tick came through and compare each with its rows."""
+        tick = None if view is None else MemoryTick(entry.inputs, view)
+        for stage in entry.stages:
+            if tick is None:
+                raise NoJournal(f"{entry.where} did stage {stage.stage} without a batch")
+            self.catch_up(stage.version)
+            where = f"{entry.where} stage {stage.stage}"
+            same(where, "state_version", self.book.version, stage.version)
+            self._run(entry, stage, tick, rows)
+        self._same_end(entry, tick, rows)
+
+    def catch_up(self, version: int) -> None:
+        """Apply what happened to the account up to a version."""
+        while self._events and self._events[0].version <= version:
+            event = self._events.pop(0)
+            where = f"account {self.account.pk} event"
+            same(where, "version", self.book.version + 1, event.version)
+            self._apply(event)
+
+    def _apply(self, event: AccountEvent) -> None:
+        if event.kind == AccountEventKind.DEPOSIT and event.amount_usd is not None:
+            at = None if self.book.last_equity is None else self.book.last_equity[0]
+            self._same_deposit(event, at)
+            self.book = books.after_deposit(self.book, event.amount_usd)
+        elif event.kind == AccountEventKind.BREAKER_RESET:
+            self.book = books.after_reset(self.book, BreakerKind(event.breaker))
+        elif event.market_time is not None:
+            self.book = books.after_trip(self.book, event.market_time)
+
+    def _same_deposit(self, event: AccountEvent, at: datetime | None) -> None:
+        """Compare the postings of a deposit."""
+        where = f"account {self.account.pk} deposit at version {event.version}"
+        amount = event.amount_usd
+        if amount is None:
+            raise NoJournal(f"{where} names no amount")
+        made = deposit_rows(self.account.pk, amount, self._lines, at)
+        lines = self.account.ledger.filter(trade=None, line__gte=self._lines).order_by("line")
+        self._lines += len(made)
+        _same_lists(f"{where} posting", "postings", made, list(lines[: len(made)]))
+
+    def _run(self, entry: TickEntry, done: StageEntry, tick: MemoryTick, rows: TickRows) -> None:
+        if done.stage is Stage.AUTO_CLOSE:
+            self.book = tick.auto_close(self.book)
+            self._same_trades(entry, done.stage, tick.closing, rows)
+        elif done.stage is Stage.ANALYSIS:
+            listed = tick.view.chunk(done.chunk, entry.row.chunks_total)
+            made = tick.analyze(listed, self.book.state())
+            self._same_decisions(entry, made, rows)
+            tick.decisions = tuple(rows.instead_of_failed(one) for one in tick.decisions)
+        elif done.stage is Stage.EXECUTION:
+            self.book = tick.execute(self.book, self.step)
+            self._same_trades(entry, done.stage, tick.executed, rows)
+        else:
+            made_metrics = tick.measure(self.book)
+            stored = rows.metrics
+            same_count(entry.where, "metrics rows", 1, int(stored is not None))
+            if stored is not None:
+                row = metrics_row(entry.row, made_metrics)
+                same_rows(f"{entry.where} metrics", row, stored)
+
+    def _same_trades(
+        self, entry: TickEntry, stage: Stage, result: StepResult | None, rows: TickRows
+    ) -> None:
+        made = () if result is None else result.trades
+        stored = rows.trades(stage)
+        for record, row in zip(made, stored, strict=False):
+            self._same_trade(entry, stage, record, row, rows)
+        same_count(f"{entry.where} stage {stage}", "trades", len(made), len(stored))
+
+    def _same_trade(
+        self,
+        entry: TickEntry,
+        stage: Stage,
+        record: TradeRecord,
+        stored: PaperTrade,
+        rows: TickRows,
+    ) -> None:
+        where = f"{entry.where} stage {stage} trade {record.sequence}"
+        filled = record.status is TradeStatus.FILLED
+        token = record.token.id
+        if filled and token not in self.positions:
+            self.positions[token] = stored.position_id
+        row = trade_row(entry.row, stage, record, None)
+        row.position_id = self.positions.get(token)
+        same_rows(where, row, stored)
+        row.pk = stored.pk
+        made = transaction_rows(row, record)
+        _same_lists(f"{where} transaction", "transactions", made, rows.transactions(stored.pk))
+        posted = posting_rows(row, record)
+        _same_lists(f"{where} posting", "postings", posted, rows.postings(stored.pk))
+        if record.closed is not None:
+            del self.positions[token]
+
+    def _same_decisions(self, entry: TickEntry, made: tuple[Decision, ...], rows: TickRows) -> None:
+        for decision in made:
+            where = f"{entry.where} decision on {decision.symbol}"
+            stored = rows.thought(decision.token_id)
+            same_count(where, "rows", 1, int(stored is not None))
+            if stored is None or rows.failed(decision.token_id):
+                continue
+            same_decision(where, decision, _decision(where, stored))
+            same_rows(where, thought_row(entry.row, decision), stored, skip=["evidence"])
+
+    def _same_end(self, entry: TickEntry, tick: MemoryTick | None, rows: TickRows) -> None:
+        """Compare what a tick left behind when it ended."""
+        row, where = entry.row, entry.where
+        closed = row.status == TickStatus.CLOSED
+        same(where, "status", rows.reached_close, closed)
+        executed = None if tick is None else tick.executed
+        closing = None if tick is None else tick.closing
+        last = executed or closing
+        same(where, "trading_state", "" if last is None else last.state, row.trading_state)
+        if executed is not None and tick is not None:
+            same(where, "chunks_total", _chunks(entry), row.chunks_total)
+            same_count(where, "decisions", len(tick.decisions), rows.count_thoughts())
+            due = metrics_due(self.ticks_closed)
+            same(where, "metrics", due and closed, entry.did(Stage.METRICS) and closed)
+        point = rows.equity
+        same_count(where, "equity points", int(executed is not None), int(point is not None))
+        if executed is not None and point is not None:
+            same_rows(f"{where} equity point", equity_row(row, executed.equity), point)
+        self.ticks_closed += int(closed)
+
+
+def _chunks(entry: TickEntry) -> int:
+    return sum(1 for done in entry.stages if done.stage is Stage.ANALYSIS)
+
+
+def _decision(where: str, stored: PaperAIThoughtLog) -> Decision:
+    """Read a stored decision; one that cannot be read is a difference."""
+    try:
+        return decision_from_json(stored.evidence)
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        same(where, "evidence", "a decision", repr(error))
+        raise
+
+
+def _same_lists(where: str, what: str, made: list[Any], stored: list[Any]) -> None:
+    for number, (row, found) in enumerate(zip(made, stored, strict=False)):
+        same_rows(f"{where} {number}", row, found)
+    same_count(where, what, len(made), len(stored))

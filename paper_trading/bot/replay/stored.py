@@ -1,0 +1,103 @@
+"""What ticks left behind, read in portions: the rows that a replay is compared with."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import Stage
+from paper_trading.intelligence.decision_json import decision_from_json
+from paper_trading.models import (
+    EquityPoint,
+    InternalError,
+    LedgerEntry,
+    PaperAIThoughtLog,
+    PaperPerformanceMetrics,
+    PaperTrade,
+    SimulatedTransaction,
+    TickStage,
+)
+
+
+@dataclass(slots=True)
+class TickRows:
+    """The rows of one tick."""
+
+    equity: EquityPoint | None = None
+    metrics: PaperPerformanceMetrics | None = None
+    #: The stage close was done.
+    reached_close: bool = False
+    _thoughts: dict[int, PaperAIThoughtLog] = field(default_factory=dict)
+    _failed: set[int] = field(default_factory=set)
+    _trades: dict[Stage, list[PaperTrade]] = field(default_factory=lambda: defaultdict(list))
+    _transactions: dict[int, list[SimulatedTransaction]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _postings: dict[int, list[LedgerEntry]] = field(default_factory=lambda: defaultdict(list))
+
+    def trades(self, stage: Stage) -> Sequence[PaperTrade]:
+        """Return the trades of a stage in their sequence."""
+        return self._trades[stage]
+
+    def transactions(self, trade_id: int) -> list[SimulatedTransaction]:
+        """Return the transactions of a trade by nonce."""
+        return self._transactions[trade_id]
+
+    def postings(self, trade_id: int) -> list[LedgerEntry]:
+        """Return the ledger lines of a trade in order."""
+        return self._postings[trade_id]
+
+    def thought(self, token_id: int) -> PaperAIThoughtLog | None:
+        """Return the decision on a token."""
+        return self._thoughts.get(token_id)
+
+    def count_thoughts(self) -> int:
+        """Return the number of decisions."""
+        return len(self._thoughts)
+
+    def failed(self, token_id: int) -> bool:
+        """Say whether an exception was kept instead of the analysis of a token.
+
+        What failed inside is an input: nothing but the row can say that it happened.
+        """
+        return token_id in self._failed
+
+    def instead_of_failed(self, made: Decision) -> Decision:
+        """Return a decision, or what was stored in its place when its analysis failed."""
+        stored = self._thoughts.get(made.token_id)
+        if stored is None or not self.failed(made.token_id):
+            return made
+        return decision_from_json(stored.evidence)
+
+
+def rows_of(tick_ids: Sequence[int]) -> dict[int, TickRows]:
+    """Read all that some ticks left behind, in a fixed number of statements."""
+    found = {key: TickRows() for key in tick_ids}
+    for point in EquityPoint.objects.filter(tick__in=tick_ids):
+        found[point.tick_id].equity = point
+    for measured in PaperPerformanceMetrics.objects.filter(tick__in=tick_ids):
+        found[measured.tick_id].metrics = measured
+    for thought in PaperAIThoughtLog.objects.filter(tick__in=tick_ids):
+        found[thought.tick_id]._thoughts[thought.token_id] = thought
+    done = TickStage.objects.filter(tick__in=tick_ids, stage=Stage.CLOSE)
+    for tick_id in done.values_list("tick", flat=True):
+        found[tick_id].reached_close = True
+    kept = InternalError.objects.filter(tick__in=tick_ids, token__isnull=False)
+    for tick_id, token_id in kept.values_list("tick", "token"):
+        found[tick_id]._failed.add(token_id)
+    _add_trades(found, PaperTrade.objects.filter(tick__in=tick_ids).order_by("sequence"))
+    return found
+
+
+def _add_trades(found: dict[int, TickRows], trades: Iterable[PaperTrade]) -> None:
+    homes: dict[int, TickRows] = {}
+    for trade in trades:
+        homes[trade.pk] = found[trade.tick_id]
+        found[trade.tick_id]._trades[Stage(trade.stage)].append(trade)
+    sent = SimulatedTransaction.objects.filter(trade__in=list(homes)).order_by("nonce")
+    for transaction in sent:
+        homes[transaction.trade_id]._transactions[transaction.trade_id].append(transaction)
+    lines = LedgerEntry.objects.filter(trade__in=list(homes)).order_by("line")
+    for line in lines:
+        if line.trade_id is not None:
+            homes[line.trade_id]._postings[line.trade_id].append(line)

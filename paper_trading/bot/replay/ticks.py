@@ -1,0 +1,115 @@
+"""Ticks in memory: the same steps as the stages run on rows, over a book and a market."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from paper_trading.bot.replay import book as books
+from paper_trading.bot.replay.book import Book
+from paper_trading.engine.decision import Decision
+from paper_trading.engine.enums import TradeStatus, TradingState
+from paper_trading.engine.orders import Rules
+from paper_trading.engine.steps import StepResult, auto_close, execute
+from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.track import Metrics, Worth, measure, metrics_due
+from paper_trading.intelligence.analysis import AccountState, analyze, wanted
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.intelligence.levels import appetite
+from paper_trading.intelligence.market_view import Listed, MarketView
+
+
+@dataclass(frozen=True, slots=True)
+class TickInputs:
+    """What a tick reads besides the account and the market: its journal."""
+
+    seed: int
+    level: int
+    strategy: Strategy
+    entries_paused: bool = False
+    halted: bool = False
+    manual_closes: frozenset[int] = frozenset()
+
+    def rules(self) -> Rules:
+        """Return the rules of the money stages."""
+        return Rules(
+            strategy=self.strategy,
+            appetite=appetite(self.level),
+            seed=self.seed,
+            entries_paused=self.entries_paused,
+            halted=self.halted,
+        )
+
+    def engine(self) -> IntelSliderEngine:
+        """Return the engine of the analysis."""
+        return IntelSliderEngine(self.level, self.strategy)
+
+
+@dataclass(slots=True)
+class MemoryTick:
+    """A tick at work: stages are called in order, and each leaves its result here."""
+
+    inputs: TickInputs
+    view: MarketView
+    closing: StepResult | None = None
+    decisions: tuple[Decision, ...] = ()
+    executed: StepResult | None = None
+    metrics: Metrics | None = None
+
+    def auto_close(self, book: Book) -> Book:
+        """Run the stage auto_close."""
+        self.closing = auto_close(
+            book.account,
+            self.view.batch,
+            book.breakers,
+            self.inputs.rules(),
+            self.inputs.manual_closes,
+        )
+        return books.after_step(book, self.closing)
+
+    def analyze(self, listed: Iterable[Listed], state: AccountState) -> tuple[Decision, ...]:
+        """Run the analysis of some tokens; their decisions are kept."""
+        engine = self.inputs.engine()
+        made = tuple(analyze(engine, one, self.view, state) for one in listed)
+        self.decisions += made
+        return made
+
+    def execute(self, book: Book, step: timedelta) -> Book:
+        """Run the stage execution; `step` is the market's."""
+        self.executed = execute(
+            book.account,
+            self.view.batch,
+            book.breakers,
+            self.inputs.rules(),
+            wanted(self.decisions, self._reverted()),
+            TradingState.ACTIVE if self.closing is None else self.closing.state,
+        )
+        after = books.after_step(book, self.executed)
+        return books.after_tick(after, self.executed.equity, step)
+
+    def measure(self, book: Book) -> Metrics:
+        """Run the stage metrics."""
+        if self.executed is None:
+            raise ValueError("metrics are measured after the execution")
+        point = self.executed.equity
+        worth = Worth(
+            point.at, point.equity_usd, point.positions_usd, self.view.batch.cash_price_usd
+        )
+        self.metrics = measure(book.account, worth, book.record)
+        return self.metrics
+
+    def _reverted(self) -> frozenset[int]:
+        trades = () if self.closing is None else self.closing.trades
+        return frozenset(one.token.id for one in trades if one.status is TradeStatus.FAILED)
+
+
+def run_tick(
+    inputs: TickInputs, view: MarketView, book: Book, step: timedelta, ticks_closed: int
+) -> tuple[MemoryTick, Book]:
+    """Take a tick through all of its stages."""
+    tick = MemoryTick(inputs, view)
+    book = tick.auto_close(book)
+    tick.analyze(view.listed, book.state())
+    book = tick.execute(book, step)
+    if metrics_due(ticks_closed):
+        tick.measure(book)
+    return tick, book

@@ -1,0 +1,140 @@
+"""Verify a session: replay its inputs in memory and compare everything that it stored."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db import connection, transaction
+
+from paper_trading.bot.replay import export, stored
+from paper_trading.bot.replay.checks import NoJournal, same
+from paper_trading.bot.replay.export import TickEntry
+from paper_trading.bot.replay.final_check import same_account
+from paper_trading.bot.replay.market import MemoryStep
+from paper_trading.bot.replay.market_check import MarketReplay
+from paper_trading.bot.replay.session_check import AccountReplay
+from paper_trading.bot.replay.stored import TickRows
+from paper_trading.intelligence.market_view import MarketView
+from paper_trading.models import PaperTradingSession, Tick, TickStatus
+
+#: Told the step that was replayed and the last one.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was compared and found identical."""
+
+    session: int
+    #: Sessions of the account, earlier ones included: they make what this one starts from.
+    sessions: int
+    steps: int
+    ticks: int
+    closed: int
+    #: The account's own row, positions and breakers too: nothing came after this session.
+    to_the_end: bool
+
+
+def verify(session_id: int, progress: Progress = lambda step, last: None) -> Verified:
+    """Replay a session and compare it with its rows; nothing is written.
+
+    The account's earlier sessions are replayed first. A tick that is still open is left out.
+
+    :raises Mismatch: at the first difference.
+    :raises NoJournal: when the rows do not hold what a replay needs.
+    """
+    with _snapshot():
+        session = PaperTradingSession.objects.select_related("account__market").get(pk=session_id)
+        earlier = session.account.sessions.filter(pk__lte=session.pk).order_by("pk")
+        return _Verification(session, list(earlier), progress).run()
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """Read everything as of one moment, and refuse to write."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # A long replay computes between two statements.
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield
+
+
+class _Verification:
+    def __init__(
+        self,
+        session: PaperTradingSession,
+        sessions: list[PaperTradingSession],
+        progress: Progress,
+    ) -> None:
+        self.session = session
+        self.sessions = sessions
+        self.progress = progress
+        self.market = MarketReplay(session.account.market)
+        account = session.account
+        self.replay = AccountReplay(account, export.events_of(account.pk))
+
+    def run(self) -> Verified:
+        """Replay all ticks in order, then compare where the account stands."""
+        last = self._last_step()
+        steps = self.market.steps(last)
+        count = closed = 0
+        for session in self.sessions:
+            self.replay.ticks_closed = 0
+            for entry, rows in self._entries(session):
+                self.replay.tick(entry, self._view(entry, steps), rows)
+                self.progress(entry.row.step or 0, last)
+                count += 1
+            found = self.replay.ticks_closed
+            same(f"session {session.pk}", "ticks_closed", found, session.ticks_closed)
+            closed += found
+        if not count:
+            raise NoJournal(f"session {self.session.pk} has no tick that was begun")
+        return Verified(
+            session=self.session.pk,
+            sessions=len(self.sessions),
+            steps=max(0, last - self.market.first_step + 1),
+            ticks=count,
+            closed=closed,
+            to_the_end=self._same_end(),
+        )
+
+    def _last_step(self) -> int:
+        ticks = Tick.objects.filter(session__in=self.sessions, batch__isnull=False)
+        newest = ticks.order_by("-step").first()
+        return -1 if newest is None or newest.step is None else newest.step
+
+    def _entries(self, session: PaperTradingSession) -> Iterator[tuple[TickEntry, TickRows]]:
+        """Yield the ticks of a session with what they left behind."""
+        entries = export.ticks_of(session)
+        while portion := list(islice(entries, export.PORTION)):
+            rows = stored.rows_of([entry.row.pk for entry in portion])
+            for entry in portion:
+                yield entry, rows[entry.row.pk]
+
+    def _view(self, entry: TickEntry, steps: Iterator[tuple[MemoryStep, int]]) -> MarketView | None:
+        """Replay the market up to a tick's step and return what the tick read there."""
+        row, where = entry.row, entry.where
+        if row.batch_id is None:
+            return None
+        for made, batch_id in steps:
+            if made.number == row.step:
+                same(where, "batch", batch_id, row.batch_id)
+                same(where, "market_time", made.market_time, row.market_time)
+                return made.view
+        raise NoJournal(f"{where} reads step {row.step}, which has no batch")
+
+    def _same_end(self) -> bool:
+        """Compare the account's own rows when nothing came after the replayed ticks."""
+        account = self.session.account
+        later = account.sessions.filter(pk__gt=self.session.pk).exists()
+        busy = Tick.objects.filter(session__account=account, status=TickStatus.OPEN).exists()
+        if later or busy:
+            return False
+        self.replay.catch_up(account.state_version)
+        same_account(account, self.replay.book)
+        return True
