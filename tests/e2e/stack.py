@@ -26,12 +26,12 @@ PATIENCE_SECONDS = 300
 _PROCESSES = Path("/proc")
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
+def wait_for(condition: Callable[[], bool], what: str, every: float = 0.05) -> None:
     """Return as soon as the condition holds; fail when it does not for a very long time."""
     until = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < until, f"waited in vain until {what}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def command(*arguments: str) -> list[str]:
