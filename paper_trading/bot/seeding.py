@@ -32,13 +32,15 @@ def admin_user(password: str) -> User:
     return user
 
 
-def market_for(prices: str, profile: str = "normal") -> Market:
-    """Return the market of `simulated` or `recorded:FILE`."""
+def market_for(
+    prices: str, profile: str = "normal", chain_id: int = market_setup.DEFAULT_CHAIN_ID
+) -> Market:
+    """Return the market of `simulated` (on a chain of the registry) or `recorded:FILE`."""
     if prices.startswith(_RECORDED):
         return market_setup.recorded_market(Path(prices.removeprefix(_RECORDED)))
     if prices != "simulated":
         raise ValueError(f"prices was {prices!r}; allowed are simulated and recorded:FILE")
-    return market_setup.simulated_market(profile=profile)
+    return market_setup.simulated_market(chain_id=chain_id, profile=profile)
 
 
 @transaction.atomic
