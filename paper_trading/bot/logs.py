@@ -12,7 +12,7 @@ from functools import partial
 from django.db import transaction
 
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import Side, TradeStatus
+from paper_trading.engine.enums import Side, Stage, TradeStatus
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.models import PaperPerformanceMetrics, PriceBatch, Tick
@@ -48,7 +48,7 @@ def after_step(tick: Tick, result: StepResult) -> None:
         if record.status is TradeStatus.FILLED:
             _filled(tick, record)
         elif record.status is TradeStatus.FAILED:
-            text = "%s: %s %s failed: %s gas %.2f USD"
+            text = "%s: %s %s failed: %s gas %.4f USD"
             gas = Decimal(0) if record.swap is None else record.swap.gas_usd
             what = record.side.value, record.token.symbol, record.code.text, gas
             _later(logger, logging.ERROR, text, tick, *what)
@@ -73,7 +73,7 @@ def metrics(tick: Tick, row: PaperPerformanceMetrics) -> None:
 def closed(tick: Tick, equity_usd: Decimal | None, stages: Mapping[str, int]) -> None:
     """Tell that a tick closed, with its state, its equity and its stages' milliseconds."""
     equity = "unknown" if equity_usd is None else f"{equity_usd:,.2f} USD"
-    times = ", ".join(f"{name} {ms}" for name, ms in stages.items())
+    times = ", ".join(f"{name} {stages[name]}" for name in Stage if name in stages)
     text = "%s closed: %s, equity %s, ms: %s"
     _later(logger, logging.INFO, text, tick, tick.trading_state, equity, times)
 
@@ -93,7 +93,7 @@ def _filled(tick: Tick, record: TradeRecord) -> None:
     swap = record.swap
     if swap is None:
         raise ValueError(f"a fill of {record.token.symbol} has no swap")
-    text = "%s: %s %s for %.2f USD%s, fee %.2f, impact %.2f, drift %.2f, MEV %.2f, gas %.2f%s"
+    text = "%s: %s %s for %.2f USD%s, fee %.2f, impact %.2f, drift %.2f, MEV %.2f, gas %.4f%s"
     why = "" if record.exit_reason is None else f" ({record.exit_reason.value})"
     gained = "" if record.realized_usd is None else f", realized {record.realized_usd:.2f}"
     terms = swap.fee_usd, swap.impact_usd, swap.drift_usd, swap.mev_usd, swap.gas_usd

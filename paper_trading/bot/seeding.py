@@ -6,7 +6,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from paper_trading.bot import accounts, controls, endings
+from paper_trading.bot import accounts, controls, endings, progress
 from paper_trading.models import (
     Market,
     PaperStrategyConfiguration,
@@ -50,8 +50,10 @@ def seed_sessions(
     """Return one running session a level on a market, going on with those that fit.
 
     Sessions of the same owner on other markets or with another interval are stopped as
-    REPLACED, so that one start shows one market.
+    REPLACED, so that one start shows one market. What a crash left open is there to be taken
+    over: when `up` seeds, no worker runs.
     """
+    progress.release()
     strategy, _ = PaperStrategyConfiguration.objects.get_or_create(owner=owner, name="Default")
     wanted = [_account(owner, market, level) for level in levels]
     seeded = PaperTradingAccount.objects.filter(owner=owner, name__startswith="Level ")
