@@ -29,7 +29,7 @@ def test_the_usage_blocks_run(
 ) -> None:
     monkeypatch.chdir(record.parent)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own text
     account = PaperTradingAccount.objects.get(name="MyBot", market=market)
