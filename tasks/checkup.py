@@ -18,11 +18,15 @@ LONGEST_QUEUE = 200
 def beat_entries() -> Iterator[Finding]:
     """Find entries of ours that are missing, disabled or bent, and tasks that do not exist."""
     rows = {row.name: row for row in PeriodicTask.objects.select_related("interval")}
-    for entry in wanted():
+    due = wanted()
+    # Where only the inline bot has run, there is no schedule yet, and nothing is broken by that.
+    never_set_up = not any(entry.name in rows for entry in due)
+    for entry in due:
         row = rows.get(entry.name)
         if row is None:
             what = f"Beat has no entry {entry.name!r}, so nothing sends {entry.task}."
-            yield Finding(Trouble.BEAT_ENTRY_MISSING, Severity.BROKEN, what)
+            severity = Severity.NOTE if never_set_up else Severity.BROKEN
+            yield Finding(Trouble.BEAT_ENTRY_MISSING, severity, what)
         elif not row.enabled:
             what = f"Beat's entry {entry.name!r} is disabled."
             yield Finding(Trouble.BEAT_ENTRY_DISABLED, Severity.BROKEN, what, row.date_changed)

@@ -55,6 +55,8 @@ DEFAULT_TICK_INTERVAL = Decimal(intervals.DEFAULT_MS) / 1000
 #: How often the loop looks for a due slot: a share of the interval, and not too rarely.
 _LOOKS_AN_INTERVAL = 20
 _LONGEST_PAUSE = 1.0
+#: Not every system has all of them.
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 #: A signal is noticed this soon while the loop has nothing to do.
 _NAP = 0.1
 #: A server may be away for so long; then somebody else must start the bot again.
@@ -128,11 +130,12 @@ class EnhancedPaperTradingBot:
             logger.info("%s", line)
 
     def _setup_signal_handlers(self) -> None:
-        """Let Ctrl+C and SIGTERM finish the tick that is under way, then stop."""
+        """Let Ctrl+C, SIGTERM and a closed terminal finish the tick under way, then stop."""
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask_to_stop)
+        for name in _ENDING:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._ask_to_stop)
 
     def _ask_to_stop(self, number: int, _: FrameType | None) -> None:
         # It may interrupt anything, a log line too: a note is all that is safe to take here.

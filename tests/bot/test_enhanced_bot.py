@@ -43,12 +43,13 @@ from tests import builders as make
 from tests.bot import worlds
 
 FAST = Decimal("0.2")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Give the process its signal handlers back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in ENDING}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -102,7 +103,7 @@ def test_it_decides_and_trades_as_the_chain_does(
     assert worlds.outcome(session_of(bot)) == worlds.outcome(chain)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_or_two_finish_the_tick_that_is_under_way(
     bot: EnhancedPaperTradingBot, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:

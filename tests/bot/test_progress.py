@@ -114,11 +114,20 @@ def test_the_slow_worker_that_comes_back_is_fenced(session: PaperTradingSession)
     assert not PaperTrade.objects.exists()
 
 
-def test_a_stuck_tick_past_its_deadline_expires(session: PaperTradingSession) -> None:
+def test_a_stuck_tick_past_its_deadline_expires(
+    session: PaperTradingSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[Mapping[str, Any]] = []
     tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
     let_lease_run_out(tick)
     Tick.objects.update(deadline_at=clock.now() - timedelta(seconds=1))
+    monkeypatch.setattr(events, "publish_on_commit", lambda owner_id, event: told.append(event))
     assert progress.sweep() == []
+    assert [(event["type"], event["status"]) for event in told] == [("tick", "EXPIRED")]
+    warned = [found.message for found in caplog.records if found.levelname == "WARNING"]
+    assert warned == [f"tick {tick.pk} stage execution: expired past its deadline"]
     tick.refresh_from_db()
     assert (tick.status, tick.reason) == (TickStatus.EXPIRED, TickReason.DEADLINE)
     assert not PaperTrade.objects.exists()

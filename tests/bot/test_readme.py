@@ -17,7 +17,8 @@ README = (FOLDER / "README.md").read_text(encoding="utf-8")
 @pytest.fixture
 def _signals() -> Iterator[None]:
     """Put the handlers back that the bot's loop replaces."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in ending}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -190,6 +190,11 @@ CASES: dict[str, tuple[Act, Trouble, Severity]] = {
         Trouble.BEAT_ENTRY_MISSING,
         BROKEN,
     ),
+    "never set up": (
+        lambda _: PeriodicTask.objects.all().delete(),
+        Trouble.BEAT_ENTRY_MISSING,
+        NOTE,
+    ),
     "disabled": (lambda _: bend(enabled=False), Trouble.BEAT_ENTRY_DISABLED, BROKEN),
     "wrong queue": (lambda _: bend(queue="ticks"), Trouble.BEAT_ENTRY_WRONG, BROKEN),
     "slow": (lambda _: slow_beat(), Trouble.BEAT_ENTRY_WRONG, BROKEN),
