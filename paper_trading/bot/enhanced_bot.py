@@ -151,7 +151,7 @@ class EnhancedPaperTradingBot:
                 self._run_tick(session, tick_id)
             session.refresh_from_db(fields=["status", "stop_reason"])
         except failures.INFRASTRUCTURE as error:
-            logger.error("a server does not answer: %s", str(error).strip())
+            logger.error("a server does not answer: %s", _line(error))
             close_old_connections()
             since = self._away_since = self._away_since or time.monotonic()
             if time.monotonic() - since > _PATIENCE_SECONDS:
@@ -292,23 +292,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         bot.initialize()
     except (ControlRefused, BadArguments, ValueError) as error:
-        return _complain(str(error), 2)
+        return _complain(_line(error), 2)
     except OSError as error:
         return _complain(f"{LOG_FILE} cannot be written: {error.strerror}", 2)
-    except (DatabaseError, ImproperlyConfigured) as error:
-        return _complain(f"the database cannot be used: {error}", 2)
+    except ImproperlyConfigured:
+        return _complain("DATABASE_URL is not set", 2)
+    except DatabaseError as error:
+        return _complain(f"the database cannot be used: {_line(error)}", 2)
     except KeyboardInterrupt:
         return _complain("interrupted before the first tick", 130)
     try:
         bot.run()
     except failures.INFRASTRUCTURE as error:
-        logger.error("stopped: a server stays away: %s", str(error).strip())
+        logger.error("stopped: a server stays away: %s", _line(error))
         return 1
     found = bot.statistics or {}
     return 0 if found.get("ledger_ok") and not found.get("internal_errors") else 1
 
 
 def _complain(text: str, code: int) -> int:
-    line = " ".join(text.split())
-    sys.stderr.write(f"{command_line.PROGRAM}: error: {line}\n")
+    sys.stderr.write(f"{command_line.PROGRAM}: error: {text}\n")
     return code
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,10 +1,15 @@
 """The bot's command line: what is accepted, and the one line for what is not."""
 
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from dexproject.embedded.options import ROOT
+from dexproject.embedded.ports import pick
 from paper_trading.bot import command_line
 from paper_trading.bot.command_line import BadArguments, Chosen, parse
 
@@ -81,6 +86,32 @@ def test_every_option_is_taken(record: Path) -> None:
         max_ticks=20,
         log_level="DEBUG",
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("", "DATABASE_URL is not set"),
+        (
+            "mysql://me:secret@h/d",
+            "DATABASE_URL: expected postgresql://user:password@host:port/name",
+        ),
+        ("postgresql://me:secret@127.0.0.1:{port}/d", "the database cannot be used: connection"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_line(url: str, line: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "paper_trading.bot", "--account-name", "A"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": url.format(port=pick())},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (said,) = ended.stderr.splitlines()
+    assert said.startswith(f"paper_trading.bot: error: {line}")
+    assert "secret" not in said
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

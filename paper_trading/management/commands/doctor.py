@@ -83,7 +83,9 @@ def _database() -> Finding | None:
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except (DatabaseError, ImproperlyConfigured) as error:
+    except ImproperlyConfigured:
+        return Finding(Trouble.DATABASE_AWAY, Severity.BLIND, "DATABASE_URL is not set.")
+    except DatabaseError as error:
         what = f"The database does not answer: {' '.join(str(error).split())}"
         return Finding(Trouble.DATABASE_AWAY, Severity.BLIND, what)
     if missing:
