@@ -1,11 +1,12 @@
-"""Entry point of the launcher: `python -m dexproject.embedded up|test|manage`."""
+"""Entry point of the launcher: `python -m dexproject.embedded up|bot|test|manage`."""
 
 import sys
 from collections.abc import Sequence
 
+from .bot import run_bot
 from .errors import LauncherError
 from .manage import run_command
-from .options import ManageOptions, PytestOptions, parse
+from .options import BotOptions, ManageOptions, PytestOptions, parse
 from .tests import run_tests
 from .up import up
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str]) -> int:
             return run_tests(command)
         if isinstance(command, ManageOptions):
             return run_command(command)
+        if isinstance(command, BotOptions):
+            return run_bot(command)
         return up(command)
     except LauncherError as error:
         print(f"dev.py: {error}", file=sys.stderr)

@@ -27,7 +27,7 @@ def run_command(options: ManageOptions) -> int:
         try:
             lock = DataLock(home.lock)
         except LockHeld as held:
-            return run_in_foreground(manage(*options.arguments), _running(home, held))
+            return run_in_foreground(manage(*options.arguments), running_environment(home, held))
         try:
             with Servers(home, lock, given=GivenUrls.of()) as servers:
                 return run_in_foreground(manage(*options.arguments), servers.environment())
@@ -35,7 +35,7 @@ def run_command(options: ManageOptions) -> int:
             lock.release()
 
 
-def _running(home: DataDirectory, held: LockHeld) -> dict[str, str]:
+def running_environment(home: DataDirectory, held: LockHeld) -> dict[str, str]:
     """Return the environment of the `up` that runs, waiting while it is still starting."""
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:

@@ -15,9 +15,10 @@ DEFAULT_DATA = ROOT / ".data"
 USAGE = """\
 usage: python3 dev.py up [options]              run everything; Ctrl+C stops it
        python3 dev.py test [pytest arguments]   run the tests on throw-away servers
+       python3 dev.py bot [options]             run one account in the foreground, without Celery
        python3 dev.py manage [--data DIR] ARGS  run a management command on the same servers
 
-python3 dev.py up --help names the options of up."""
+python3 dev.py up --help and python3 dev.py bot --help name the options."""
 MANAGE_USAGE = """\
 usage: python3 dev.py manage [--data DIR] ARGS
 
@@ -75,7 +76,16 @@ class PytestOptions:
     arguments: tuple[str, ...]
 
 
-Command = UpOptions | ManageOptions | PytestOptions
+@dataclass(frozen=True, slots=True)
+class BotOptions:
+    """What the bot shall check itself, and the data directory whose servers it uses."""
+
+    arguments: tuple[str, ...]
+    data: Path = DEFAULT_DATA
+
+
+Command = UpOptions | ManageOptions | BotOptions | PytestOptions
+_COMMANDS = "allowed are up, bot, test and manage"
 
 
 def parse(arguments: Sequence[str]) -> Command | str:
@@ -85,16 +95,18 @@ def parse(arguments: Sequence[str]) -> Command | str:
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         if not arguments:
-            raise Refused("a command is missing; allowed are up, test and manage")
+            raise Refused(f"a command is missing; {_COMMANDS}")
         return USAGE
     command, *rest = arguments
     if command == "up":
         return _parse_up(rest)
     if command == "manage":
         return _parse_manage(rest)
+    if command == "bot":
+        return _parse_bot(rest)
     if command == "test":
         return TEST_USAGE if rest in (["-h"], ["--help"]) else PytestOptions(tuple(rest))
-    raise Refused(f"{command}: not a command; allowed are up, test and manage")
+    raise Refused(f"{command}: not a command; {_COMMANDS}")
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -148,6 +160,21 @@ def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:
     elif rest and rest[0].startswith("--data="):
         data, rest = _directory(rest[0].removeprefix("--data=")), rest[1:]
     return ManageOptions(tuple(rest), data)
+
+
+def _parse_bot(arguments: Sequence[str]) -> BotOptions:
+    """Take --data out; the rest is the bot's own, which only the installed project can check."""
+    rest, data = list(arguments), DEFAULT_DATA
+    kept: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        if word == "--data":
+            data = _directory(rest.pop(0) if rest else "")
+        elif word.startswith("--data="):
+            data = _directory(word.removeprefix("--data="))
+        else:
+            kept.append(word)
+    return BotOptions(tuple(kept), data)
 
 
 def _prices(text: str) -> str:

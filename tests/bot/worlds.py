@@ -91,7 +91,11 @@ def walks(symbol: str) -> Script:
 #: Tokens that wander for long: entries, exits of every kind, and everything that denies them.
 WALKS: dict[str, Script] = {name: walks(name) for name in ("WETH", "AAA", "BBB", "CCC", "DDD")}
 #: A strategy that meets its limits on them: reverts for want of tolerance, a tripped breaker.
-TIGHT = {"max_daily_trades": 8, "max_slippage_percent": Decimal("0.03")}
+TIGHT: dict[str, Any] = {
+    "confidence_threshold": None,
+    "max_daily_trades": 8,
+    "max_slippage_percent": Decimal("0.03"),
+}
 
 
 def write_record(path: Path, tail: int = TAIL, scripts: Mapping[str, Script] = SCRIPTS) -> Path:

@@ -58,8 +58,7 @@ def run(session: PaperTradingSession, driver: Driver) -> None:
 def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
     record = worlds.write_record(tmp_path / "walks.csv", TICKS, worlds.WALKS)
     market = market_setup.recorded_market(record)
-    strategy = {"confidence_threshold": None, **worlds.TIGHT}
-    sessions = [worlds.running_session(market, LEVEL, **strategy) for _ in range(3)]
+    sessions = [worlds.running_session(market, LEVEL, **worlds.TIGHT) for _ in range(3)]
     with threads():
         for session, driver in zip(sessions, (by_worker, inline, in_turns), strict=True):
             run(session, driver)

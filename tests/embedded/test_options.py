@@ -8,6 +8,7 @@ import pytest
 from dexproject.embedded.errors import Refused
 from dexproject.embedded.options import (
     DEFAULT_DATA,
+    BotOptions,
     ManageOptions,
     PytestOptions,
     UpOptions,
@@ -64,10 +65,12 @@ def test_a_bad_option_of_up_is_told_in_one_line(arguments: list[str], line: str)
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "a command is missing; allowed are up, test and manage"),
-        (["down"], "down: not a command; allowed are up, test and manage"),
+        ([], "a command is missing; allowed are up, bot, test and manage"),
+        (["down"], "down: not a command; allowed are up, bot, test and manage"),
         (["manage", "--data"], "--data: a directory is missing"),
         (["manage", "--data="], "--data: a directory is missing"),
+        (["bot", "--account-name", "A", "--data"], "--data: a directory is missing"),
+        (["bot", "--data="], "--data: a directory is missing"),
     ],
 )
 def test_a_bad_command_is_told_in_one_line(arguments: list[str], line: str) -> None:
@@ -123,6 +126,16 @@ def test_manage_keeps_the_arguments_of_its_command(tmp_path: Path) -> None:
     assert parse(["manage", "--data", there, "seed", "--data", "x", "--help"]) == expected
     assert parse(["manage", f"--data={there}", "seed", "--data", "x", "--help"]) == expected
     assert parse(["manage", "check"]) == ManageOptions(("check",), DEFAULT_DATA)
+
+
+def test_the_bot_keeps_its_arguments_and_the_data_directory_may_stand_anywhere(
+    tmp_path: Path,
+) -> None:
+    there = str(tmp_path)
+    expected = BotOptions(("--account-name", "A", "--max-ticks", "3"), tmp_path.resolve())
+    assert parse(["bot", "--account-name", "A", "--data", there, "--max-ticks", "3"]) == expected
+    assert parse(["bot", f"--data={there}", "--account-name", "A", "--max-ticks", "3"]) == expected
+    assert parse(["bot", "--help"]) == BotOptions(("--help",), DEFAULT_DATA)
 
 
 def test_the_arguments_of_pytest_are_kept() -> None:

@@ -85,7 +85,7 @@ def trades(made: list[MemoryTick]) -> list[Any]:
         for place, one in enumerate(trades_of(tick)):
             stage = Stage.AUTO_CLOSE if place < closing else Stage.EXECUTION
             swap = one.swap
-            amounts = (None, None, 0, 0)
+            amounts: tuple[Any, ...] = (None, None, 0, 0)
             if swap is not None:
                 amounts = (swap.amount_in, swap.amount_out, swap.shortfall_usd, swap.gas_usd)
             words = (one.token.symbol, one.side, one.status, one.code, one.exit_reason or "")
