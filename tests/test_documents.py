@@ -37,6 +37,7 @@ HERE_DOCUMENT = re.compile(r"(?<=<<)(\w+)\n.*?^\1$", re.DOTALL | re.MULTILINE)
 #: The test that runs the Python blocks of a document.
 RUN_BY = {
     "paper_trading/bot/README.md": "tests/bot/test_readme.py",
+    "paper_trading/bot/replay/README.md": "tests/bot/replay/test_readme.py",
     "paper_trading/engine/README.md": "tests/engine/test_readme.py",
     "paper_trading/intelligence/README.md": "tests/intelligence/test_readme.py",
     "paper_trading/services/README.md": "tests/services/test_readme.py",

@@ -19,8 +19,12 @@ _START_SECONDS = 20.0
 def run_command(options: ManageOptions) -> int:
     """Run the command and return its exit status.
 
-    The servers of a running `up` are used; without one they are started for the command.
+    The servers of a running `up` are used; without one they are started for the command. One
+    that reads no database gets none.
     """
+    if not options.needs_servers:
+        with signals_end_the_work():
+            return run_in_foreground(manage(*options.arguments), app_environment("", "", ""))
     home = DataDirectory(options.data)
     home.make()
     with signals_end_the_work():

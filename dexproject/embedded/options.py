@@ -33,6 +33,7 @@ used and the data directory is not touched. Example: python3 dev.py test tests/e
 #: What the market keeps of a price file's place.
 LONGEST_PATH = 500
 RECORDED = "recorded:"
+_REPLAY, _PRICES = "replay", "--prices"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
 LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
 
@@ -67,6 +68,12 @@ class ManageOptions:
 
     arguments: tuple[str, ...]
     data: Path = DEFAULT_DATA
+
+    @property
+    def needs_servers(self) -> bool:
+        """Return whether the command reads a database: the replay of a price file does not."""
+        files = [word for word in self.arguments if word.split("=")[0] == _PRICES]
+        return not (self.arguments[:1] == (_REPLAY,) and files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,20 @@ def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:
         data, rest = _directory(rest[1]), rest[2:]
     elif rest and rest[0].startswith("--data="):
         data, rest = _directory(rest[0].removeprefix("--data=")), rest[1:]
-    return ManageOptions(tuple(rest), data)
+    return ManageOptions(tuple(_absolute(rest) if rest[:1] == [_REPLAY] else rest), data)
+
+
+def _absolute(arguments: list[str]) -> list[str]:
+    """Name the price file of a replay absolutely: commands run in the project's folder."""
+    found: list[str] = []
+    for place, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if name == _PRICES and equals:
+            word = f"{_PRICES}={Path(value).expanduser().resolve()}"
+        elif place and arguments[place - 1] == _PRICES:
+            word = str(Path(word).expanduser().resolve())
+        found.append(word)
+    return found
 
 
 def _parse_bot(arguments: Sequence[str]) -> BotOptions:

@@ -128,6 +128,24 @@ def test_manage_keeps_the_arguments_of_its_command(tmp_path: Path) -> None:
     assert parse(["manage", "check"]) == ManageOptions(("check",), DEFAULT_DATA)
 
 
+def test_the_replay_of_a_file_finds_it_from_anywhere_and_needs_no_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["--prices", "a.csv"], ["--prices=a.csv"]):
+        found = parse(["manage", "replay", *words, "--levels", "5"])
+        assert isinstance(found, ManageOptions)
+        assert str(tmp_path / "a.csv") in " ".join(found.arguments)
+        assert not found.needs_servers
+    stored = parse(["manage", "replay", "--session", "1", "--verify"])
+    assert stored == ManageOptions(("replay", "--session", "1", "--verify"), DEFAULT_DATA)
+    assert stored.needs_servers
+    other = parse(["manage", "seed", "--prices", "simulated"])
+    assert isinstance(other, ManageOptions)
+    assert other.arguments[-1] == "simulated"
+    assert other.needs_servers
+
+
 def test_the_bot_keeps_its_arguments_and_the_data_directory_may_stand_anywhere(
     tmp_path: Path,
 ) -> None:
