@@ -9,6 +9,7 @@ import pytest
 from django.db import transaction
 
 from paper_trading.bot import clock, controls, logs, progress, stages
+from paper_trading.engine import track
 from paper_trading.engine.enums import Side, Stage, TradeStatus
 from paper_trading.models import Market, PaperTrade, PaperTradingSession, Tick
 from tests.bot import worlds
@@ -91,7 +92,7 @@ def test_performance_is_told_with_the_metrics(
     log: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(progress, "METRICS_EVERY", 1)
+    monkeypatch.setattr(track, "METRICS_EVERY", 1)
     worlds.run_tick(session)
     (line,) = lines(log, logging.INFO, "performance: return ")
     assert "win rate undefined %" in line

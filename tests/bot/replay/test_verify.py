@@ -64,7 +64,6 @@ LEFT: dict[type[models.Model], set[str]] = {
 ELSEWHERE = {
     (TickStage, "stage"): "",
     (TickStage, "chunk"): "",
-    (MarketGenesis, "last_bar_id"): "bar.",
     (TokenList, "number"): "token_list",
     (TokenList, "tokens"): "token list 1: ",
     (StrategyVersion, "parameters"): "strategy Strategy",
