@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from paper_trading.bot.position_manager import MARKS
 from paper_trading.bot.replay.book import Book
 from paper_trading.bot.replay.checks import same
 from paper_trading.bot.rules import breakers_of
@@ -13,18 +14,6 @@ from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.outcomes import DayOutcome
 from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
 from paper_trading.services import account_state
-
-_POSITION = (
-    "units",
-    "cost_usd",
-    "adds",
-    "high_price_usd",
-    "mark_price_usd",
-    "net_pnl_percent",
-    "realized_usd",
-    "bought_usd",
-    "gas_usd",
-)
 
 
 def same_account(
@@ -81,7 +70,7 @@ def _same_positions(
 
 def _same_position(where: str, made: Position, stored: PaperPosition) -> None:
     named = f"{where} position in {made.token.symbol}"
-    for name in _POSITION:
+    for name in MARKS:
         same(named, name, getattr(made, name), getattr(stored, name))
     same(named, "opened_market_time", made.opened_at, stored.opened_market_time)
     same(named, "marked_market_time", made.marked_at, stored.marked_market_time)
