@@ -153,7 +153,10 @@ def _stages(where: str, row: Tick) -> tuple[StageEntry, ...]:
         if done.state_version is None:
             raise NoJournal(f"{where} stage {stage} names no state version")
         found.append(StageEntry(stage, done.chunk, done.state_version))
-    ordered = tuple(sorted(found, key=lambda entry: (_ORDER[entry.stage], entry.chunk)))
+    # A chunk may have read the account after a deposit that an earlier chunk did not see yet.
+    ordered = tuple(
+        sorted(found, key=lambda entry: (_ORDER[entry.stage], entry.version, entry.chunk))
+    )
     for entry in ordered:
         if entry.stage is not Stage.ANALYSIS:
             same(f"{where} stage {entry.stage}", "chunk", 0, entry.chunk)

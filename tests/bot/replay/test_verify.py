@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.db import models, transaction
 
-from paper_trading.bot import accounts, controls
+from paper_trading.bot import accounts, controls, stages
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.verify import verify
-from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.enums import BreakerKind, Stage
 from paper_trading.models import (
     AccountEvent,
     Bar,
@@ -164,3 +164,16 @@ def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPat
         for text in missed(session, rows)
     ]
     assert not found, "\n".join(found)
+
+
+def test_chunks_may_read_the_account_before_and_after_a_deposit(market: Market) -> None:
+    """Let a later chunk come first: the one before it then reads the newer version."""
+    session = worlds.running_session(market)
+    worlds.run_ticks(session, 3)
+    tick = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
+    stages.run(Stage.ANALYSIS, tick.pk, 1)
+    accounts.deposit(session.account, Decimal(1000))
+    stages.run_to_end(tick.pk)
+    read = dict(tick.stages.filter(stage=Stage.ANALYSIS).values_list("chunk", "state_version"))
+    assert (read[0] or 0) == (read[1] or 0) + 1
+    assert verify(session.pk).to_the_end
