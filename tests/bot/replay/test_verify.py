@@ -7,6 +7,7 @@ import pytest
 from django.db import models, transaction
 
 from paper_trading.bot import accounts, controls, stages
+from paper_trading.bot.price_service_integration import RealPriceManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.verify import verify
@@ -35,6 +36,7 @@ from paper_trading.models import (
     TickStage,
     TokenList,
 )
+from paper_trading.services.sources.catalogue import RecordChanged
 from tests.bot import worlds
 from tests.bot.replay.tampering import candidates, changed, columns, tamper
 
@@ -177,3 +179,23 @@ def test_chunks_may_read_the_account_before_and_after_a_deposit(market: Market) 
     read = dict(tick.stages.filter(stage=Stage.ANALYSIS).values_list("chunk", "state_version"))
     assert (read[0] or 0) == (read[1] or 0) + 1
     assert verify(session.pk).to_the_end
+
+
+def test_a_step_that_could_not_be_read_has_no_number(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let the file be away for a moment while a person stops the session."""
+
+    def away(self: RealPriceManager, step: int) -> Any:
+        raise RecordChanged(f"no file at step {step}")
+
+    session = worlds.running_session(market)
+    worlds.run_ticks(session, 2)
+    tick = worlds.open_tick(session)
+    controls.stop(session)
+    with monkeypatch.context() as patch:
+        patch.setattr(RealPriceManager, "update_all_prices", away)
+        stages.run_to_end(tick.pk)
+    controls.start(session)
+    assert worlds.run_ticks(session, 2).number == 5
+    assert verify(session.pk).ticks == 4
