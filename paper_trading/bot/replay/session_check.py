@@ -102,9 +102,8 @@ class AccountReplay:
             self._keep_closed(before, tick.closing)
         elif done.stage is Stage.ANALYSIS:
             listed = tick.view.chunk(done.chunk, entry.row.chunks_total)
-            made = tick.analyze(listed, self.book.state())
+            made = tick.analyze(listed, self.book.state(), rows.failed)
             self._same_decisions(entry, made, rows)
-            tick.decisions = tuple(rows.instead_of_failed(one) for one in tick.decisions)
         elif done.stage is Stage.EXECUTION:
             self.book = tick.execute(self.book, self.step)
             self._same_trades(entry, done.stage, tick.executed, rows)
@@ -161,7 +160,7 @@ class AccountReplay:
             where = f"{entry.where} decision on {decision.symbol}"
             stored = rows.thought(decision.token_id)
             same_count(where, "rows", 1, int(stored is not None))
-            if stored is None or rows.failed(decision.token_id):
+            if stored is None:
                 continue
             same_decision(where, decision, _decision(where, stored))
             same_rows(where, thought_row(entry.row, decision), stored, skip=["evidence"])

@@ -11,7 +11,10 @@ from paper_trading.bot.price_service_integration import RealPriceManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.verify import verify
+from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import (
     AccountEvent,
     Bar,
@@ -179,6 +182,28 @@ def test_chunks_may_read_the_account_before_and_after_a_deposit(market: Market) 
     read = dict(tick.stages.filter(stage=Stage.ANALYSIS).values_list("chunk", "state_version"))
     assert (read[0] or 0) == (read[1] or 0) + 1
     assert verify(session.pk).to_the_end
+
+
+@pytest.mark.internal_errors
+def test_a_decision_in_place_of_a_failed_analysis_is_compared(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure that comes back on the same input must not stop the replay either."""
+    decide = IntelSliderEngine.decide
+
+    def failing(self: IntelSliderEngine, evidence: Evidence) -> Decision:
+        if evidence.token.symbol == "MOON":
+            raise RuntimeError("as ever")
+        return decide(self, evidence)
+
+    monkeypatch.setattr(IntelSliderEngine, "decide", failing)
+    session = worlds.running_session(market)
+    worlds.run_ticks(session, 2)
+    verify(session.pk)
+    row = PaperAIThoughtLog.objects.filter(code="INTERNAL_ERROR")[0]
+    row.action = row.evidence["action"] = "BUY"
+    row.save()
+    assert "decision on MOON: evidence action" in (_said(session) or "")
 
 
 def test_a_step_that_could_not_be_read_has_no_number(
