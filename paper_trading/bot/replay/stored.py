@@ -49,6 +49,10 @@ class TickRows:
         """Return the decision on a token."""
         return self._thoughts.get(token_id)
 
+    def count_trades(self) -> int:
+        """Return the number of trades of all stages."""
+        return sum(map(len, self._trades.values()))
+
     def count_thoughts(self) -> int:
         """Return the number of decisions."""
         return len(self._thoughts)

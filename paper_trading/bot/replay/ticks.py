@@ -13,6 +13,7 @@ from paper_trading.engine.orders import Rules
 from paper_trading.engine.steps import StepResult, auto_close, execute
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.track import Metrics, Worth, measure, metrics_due
+from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence.analysis import AccountState, analyze, skipped, wanted
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.intelligence.levels import appetite
@@ -114,6 +115,12 @@ class MemoryTick:
     def _reverted(self) -> frozenset[int]:
         trades = () if self.closing is None else self.closing.trades
         return frozenset(one.token.id for one in trades if one.status is TradeStatus.FAILED)
+
+
+def trades_of(tick: MemoryTick) -> tuple[TradeRecord, ...]:
+    """Return the records of a tick, exits first."""
+    closing = () if tick.closing is None else tick.closing.trades
+    return (*closing, *(() if tick.executed is None else tick.executed.trades))
 
 
 def run_tick(

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from django.db import models, transaction
 
-from paper_trading.bot import accounts, controls, stages
+from paper_trading.bot import accounts, controls, endings, journal, stages
 from paper_trading.bot.price_service_integration import RealPriceManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.engine.seal import seal
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import (
@@ -204,6 +205,67 @@ def test_a_decision_in_place_of_a_failed_analysis_is_compared(
     row.action = row.evidence["action"] = "BUY"
     row.save()
     assert "decision on MOON: evidence action" in (_said(session) or "")
+
+
+def trade_of_an_expired_tick(session: PaperTradingSession) -> None:
+    trade = PaperTrade.objects.filter(status="DENIED")[0]
+    trade.pk, trade.tick = None, Tick.objects.get(status="EXPIRED")
+    trade.save(force_insert=True)
+
+
+def decision_of_an_expired_tick(session: PaperTradingSession) -> None:
+    thought = PaperAIThoughtLog.objects.latest("pk")
+    thought.pk, thought.tick = None, Tick.objects.get(status="EXPIRED")
+    thought.save(force_insert=True)
+
+
+def metrics_out_of_turn(session: PaperTradingSession) -> None:
+    row = PaperPerformanceMetrics.objects.get()
+    row.pk, row.tick = None, session.ticks.get(number=5)
+    row.save(force_insert=True)
+
+
+def deposit_without_an_event(session: PaperTradingSession) -> None:
+    paid = session.account.ledger.filter(trade=None).order_by("-line")[:2]
+    for row in list(paid):
+        row.pk, row.line = None, row.line + 2
+        row.save(force_insert=True)
+
+
+def event_without_a_version(session: PaperTradingSession) -> None:
+    event = AccountEvent.objects.latest("version")
+    event.pk, event.version = None, event.version + 1000
+    event.seal = seal(journal.event_columns(event))
+    event.save(force_insert=True)
+
+
+@pytest.mark.parametrize(
+    ("add", "words"),
+    [
+        (trade_of_an_expired_tick, "number of trades"),
+        (decision_of_an_expired_tick, "number of decisions"),
+        (metrics_out_of_turn, "tick 5: number of metrics rows"),
+        (deposit_without_an_event, "number of postings of deposits"),
+        (event_without_a_version, "number of events to come"),
+    ],
+)
+def test_what_no_stage_has_left_is_found(market: Market, add: Any, words: str) -> None:
+    session = worlds.running_session(market, max_daily_trades=6)
+    worlds.run_ticks(session, 20)
+    late = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
+    endings.expire([late.pk])
+    verify(session.pk)
+    add(session)
+    assert words in (_said(session) or "")
+
+
+def test_a_buy_names_the_position_that_it_opened(market: Market) -> None:
+    session = worlds.running_session(market)
+    worlds.run_tick(session)
+    one, other = PaperTrade.objects.filter(status="FILLED").order_by("pk")[:2]
+    for trade, key in ((one, other.position_id), (other, one.position_id)):
+        PaperTrade.objects.filter(pk=trade.pk).update(position=key)
+    assert "position of its first trade" in (_said(session) or "")
 
 
 def test_a_step_that_could_not_be_read_has_no_number(
