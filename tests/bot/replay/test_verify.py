@@ -65,6 +65,8 @@ LEFT: dict[type[models.Model], set[str]] = {
     BreakerState: {"account", "reset_by", "reset_at"},
     MarketGenesis: {"market"},
     TokenList: {"market"},
+    Market: {"name", "mode", "chain_id", "profile", "file_path", "file_sha256", "assumptions"}
+    | {"head_step", "head_state", "native_price_usd", "native_observed_at"},
 }
 #: Columns whose change shows first somewhere else: as a row that is missing or of another place.
 ELSEWHERE = {
@@ -133,6 +135,7 @@ def test_a_changed_input_is_named(market: Market) -> None:
             Quote.objects.all(),
             TokenList.objects.all(),
             MarketGenesis.objects.all(),
+            Market.objects.all(),
             Bar.objects.filter(slow=False),
             ScoreQuantiles.objects.all(),
             StrategyVersion.objects.all(),
