@@ -22,6 +22,7 @@ from paper_trading.models import (
     TickStatus,
     TokenList,
 )
+from paper_trading.services import genesis
 from paper_trading.services.market_rows import listed_from_json, token_list_seal
 
 #: Ticks, or batches, that are read at once.
@@ -79,6 +80,10 @@ def genesis_of(market: Market) -> MarketGenesis:
         raise NoJournal(
             f"{market.name} has no genesis: it was back-filled before the journal was kept"
         )
+    try:
+        genesis.series_of(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoJournal(f"genesis of {market.name}: heads cannot be read: {error}") from error
     return found
 
 
