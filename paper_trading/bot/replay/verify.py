@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from paper_trading.bot.replay import export, stored
 from paper_trading.bot.replay.checks import NoJournal, same
 from paper_trading.bot.replay.export import TickEntry
-from paper_trading.bot.replay.final_check import same_account
 from paper_trading.bot.replay.market import MemoryStep
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.session_check import AccountReplay
@@ -135,6 +134,5 @@ class _Verification:
         busy = Tick.objects.filter(session__account=account, status=TickStatus.OPEN).exists()
         if later or busy:
             return False
-        self.replay.catch_up(account.state_version)
-        same_account(account, self.replay.book, self.replay.closed)
+        self.replay.same_end()
         return True
