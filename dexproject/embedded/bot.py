@@ -64,7 +64,7 @@ def _run(options: BotOptions, home: DataDirectory, environment: Mapping[str, str
         "DEX_ADMIN_PASSWORD": Credentials.load(home.secrets).admin_password,
     }
     command = python("-P", "-m", "paper_trading.bot", *options.arguments)
-    return run_in_foreground(command, {**environment, **variables}, Path.cwd())
+    return run_in_foreground(command, {**environment, **variables}, Path.cwd(), apart=True)
 
 
 def _migrate(environment: Mapping[str, str]) -> None:
@@ -80,7 +80,10 @@ def _wait_until_migrated(environment: Mapping[str, str]) -> None:
     while code := run_in_foreground(manage("migrate", "--check", "-v0"), environment):
         _go_on_unless_ended(code)
         if time.monotonic() > until:
-            raise Refused("the database of the running servers is not up to date")
+            raise Refused(
+                "the database of the running servers does not answer or is not up to date"
+                " (the lines above say which)"
+            )
         time.sleep(0.5)
 
 

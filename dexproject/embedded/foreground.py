@@ -32,12 +32,18 @@ def signals_end_the_work() -> Iterator[None]:
 
 
 def run_in_foreground(
-    argv: Sequence[str], environment: Mapping[str, str], directory: Path = ROOT
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    directory: Path = ROOT,
+    *,
+    apart: bool = False,
 ) -> int:
     """Run a command, in the project root unless told otherwise, and return its exit status.
 
     Ctrl+C reaches the command through the terminal and is its own to answer; the other ending
-    signals are handed on. A command ended by a signal gives 128 plus its number, as a shell.
+    signals are handed on. A command that is kept `apart` from the terminal (it asks nothing)
+    gets every one from here, so that one sent to the launcher alone reaches it, too. A command
+    ended by a signal gives 128 plus its number, as a shell.
     """
     child: list[subprocess.Popen[bytes]] = []
 
@@ -46,9 +52,16 @@ def run_in_foreground(
             process.send_signal(number)
 
     before = {number: signal.signal(number, hand_on) for number in _ENDING}
-    signal.signal(signal.SIGINT, _leave_alone)
+    if not apart:
+        signal.signal(signal.SIGINT, _leave_alone)
     try:
-        with open_tied(argv, signal.SIGKILL, env=dict(environment), cwd=directory) as process:
+        with open_tied(
+            argv,
+            signal.SIGKILL,
+            env=dict(environment),
+            cwd=directory,
+            process_group=0 if apart else None,
+        ) as process:
             child.append(process)
             code = process.wait()
     finally:

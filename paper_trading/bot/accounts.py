@@ -8,11 +8,11 @@ from django.db import IntegrityError, transaction
 
 from paper_trading.bot import clock, intervals, journal
 from paper_trading.bot.opening import slot_of
-from paper_trading.bot.rules import breakers_of, save_breakers
+from paper_trading.bot.rules import book_of, save_breakers
 from paper_trading.engine import accounting, ledger
-from paper_trading.engine.breakers import after_deposit
 from paper_trading.engine.money import usd
 from paper_trading.engine.seal import seal
+from paper_trading.intelligence import book as books
 from paper_trading.intelligence.levels import appetite
 from paper_trading.models import (
     AccountEventKind,
@@ -61,10 +61,10 @@ def deposit(
         row = PaperTradingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
         if row.archived_at is not None:
             raise ControlRefused(f"{row.name} is archived and takes no deposit.")
-        before = account_state.load(row).account
-        account_state.write(row, accounting.deposit(before, amount))
-        breakers = breakers_of(row.pk)
-        save_breakers(row.pk, breakers, after_deposit(breakers, amount))
+        before = book_of(row)
+        after = books.after_deposit(before, amount)
+        account_state.write(row, after.account)
+        save_breakers(row.pk, before.breakers, after.breakers)
         _post_deposit(row, amount, user)
     return row
 

@@ -6,13 +6,12 @@ from django.db import IntegrityError, transaction
 from paper_trading.bot import clock, events, journal
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.opening import slot_of
-from paper_trading.bot.rules import breakers_of, save_breakers
-from paper_trading.engine import accounting, breakers
+from paper_trading.bot.rules import book_of, save_breakers
 from paper_trading.engine.enums import BreakerKind
+from paper_trading.intelligence import book as books
 from paper_trading.models import (
     AccountEventKind,
     BreakerState,
-    EquityPoint,
     ManualRequest,
     PaperTradingAccount,
     PaperTradingSession,
@@ -112,15 +111,12 @@ def reset_breaker(breaker: BreakerState, user: User) -> None:
         row = BreakerState.objects.select_for_update(no_key=True).get(pk=breaker.pk)
         if not row.tripped:
             raise ControlRefused(f"{row.get_kind_display()} is not tripped.")
-        point = EquityPoint.objects.filter(account=account).order_by("-market_time").first()
-        equity = account.cash_usd if point is None else point.equity_usd
-        kind = BreakerKind(row.kind)
-        before = breakers_of(account.pk)
-        save_breakers(account.pk, before, {**before, kind: breakers.reset(before[kind], equity)})
+        kind, before = BreakerKind(row.kind), book_of(account)
+        after = books.after_reset(before, kind)
+        save_breakers(account.pk, before.breakers, after.breakers)
         row.reset_by, row.reset_at = user, clock.now()
         row.save(update_fields=["reset_by", "reset_at"])
-        value = account_state.load(account).account
-        account_state.write(account, accounting.after_reset(value, kind))
+        account_state.write(account, after.account)
         journal.record_event(
             account, AccountEventKind.BREAKER_RESET, breaker=kind, requested_by=user
         )

@@ -42,6 +42,7 @@ from paper_trading.models import (
     PaperTradingSession,
     RequestKind,
     SessionStatus,
+    StopReason,
     Tick,
     TickStatus,
     Trigger,
@@ -284,6 +285,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         chosen = command_line.parse(arguments)
         set_up_logging(level=chosen.log_level)
+    except BadArguments as error:
+        return _complain(_line(error), 2)
+    except OSError as error:
+        return _complain(f"{LOG_FILE} cannot be written: {error.strerror}", 2)
+    try:
         bot = EnhancedPaperTradingBot(
             chosen.account_name,
             chosen.intel_level,
@@ -293,10 +299,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chain_id=chosen.chain_id,
         )
         bot.initialize()
-    except (ControlRefused, BadArguments, ValueError) as error:
+    except (ControlRefused, OSError, ValueError) as error:
         return _complain(_line(error), 2)
-    except OSError as error:
-        return _complain(f"{LOG_FILE} cannot be written: {error.strerror}", 2)
     except ImproperlyConfigured:
         return _complain("DATABASE_URL is not set", 2)
     except DatabaseError as error:
@@ -309,7 +313,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.error("stopped: a server stays away: %s", _line(error))
         return 1
     found = bot.statistics or {}
-    return 0 if found.get("ledger_ok") and not found.get("internal_errors") else 1
+    whole = all(one["stop_reason"] != StopReason.RECORD_CHANGED for one in found["sessions"])
+    return 0 if whole and found["ledger_ok"] and not found["internal_errors"] else 1
 
 
 def _complain(text: str, code: int) -> int:

@@ -35,6 +35,7 @@ def tick_columns(tick: Tick, manual_closes: Iterable[int]) -> dict[str, Any]:
         "entries_paused": tick.entries_paused,
         "halted": tick.halted,
         "manual_closes": sorted(manual_closes),
+        "program": tick.program,
     }
 
 

@@ -10,13 +10,12 @@ from django.utils import timezone
 from paper_trading.bot import events, logs, progress, session_metrics
 from paper_trading.bot.managers import ExecutionStage, Managers, PositionStage, PriceStage
 from paper_trading.bot.position_manager import still_due, view_of
-from paper_trading.bot.rules import level_of, strategy_of
+from paper_trading.bot.rules import inputs_of
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Stage
 from paper_trading.intelligence.analysis import AccountState, analyze, skipped
 from paper_trading.intelligence.decision_json import decision_to_json
-from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import (
     InternalError,
     PaperAIThoughtLog,
@@ -36,7 +35,7 @@ class MarketAnalyzer:
 
     def __init__(self, tick: Tick) -> None:
         self._tick = tick
-        self.engine = IntelSliderEngine(level_of(tick), strategy_of(tick))
+        self.engine = inputs_of(tick).engine()
 
     @classmethod
     def tick(
@@ -84,7 +83,7 @@ class MarketAnalyzer:
         """Run the metrics stage; None when the tick has moved on."""
         started = timezone.now()
         with transaction.atomic():
-            account = PaperTradingAccount.objects.select_for_update().get(
+            account = PaperTradingAccount.objects.select_for_update(no_key=True).get(
                 pk=self._tick.session.account_id
             )
             if not still_due(self._tick, Stage.METRICS):

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from paper_trading.bot import endings, events, journal, progress
 from paper_trading.bot.clock import ClockTimestamp
-from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
+from paper_trading.bot.rules import breakers_of, inputs_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
 from paper_trading.engine import money
 from paper_trading.engine.account import Account, ClosedPosition, Position
@@ -24,6 +24,7 @@ from paper_trading.engine.equity import market_day
 from paper_trading.engine.seal import seal
 from paper_trading.engine.steps import StepResult, auto_close
 from paper_trading.engine.trade import Swap, TradeRecord
+from paper_trading.intelligence.inputs import PROGRAM
 from paper_trading.models import (
     ManualRequest,
     OutcomeDay,
@@ -70,10 +71,9 @@ class PositionManager:
             requests = self._manual_requests(tick)
             version = self.row.state_version
             before = breakers_of(self.account_id)
-            result = auto_close(
-                self.account, batch, before, rules_of(tick), frozenset(requests.values())
-            )
-            closes = sorted(set(requests.values()))
+            inputs = inputs_of(tick, frozenset(requests.values()))
+            result = auto_close(self.account, batch, before, inputs.rules(), inputs.manual_closes)
+            closes, tick.program = sorted(inputs.manual_closes), PROGRAM
             _answer(requests, tick, result)
             trades = self.save(tick, Stage.AUTO_CLOSE, result)
             save_breakers(self.account_id, before, result.breakers)
@@ -86,6 +86,7 @@ class PositionManager:
                 version=version,
                 trading_state=result.state,
                 manual_closes=closes,
+                program=tick.program,
                 seal=seal(journal.tick_columns(tick, closes)),
             )
             events.after_step(tick, result, trades)
@@ -107,9 +108,9 @@ class PositionManager:
         update_rows(
             [rows[key] for key in rows if key in traded or self._moved(key, result)], _SAVED
         )
-        changed = result.account != self.account
+        wrote = result.wrote(self.account)
         self.account = result.account
-        if changed or result.trades:
+        if wrote:
             self.update_account_pnl(result)
         return trades
 
@@ -134,7 +135,7 @@ class PositionManager:
 
     def update_account_pnl(self, result: StepResult) -> None:
         """Write the account and its total P&L; keep the new version in the cache."""
-        self.row.total_pnl_usd = money.usd(result.equity.equity_usd - self.account.deposits_usd)
+        self.row.total_pnl_usd = result.total_pnl_usd
         account_state.write(self.row, self.account)
         state = account_state.AccountState(
             self.row.state_version, self.account, account_state.load_outcomes(self.row)
@@ -155,7 +156,7 @@ class PositionManager:
 
     def _manual_requests(self, tick: Tick) -> dict[int, int]:
         """Return the token to be closed of each request that waits, by its id."""
-        waiting = ManualRequest.objects.select_for_update().filter(
+        waiting = ManualRequest.objects.select_for_update(no_key=True).filter(
             session=tick.session_id, kind=RequestKind.CLOSE_POSITION, tick=None
         )
         return {row.pk: row.token_id for row in waiting if row.token_id is not None}

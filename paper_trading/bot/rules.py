@@ -5,10 +5,11 @@ from functools import lru_cache
 
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
-from paper_trading.engine.orders import Rules
 from paper_trading.engine.strategy import Strategy
-from paper_trading.intelligence.levels import appetite
-from paper_trading.models import BreakerState, StrategyVersion, Tick
+from paper_trading.intelligence.book import Book
+from paper_trading.intelligence.inputs import TickInputs
+from paper_trading.models import BreakerState, PaperTradingAccount, StrategyVersion, Tick
+from paper_trading.services import account_state
 
 
 def strategy_of(tick: Tick) -> Strategy:
@@ -24,21 +25,17 @@ def _strategy(version_id: int) -> Strategy:
     return StrategyVersion.objects.get(pk=version_id).as_strategy()
 
 
-def level_of(tick: Tick) -> int:
-    """Return the intel level that the tick was opened with."""
+def inputs_of(tick: Tick, manual_closes: frozenset[int] = frozenset()) -> TickInputs:
+    """Return what a tick obeys from its journal, not from what is set now."""
     if tick.intel_level is None:
         raise ValueError(f"{tick} names no intel level")
-    return tick.intel_level
-
-
-def rules_of(tick: Tick) -> Rules:
-    """Return a tick's rules from its journal, not from what is set now."""
-    return Rules(
-        strategy=strategy_of(tick),
-        appetite=appetite(level_of(tick)),
+    return TickInputs(
         seed=tick.session.seed,
+        level=tick.intel_level,
+        strategy=strategy_of(tick),
         entries_paused=tick.entries_paused,
         halted=tick.halted,
+        manual_closes=manual_closes,
     )
 
 
@@ -55,6 +52,18 @@ def breakers_of(account_id: int) -> dict[BreakerKind, Breaker]:
         )
         for row in BreakerState.objects.filter(account_id=account_id)
     }
+
+
+def book_of(row: PaperTradingAccount) -> Book:
+    """Read an account as the pure steps between two stages take it."""
+    point = row.equity_points.order_by("-market_time").first()
+    return Book(
+        account=account_state.load(row).account,
+        version=row.state_version,
+        breakers=breakers_of(row.pk),
+        last_equity=None if point is None else (point.market_time, point.equity_usd),
+        total_pnl_usd=row.total_pnl_usd,
+    )
 
 
 def save_breakers(

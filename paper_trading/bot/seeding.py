@@ -43,7 +43,6 @@ def market_for(
     return market_setup.simulated_market(chain_id=chain_id, profile=profile)
 
 
-@transaction.atomic
 def seed_sessions(
     owner: User, market: Market, levels: Sequence[int], interval_ms: int, ticks: int | None
 ) -> list[PaperTradingSession]:
@@ -54,9 +53,18 @@ def seed_sessions(
     over: when `up` seeds, no worker runs.
     """
     progress.release()
+    with transaction.atomic():
+        return _seed(owner, market, levels, interval_ms, ticks)
+
+
+def _seed(
+    owner: User, market: Market, levels: Sequence[int], interval_ms: int, ticks: int | None
+) -> list[PaperTradingSession]:
     strategy, _ = PaperStrategyConfiguration.objects.get_or_create(owner=owner, name="Default")
     wanted = [_account(owner, market, level) for level in levels]
     seeded = PaperTradingAccount.objects.filter(owner=owner, name__startswith="Level ")
+    # Accounts come first, as in the stages, so that a worker that does run cannot cross this.
+    list(seeded.select_for_update(no_key=True).order_by("pk"))
     for session in PaperTradingSession.objects.filter(
         account__in=seeded, status=SessionStatus.RUNNING
     ):
@@ -85,7 +93,7 @@ def _session(
 ) -> PaperTradingSession:
     """Go on with the account's newest session when it fits, or open a new one."""
     with transaction.atomic():
-        newest = account.sessions.select_for_update(no_key=True).order_by("-pk").first()
+        newest = account.sessions.order_by("-pk").first()
         ended = newest is not None and newest.stop_reason in (
             StopReason.RECORD_ENDED,
             StopReason.RECORD_CHANGED,
@@ -94,6 +102,7 @@ def _session(
             # When `up` seeds, no worker runs that could finish what an earlier start left open.
             endings.abandon(account)
             return accounts.open_session(account, strategy, level, interval_ms, ticks)
+        newest = account.sessions.select_for_update(no_key=True).get(pk=newest.pk)
         newest.tick_limit = None if ticks is None else newest.ticks_closed + ticks
         newest.save(update_fields=["tick_limit"])
     if newest.status == SessionStatus.STOPPED:

@@ -8,8 +8,7 @@ from django.db import connection
 from paper_trading.bot.position_manager import view_of
 from paper_trading.engine.enums import LedgerAccount, Side, TradeStatus
 from paper_trading.engine.metrics import Point
-from paper_trading.engine.money import usd
-from paper_trading.engine.track import Metrics, TrackRecord, Worth, measure
+from paper_trading.engine.track import Metrics, TrackRecord, Worth, measure, net_of_sell, start_of
 from paper_trading.models import (
     EquityPoint,
     PaperPerformanceMetrics,
@@ -52,7 +51,7 @@ def track_record(account: PaperTradingAccount) -> TrackRecord:
     first = account.equity_points.order_by("market_time").first()
     start = None
     if first is not None:
-        start = first.market_time - timedelta(seconds=account.market.step_seconds)
+        start = start_of(first.market_time, timedelta(seconds=account.market.step_seconds))
     paid = account.ledger.filter(trade=None, book=LedgerAccount.CASH).order_by("line")
     return TrackRecord(
         start=start,
@@ -98,4 +97,4 @@ def _realized(account: PaperTradingAccount) -> tuple[Decimal, ...]:
     sells = PaperTrade.objects.filter(
         account=account, side=Side.SELL, status=TradeStatus.FILLED
     ).values_list("realized_usd", "gas_usd")
-    return tuple(usd(made - gas) for made, gas in sells if made is not None)
+    return tuple(net_of_sell(made, gas) for made, gas in sells if made is not None)

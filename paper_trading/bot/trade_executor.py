@@ -12,7 +12,7 @@ from paper_trading.bot.position_manager import (
     still_due,
     view_of,
 )
-from paper_trading.bot.rules import breakers_of, rules_of, save_breakers
+from paper_trading.bot.rules import breakers_of, inputs_of, save_breakers
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, Stage, TradeStatus, TradingState
 from paper_trading.engine.equity import EquityPoint as EquityValue
@@ -43,7 +43,12 @@ class TradeExecutor:
             before = breakers_of(self.positions.account_id)
             allowed, why = self._can_trade(tick)
             result = execute(
-                account, view_of(tick).batch, before, rules_of(tick), decisions_of(tick), allowed
+                account,
+                view_of(tick).batch,
+                before,
+                inputs_of(tick).rules(),
+                decisions_of(tick),
+                allowed,
             )
             trades = self.positions.save(tick, Stage.EXECUTION, result)
             save_breakers(self.positions.account_id, before, result.breakers)

@@ -6,6 +6,7 @@ frozen values and return new ones: nothing is stored, logged or drawn outside of
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from paper_trading.engine import breakers as circuit
 from paper_trading.engine.account import Account
@@ -16,7 +17,7 @@ from paper_trading.engine.enums import Action, BreakerKind, ExitReason, TradingS
 from paper_trading.engine.equity import EquityPoint, equity, observe, roll_day
 from paper_trading.engine.exits import exit_reason, mark
 from paper_trading.engine.market import Batch, Token
-from paper_trading.engine.money import ZERO, exact
+from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.orders import Desk, Rules
 from paper_trading.engine.trade import TradeRecord
 
@@ -35,6 +36,15 @@ class StepResult:
     breaker_events: tuple[BreakerEvent, ...]
     state: TradingState
     equity: EquityPoint
+
+    @property
+    def total_pnl_usd(self) -> Decimal:
+        """Return the equity less all deposits."""
+        return usd(self.equity.equity_usd - self.account.deposits_usd)
+
+    def wrote(self, before: Account) -> bool:
+        """Say whether the step makes a new version of the account's state."""
+        return self.account != before or bool(self.trades)
 
 
 @exact

@@ -56,6 +56,16 @@ def metrics_due(ticks_closed: int) -> bool:
     return (ticks_closed + 1) % METRICS_EVERY == 0
 
 
+def net_of_sell(realized_usd: Decimal, gas_usd: Decimal) -> Decimal:
+    """Return what a sell made, its gas taken off."""
+    return usd(realized_usd - gas_usd)
+
+
+def start_of(first: datetime, step: timedelta) -> datetime:
+    """Return where a track record starts: one step before its first equity point."""
+    return first - step
+
+
 def hour_of(start: datetime, at: datetime) -> int:
     """Return the number of the hour since the start that ends at or after a moment."""
     return -((start - at) // _HOUR)
@@ -65,7 +75,7 @@ def observed(
     record: TrackRecord, at: datetime, equity_usd: Decimal, step: timedelta
 ) -> TrackRecord:
     """Return the record with the equity of one more tick; `step` is the market's."""
-    start = at - step if record.start is None else record.start
+    start = start_of(at, step) if record.start is None else record.start
     hourly = {**record.hourly, hour_of(start, at): (at, equity_usd)}
     return replace(record, start=start, hourly=hourly)
 

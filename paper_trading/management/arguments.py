@@ -29,6 +29,9 @@ def levels(text: str) -> list[int]:
     wrong = [level for level in found if not LOWEST <= level <= HIGHEST]
     if wrong:
         raise ArgumentTypeError(f"level was {wrong[0]}; allowed is {LOWEST} to {HIGHEST}")
+    twice = [level for level in found if found.count(level) > 1]
+    if twice:
+        raise ArgumentTypeError(f"level {twice[0]} stands twice in {text!r}; allowed is once each")
     return found
 
 

@@ -178,5 +178,6 @@ def strategy_with(settings: Mapping[str, str]) -> Strategy:
 
 def _value(field: Any, text: str) -> Any:
     if isinstance(field, models.JSONField):
-        return [word.strip() for word in text.split(",") if word.strip()]
+        # As the admin writes it, or plainly with commas.
+        return [word for part in text.strip("[]").split(",") if (word := part.strip(" \"'"))]
     return None if text.lower() == "none" else text

@@ -78,6 +78,8 @@ class Tick(models.Model):
     intel_level = models.PositiveSmallIntegerField(null=True)
     entries_paused = models.BooleanField(default=False)
     halted = models.BooleanField(default=False)
+    #: Versions of engine, levels and score that traded it.
+    program = models.CharField(max_length=80, blank=True, default="")
     #: Ids of the tokens that people had asked to close when auto_close ran.
     manual_closes = models.JSONField(default=list)
     #: Of the journal, made when auto_close commits: nothing decides before it.

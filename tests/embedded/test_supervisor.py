@@ -195,7 +195,10 @@ def test_a_program_that_does_not_exist_is_named(stage: Stage) -> None:
         ("2026-01-05 12:00:00,123 WARNING paper_trading.bot.logs.routine tick 1: denied", False),
         ("2026-01-05 12:00:00,123 WARNING paper_trading.bot.logs breaker tripped", True),
         ("2026-01-05 12:00:00,123 ERROR paper_trading.bot.logs SELL failed", True),
-        ("Traceback (most recent call last):", True),
+        ("Traceback (most recent call last):", False),
+        ('  File "engine.py", line 3, in step', False),
+        ("The above exception was the direct cause of the following exception:", False),
+        ("ValueError: what it was about", True),
         ("the INFO of a line that is no log line", True),
     ],
 )

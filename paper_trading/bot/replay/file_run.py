@@ -9,16 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.bot.accounts import STARTING_CASH_USD
-from paper_trading.bot.replay import book as books
-from paper_trading.bot.replay.book import Book
 from paper_trading.bot.replay.market import MemoryMarket, MemoryStep
-from paper_trading.bot.replay.ticks import MemoryTick, TickInputs, run_tick, trades_of
+from paper_trading.bot.replay.ticks import MemoryTick, run_tick, trades_of
 from paper_trading.engine import accounting
 from paper_trading.engine.enums import ExitReason, TradeStatus
 from paper_trading.engine.money import ZERO
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.track import Metrics
 from paper_trading.engine.trade import TradeRecord
+from paper_trading.intelligence import book as books
+from paper_trading.intelligence.book import Book
+from paper_trading.intelligence.inputs import TickInputs
 from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import SourceStep, exact_step
 from paper_trading.services import market_setup

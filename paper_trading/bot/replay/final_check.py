@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from paper_trading.bot.position_manager import MARKS
-from paper_trading.bot.replay.book import Book
 from paper_trading.bot.replay.checks import same
 from paper_trading.bot.rules import breakers_of
 from paper_trading.engine.account import Position
@@ -11,6 +10,7 @@ from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import outcomes
+from paper_trading.intelligence.book import Book
 from paper_trading.intelligence.outcomes import DayOutcome
 from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
 from paper_trading.services import account_state

@@ -7,7 +7,8 @@ from paper_trading.bot.replay.checks import Difference, Mismatch, same, same_row
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
 from paper_trading.engine.market import Batch
-from paper_trading.models import Bar, Market, Quote, ScoreQuantiles
+from paper_trading.intelligence.series import Series
+from paper_trading.models import Bar, Market, MarketToken, Quote, ScoreQuantiles
 from paper_trading.services import genesis
 from paper_trading.services.market_rows import bar_row, closed_bar
 from paper_trading.services.price_feed_service import terms_of
@@ -24,6 +25,9 @@ class MarketReplay:
         self._in_force: ScoreQuantiles | None = None
         #: Key of the newest fast bar of each token, as stored.
         self._newest: dict[int, int] = {}
+        self._memory: MemoryMarket | None = None
+        self._stored: Iterator[Bar] = iter(())
+        self._last_step = self._origin.step
 
     @property
     def first_step(self) -> int:
@@ -32,15 +36,37 @@ class MarketReplay:
 
     def steps(self, last: int) -> Iterator[tuple[MemoryStep, int]]:
         """Yield every step up to the last with the key of its batch, compared."""
-        stored = self._bars.order_by("pk").iterator(chunk_size=2_000)
+        self._stored = self._bars.order_by("pk").iterator(chunk_size=2_000)
         entries = export.batches_of(self.market, self.first_step, last)
-        memory: MemoryMarket | None = None
         for expected, entry in enumerate(entries, self.first_step):
             same(self.market.name, "step of the next batch", expected, entry.row.step)
-            memory = memory or self._begun(entry)
-            made = memory.step(entry.step, entry.tokens)
-            self._compare(entry, made, stored)
+            if self._memory is None:
+                self._memory = self._begun(entry)
+            made = self._memory.step(entry.step, entry.tokens)
+            self._compare(entry, made, self._stored)
+            self._last_step = entry.row.step
             yield made, entry.row.pk
+
+    def same_head(self) -> bool:
+        """Compare what the market remembers; False when it has gone on since."""
+        market, memory = self.market, self._memory
+        newest = market.batches.order_by("-step").values_list("step", flat=True).first()
+        same(market.name, "head_step", newest, market.head_step)
+        if memory is None or newest != self._last_step:
+            return False
+        native = memory.head.native
+        price = "" if native.price_usd is None else str(native.price_usd)
+        same(market.name, "native_price_usd", price, market.native_price_usd)
+        same(market.name, "native_observed_at", native.observed_at, market.native_observed_at)
+        rows = MarketToken.objects.filter(market=market).order_by("token__symbol")
+        for listing, row in zip(memory.head.listings, rows, strict=True):
+            where = f"{market.name} head of {listing.token.symbol}"
+            same(where, "token", listing.token.id, row.token_id)
+            same(where, "series", listing.series, _series(row))
+            same(where, "last_bar", self._newest.get(row.token_id), row.last_bar_id)
+        same(market.name, "bars after the last step", None, next(self._stored, None))
+        same(market.name, "quantiles after the last step", None, next(self._quantiles, None))
+        return True
 
     def _begun(self, first: BatchEntry) -> MemoryMarket:
         """Return the market as its back-fill left it."""
@@ -118,6 +144,10 @@ class MarketReplay:
         named = f"{where} quote of token {row.token_id}"
         same(named, "sigma_annual", batch.sigma_annual.get(row.token_id), row.sigma_annual)
         same(named, "bar", self._newest.get(row.token_id), row.bar_id)
+
+
+def _series(row: MarketToken) -> Series:
+    return Series.from_json(row.series) if row.series else Series()
 
 
 def _symbols(entry: BatchEntry, quoted: set[int]) -> list[str]:

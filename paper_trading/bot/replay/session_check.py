@@ -6,8 +6,6 @@ from typing import Any
 
 from paper_trading.bot.accounts import deposit_rows
 from paper_trading.bot.market_analyzer import thought_row
-from paper_trading.bot.replay import book as books
-from paper_trading.bot.replay.book import Book
 from paper_trading.bot.replay.checks import NoJournal, same, same_count, same_decision, same_rows
 from paper_trading.bot.replay.export import StageEntry, TickEntry
 from paper_trading.bot.replay.final_check import same_account
@@ -22,7 +20,9 @@ from paper_trading.engine.enums import BreakerKind, Stage, TradeStatus
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.track import metrics_due
 from paper_trading.engine.trade import TradeRecord
-from paper_trading.intelligence.decision_json import decision_from_json
+from paper_trading.intelligence import book as books
+from paper_trading.intelligence.book import Book
+from paper_trading.intelligence.decision_json import decision_from_json, decision_to_json
 from paper_trading.intelligence.market_view import MarketView
 from paper_trading.models import (
     AccountEvent,
@@ -164,6 +164,8 @@ class AccountReplay:
             if stored is None:
                 continue
             same_decision(where, decision, _decision(where, stored))
+            names = (sorted(decision_to_json(decision)), sorted(stored.evidence))
+            same(where, "evidence", *names)
             same_rows(where, thought_row(entry.row, decision), stored, skip=["evidence"])
 
     def _same_end(self, entry: TickEntry, tick: MemoryTick | None, rows: TickRows) -> None:
@@ -177,6 +179,7 @@ class AccountReplay:
         same(where, "trading_state", "" if last is None else last.state, row.trading_state)
         if executed is not None and tick is not None:
             same(where, "chunks_total", _chunks(entry), row.chunks_total)
+            same(where, "chunks_done", _chunks(entry), row.chunks_done)
             due = metrics_due(self.ticks_closed)
             same(where, "metrics", due and closed, entry.did(Stage.METRICS) and closed)
         point = rows.equity

@@ -4,46 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from paper_trading.bot.replay import book as books
-from paper_trading.bot.replay.book import Book
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import TradeStatus, TradingState
-from paper_trading.engine.orders import Rules
 from paper_trading.engine.steps import StepResult, auto_close, execute
-from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.track import Metrics, Worth, measure, metrics_due
 from paper_trading.engine.trade import TradeRecord
+from paper_trading.intelligence import book as books
 from paper_trading.intelligence.analysis import AccountState, analyze, skipped, wanted
-from paper_trading.intelligence.intel_slider import IntelSliderEngine
-from paper_trading.intelligence.levels import appetite
+from paper_trading.intelligence.book import Book
+from paper_trading.intelligence.inputs import TickInputs
 from paper_trading.intelligence.market_view import Listed, MarketView
-
-
-@dataclass(frozen=True, slots=True)
-class TickInputs:
-    """What a tick reads besides the account and the market: its journal."""
-
-    seed: int
-    level: int
-    strategy: Strategy
-    entries_paused: bool = False
-    halted: bool = False
-    manual_closes: frozenset[int] = frozenset()
-
-    def rules(self) -> Rules:
-        """Return the rules of the money stages."""
-        return Rules(
-            strategy=self.strategy,
-            appetite=appetite(self.level),
-            seed=self.seed,
-            entries_paused=self.entries_paused,
-            halted=self.halted,
-        )
-
-    def engine(self) -> IntelSliderEngine:
-        """Return the engine of the analysis."""
-        return IntelSliderEngine(self.level, self.strategy)
 
 
 @dataclass(slots=True)

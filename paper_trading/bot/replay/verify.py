@@ -8,7 +8,7 @@ from itertools import islice
 from django.db import connection, transaction
 
 from paper_trading.bot.replay import export, stored
-from paper_trading.bot.replay.checks import NoJournal, same
+from paper_trading.bot.replay.checks import Difference, Mismatch, NoJournal, same
 from paper_trading.bot.replay.export import TickEntry
 from paper_trading.bot.replay.market import MemoryStep
 from paper_trading.bot.replay.market_check import MarketReplay
@@ -16,6 +16,9 @@ from paper_trading.bot.replay.session_check import AccountReplay
 from paper_trading.bot.replay.stored import TickRows
 from paper_trading.intelligence.market_view import MarketView
 from paper_trading.models import PaperTradingSession, Tick, TickStatus
+
+#: What a row can raise that holds something no code wrote.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 #: Told how many steps of the market were replayed, of how many.
 Progress = Callable[[int, int], None]
@@ -46,7 +49,11 @@ def verify(session_id: int, progress: Progress = lambda step, last: None) -> Ver
     with _snapshot():
         session = PaperTradingSession.objects.select_related("account__market").get(pk=session_id)
         earlier = session.account.sessions.filter(pk__lte=session.pk).order_by("pk")
-        return _Verification(session, list(earlier), progress).run()
+        try:
+            return _Verification(session, list(earlier), progress).run()
+        except _UNREADABLE as error:
+            where = f"session {session.pk}"
+            raise Mismatch(Difference(where, "a row", "readable", repr(error))) from error
 
 
 @contextmanager
@@ -91,6 +98,7 @@ class _Verification:
             found = self.replay.ticks_closed
             same(f"session {session.pk}", "ticks_closed", found, session.ticks_closed)
             closed += found
+        self.market.same_head()
         if not count:
             raise NoJournal(f"session {self.session.pk} has no tick that was begun")
         return Verified(

@@ -9,7 +9,7 @@ import redis
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from paper_trading.bot import checkup, ledger_check
@@ -46,11 +46,12 @@ def look() -> list[Finding]:
     if blind is not None:
         return [blind]
     found = _redis()
-    if not found:
-        found += delivery.backlogs()
-    with ledger_check.snapshot():
-        found += delivery.beat_entries()
-        return found + checkup.findings()
+    try:
+        with ledger_check.snapshot():
+            found += delivery.beat_entries()
+            return found + checkup.findings()
+    except (InterfaceError, OperationalError) as error:
+        return [_away(error)]
 
 
 def exit_status(found: Sequence[Finding]) -> int:
@@ -86,20 +87,25 @@ def _database() -> Finding | None:
     except ImproperlyConfigured:
         return Finding(Trouble.DATABASE_AWAY, Severity.BLIND, "DATABASE_URL is not set.")
     except DatabaseError as error:
-        what = f"The database does not answer: {' '.join(str(error).split())}"
-        return Finding(Trouble.DATABASE_AWAY, Severity.BLIND, what)
+        return _away(error)
     if missing:
         what = f"{len(missing)} migrations are not applied, first {missing[0][0]}."
         return Finding(Trouble.DATABASE_UNMIGRATED, Severity.BLIND, what)
     return None
 
 
+def _away(error: DatabaseError) -> Finding:
+    what = f"The database does not answer: {' '.join(str(error).split())}"
+    return Finding(Trouble.DATABASE_AWAY, Severity.BLIND, what)
+
+
 def _redis() -> list[Finding]:
+    """Return what is wrong with Redis, or with what waits in it."""
     if not settings.REDIS_URL:
         return [Finding(Trouble.REDIS_AWAY, Severity.BROKEN, "REDIS_URL is not set.")]
     try:
         redis_client.client(settings.BROKER_DB).ping()
+        return list(delivery.backlogs())
     except redis.RedisError as error:
         what = f"Redis does not answer: {error}"
         return [Finding(Trouble.REDIS_AWAY, Severity.BROKEN, what)]
-    return []

@@ -39,11 +39,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take a session to verify, or a file with levels and settings."""
+        parser.allow_abbrev = False
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--session", type=positive, metavar="ID", help="a stored session")
         what.add_argument("--prices", type=Path, metavar="FILE", help="a CSV file, also .gz")
         parser.add_argument("--verify", action="store_true", help="compare a session with its rows")
-        parser.add_argument("--levels", type=levels, default=[5], help="5 (default), 1-10 or 5,10")
+        parser.add_argument("--levels", type=levels, help="5 (default), 1-10 or 5,10")
         parser.add_argument("--ticks", type=positive, help="replay the first ticks of a file only")
         parser.add_argument(
             "--set", action="append", default=[], metavar="NAME=VALUE", help="a strategy setting"
@@ -54,16 +55,21 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Do one or the other."""
-        if options["session"] is not None:
-            self._session(options)
-        else:
-            self._file(options)
+        try:
+            if options["session"] is not None:
+                self._session(options)
+            else:
+                self._file(options)
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
 
     def _session(self, options: dict[str, Any]) -> None:
         if not options["verify"]:
             raise CommandError("a session is replayed with --verify", returncode=2)
-        if options["set"] or options["check_bias"] or options["ticks"]:
-            raise CommandError("--set, --ticks and --check-bias are for --prices", returncode=2)
+        for name in ("set", "ticks", "check_bias", "levels"):
+            if options[name]:
+                said = f"--{name.replace('_', '-')} is for --prices"
+                raise CommandError(said, returncode=2)
         try:
             found = verify(options["session"], self._progress("step"))
         except PaperTradingSession.DoesNotExist:
@@ -85,8 +91,9 @@ class Command(BaseCommand):
         if options["verify"]:
             raise CommandError("--verify is for --session", returncode=2)
         try:
-            strategy = strategy_with(_settings(options["set"]))
             file = RecordedFile.open(options["prices"])
+            strategy = strategy_with(_settings(options["set"]))
+            _require_symbols(strategy, file)
         except (RecordedFileError, ValueError) as error:
             raise CommandError(str(error), returncode=2) from error
         if options["check_bias"]:
@@ -94,7 +101,9 @@ class Command(BaseCommand):
             self._bias(shorter, options, strategy)
             return
         began = time.monotonic()
-        runs = run_file(file, options["levels"], strategy, options["ticks"], self._progress("tick"))
+        runs = run_file(
+            file, options["levels"] or [5], strategy, options["ticks"], self._progress("tick")
+        )
         self._print(file, runs, time.monotonic() - began)
 
     def _bias(self, file: RecordedFile, options: dict[str, Any], strategy: Strategy) -> None:
@@ -103,7 +112,7 @@ class Command(BaseCommand):
         if last < 2:
             raise CommandError("a file of one tick has no future to change", returncode=2)
         found = []
-        for level in options["levels"]:
+        for level in options["levels"] or [5]:
             self.stderr.write(f"level {level}: cuts after tick {', '.join(map(str, cuts))}")
             found += biases(file, level, strategy, cuts, seed=1)
         if found:
@@ -161,6 +170,15 @@ def _line(found: dict[str, Any]) -> list[object]:
     ]
 
 
+def _require_symbols(strategy: Strategy, file: RecordedFile) -> None:
+    """Refuse a list of tokens that names one the file does not have."""
+    for name in ("allowed_tokens", "blocked_tokens"):
+        unknown = sorted(set(getattr(strategy, name)) - set(file.symbols))
+        if unknown:
+            known = ", ".join(file.symbols)
+            raise ValueError(f"{name} was {unknown[0]!r}; the file has {known}")
+
+
 def _settings(texts: list[str]) -> dict[str, str]:
     """Return the settings of NAME=VALUE texts."""
     found: dict[str, str] = {}
@@ -168,5 +186,7 @@ def _settings(texts: list[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise ValueError(f"--set was {text!r}; allowed is NAME=VALUE")
+        if name.strip() in found:
+            raise ValueError(f"--set names {name.strip()} twice")
         found[name.strip()] = value.strip()
     return found

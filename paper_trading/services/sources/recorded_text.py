@@ -16,9 +16,13 @@ class RecordedFileError(ValueError):
 def read_text(path: Path) -> tuple[bytes, str]:
     """Return the bytes on disk and the text they hold; RecordedFileError when unreadable."""
     try:
+        if path.exists() and not path.is_file():
+            raise RecordedFileError(path, "is not a file")
         content = path.read_bytes()
     except FileNotFoundError:
         raise RecordedFileError(path, "no such file") from None
+    except RecordedFileError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise RecordedFileError(path, f"cannot be read: {reason}") from None

@@ -24,6 +24,7 @@ from paper_trading.models import (
     LedgerEntry,
     Market,
     MarketGenesis,
+    MarketToken,
     OutcomeDay,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
@@ -51,8 +52,7 @@ TICKS = 24
 #: Columns that decide nothing: real times, delivery, and words for people.
 CLOCK = {"created_at", "opened_at", "closed_at", "fetched_at"}
 LEFT: dict[type[models.Model], set[str]] = {
-    Tick: {"slot", "trigger", "reason", "stage", "attempt", "lease_until", "deadline_at"}
-    | {"chunks_done"},
+    Tick: {"slot", "trigger", "reason", "stage", "attempt", "lease_until", "deadline_at"},
     TickStage: {"attempt", "started_at", "finished_at", "detail", "tick"},
     PriceBatch: {"market"},
     PaperTradingSession: {"strategy", "intel_level", "interval_ms", "status", "stop_reason"}
@@ -66,7 +66,7 @@ LEFT: dict[type[models.Model], set[str]] = {
     MarketGenesis: {"market"},
     TokenList: {"market"},
     Market: {"name", "mode", "chain_id", "profile", "file_path", "file_sha256", "assumptions"}
-    | {"head_step", "head_state", "native_price_usd", "native_observed_at"},
+    | {"head_state"},
 }
 #: Columns whose change shows first somewhere else: as a row that is missing or of another place.
 ELSEWHERE = {
@@ -76,6 +76,7 @@ ELSEWHERE = {
     (TokenList, "tokens"): "token list 1: ",
     (StrategyVersion, "parameters"): "strategy Strategy",
     (Bar, "market"): "",
+    (MarketToken, "market"): "",
 }
 
 
@@ -141,6 +142,7 @@ def test_a_changed_input_is_named(market: Market) -> None:
             StrategyVersion.objects.all(),
             PaperTradingSession.objects.all(),
             AccountEvent.objects.all(),
+            MarketToken.objects.all(),
         )
         for text in missed(session, rows)
     ]

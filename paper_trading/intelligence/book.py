@@ -1,4 +1,4 @@
-"""An account in memory: what the rows of an account carry from stage to stage."""
+"""What an account carries from stage to stage, and what happens to it between them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,9 +10,9 @@ from paper_trading.engine.account import Account
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind, Side, TradeStatus
 from paper_trading.engine.equity import EquityPoint, market_day
-from paper_trading.engine.money import ZERO, usd
+from paper_trading.engine.money import ZERO
 from paper_trading.engine.steps import StepResult
-from paper_trading.engine.track import TrackRecord, observed
+from paper_trading.engine.track import TrackRecord, net_of_sell, observed
 from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.analysis import AccountState
 from paper_trading.intelligence.outcomes import DayOutcome
@@ -47,19 +47,18 @@ def opened(deposit_usd: Decimal) -> Book:
 
 def after_step(book: Book, result: StepResult) -> Book:
     """Return the book after a money stage; the version grows when the stage wrote the account."""
-    wrote = result.account != book.account or bool(result.trades)
+    wrote = result.wrote(book.account)
     days, realized = book.days, book.record.realized
     for trade in result.trades:
         if trade.closed is not None:
             days = outcomes.add(days, market_day(trade.market_time), trade.closed.net_percent)
         sold = trade.status is TradeStatus.FILLED and trade.side is Side.SELL
         if sold and trade.realized_usd is not None and trade.swap is not None:
-            realized = (*realized, usd(trade.realized_usd - trade.swap.gas_usd))
-    total = usd(result.equity.equity_usd - result.account.deposits_usd)
+            realized = (*realized, net_of_sell(trade.realized_usd, trade.swap.gas_usd))
     return replace(
         book,
         account=result.account,
-        total_pnl_usd=total if wrote else book.total_pnl_usd,
+        total_pnl_usd=result.total_pnl_usd if wrote else book.total_pnl_usd,
         version=book.version + int(wrote),
         breakers=result.breakers,
         days=days,
