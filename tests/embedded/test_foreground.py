@@ -42,6 +42,16 @@ def test_a_ctrl_c_is_the_commands_own_affair() -> None:
     assert run(source) == 3
 
 
+def test_a_command_apart_from_the_terminal_gets_every_signal_from_here() -> None:
+    source = ECHO.replace("SIGTERM", "SIGINT")
+    command = [sys.executable, "-c", source]
+    assert run_in_foreground(command, os.environ, apart=True) == 9
+    mine = os.getpgid(0)
+    source = f"import os; raise SystemExit(os.getpgid(0) == {mine})"
+    assert run(source) == 1
+    assert run_in_foreground([sys.executable, "-c", source], os.environ, apart=True) == 0
+
+
 def work_until_a_signal_and_clean_up(cleaned: list[str]) -> None:
     with signals_end_the_work():
         try:

@@ -187,6 +187,18 @@ def test_a_program_that_does_not_exist_is_named(stage: Stage) -> None:
         stage.supervisor.start(spec)
 
 
+def test_a_line_that_says_the_same_again_is_shown_once(stage: Stage) -> None:
+    source = "for second in '123': print(f'2026-01-05 12:00:0{second},1 ERROR away', flush=True)\n"
+    stage.supervisor.start(
+        stage.spec("beat", source + "print('back', flush=True)\n" + WAIT_FOREVER)
+    )
+    log = stage.folder / "beat.log"
+    stage.supervisor.wait_until(lambda: log.exists() and "back" in log.read_text())
+    stage.supervisor.stop()
+    assert stage.screen.getvalue().count("ERROR away") == 1
+    assert log.read_text().count("ERROR away") == 3
+
+
 @pytest.mark.parametrize(
     ("line", "shown"),
     [

@@ -1,6 +1,7 @@
 """The replay command: what it says, how it exits, and that it writes nothing."""
 
 import json
+import os
 from io import StringIO
 from pathlib import Path
 
@@ -119,6 +120,8 @@ def test_settings_change_what_a_file_does(record: Path) -> None:
 
     assert results() != results("--set", "allowed_tokens=MOON")
     assert results("--set", "confidence_threshold=none") == results()
+    plain = results("--set", "blocked_tokens=MOON, FLAT")
+    assert plain == results("--set", 'blocked_tokens=["MOON", "FLAT"]') != results()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,8 @@ def test_settings_change_what_a_file_does(record: Path) -> None:
         (["stop_loss_percent=low"], ["stop_loss_percent was 'low'"]),
         (["stop_loss_percent"], ["NAME=VALUE"]),
         (["trailing_distance_percent=2"], ["both or none"]),
+        (["allowed_tokens=WETH,NOSUCH"], ["allowed_tokens was 'NOSUCH'", "MOON"]),
+        (["stop_loss_percent=5", "stop_loss_percent=6"], ["stop_loss_percent twice"]),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(
@@ -166,6 +171,17 @@ def test_a_file_that_cannot_be_replayed_is_named(
     assert refused("--prices", str(tmp_path / "gone.csv"))[0] == 2
 
 
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path, tmp_path / "pipe.csv"):
+        assert refused("--prices", str(path)) == (2, f"{path}: is not a file")
+
+
+def test_a_level_is_named_once() -> None:
+    with pytest.raises(CommandError, match="level 5 stands twice"):
+        replay("--prices", "a.csv", "--levels", "4-6,5")
+
+
 def test_look_ahead_is_looked_for(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["--prices", str(record), "--check-bias", "--levels", "10", "--ticks", "24"]
     assert replay(*asked).startswith("no look-ahead: 3 cuts")
@@ -180,6 +196,7 @@ def test_look_ahead_is_looked_for(record: Path, monkeypatch: pytest.MonkeyPatch)
     [
         ["--session", "1"],
         ["--session", "1", "--verify", "--ticks", "3"],
+        ["--session", "1", "--verify", "--levels", "7"],
         ["--prices", "a.csv", "--verify"],
     ],
 )

@@ -94,7 +94,7 @@ def _database() -> Finding | None:
     return None
 
 
-def _away(error: DatabaseError) -> Finding:
+def _away(error: Exception) -> Finding:
     what = f"The database does not answer: {' '.join(str(error).split())}"
     return Finding(Trouble.DATABASE_AWAY, Severity.BLIND, what)
 
