@@ -1,11 +1,12 @@
-"""Entry point of the launcher: `python -m dexproject.embedded up|test|manage`."""
+"""Entry point of the launcher: `python -m dexproject.embedded up|test|manage|faults`."""
 
 import sys
 from collections.abc import Sequence
 
 from .errors import LauncherError
+from .faults import run_faults
 from .manage import run_command
-from .options import ManageOptions, PytestOptions, parse
+from .options import FaultsOptions, ManageOptions, PytestOptions, parse
 from .tests import run_tests
 from .up import up
 
@@ -19,6 +20,8 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         if isinstance(command, PytestOptions):
             return run_tests(command)
+        if isinstance(command, FaultsOptions):
+            return run_faults(command)
         if isinstance(command, ManageOptions):
             return run_command(command)
         return up(command)

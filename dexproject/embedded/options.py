@@ -16,6 +16,7 @@ USAGE = """\
 usage: python3 dev.py up [options]              run everything; Ctrl+C stops it
        python3 dev.py test [pytest arguments]   run the tests on throw-away servers
        python3 dev.py manage [--data DIR] ARGS  run a management command on the same servers
+       python3 dev.py faults [options]          kill the running stack and check what came of it
 
 python3 dev.py up --help names the options of up."""
 MANAGE_USAGE = """\
@@ -33,6 +34,7 @@ used and the data directory is not touched. Example: python3 dev.py test tests/e
 LONGEST_PATH = 500
 RECORDED = "recorded:"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
+PLANTS = ("double-commit", "lost-update", "stale-cache")
 LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
 
 
@@ -75,7 +77,21 @@ class PytestOptions:
     arguments: tuple[str, ...]
 
 
-Command = UpOptions | ManageOptions | PytestOptions
+@dataclass(frozen=True, slots=True)
+class FaultsOptions:
+    """How many kills, drawn how, at which sessions; `arguments` are the words as given."""
+
+    kills: int = 300
+    seed: int = 1
+    interval: Decimal = Decimal(10)
+    levels: tuple[int, ...] = tuple(range(1, 11))
+    plant: str = ""
+    aof: bool = True
+    log: Path | None = None
+    arguments: tuple[str, ...] = ()
+
+
+Command = UpOptions | ManageOptions | PytestOptions | FaultsOptions
 
 
 def parse(arguments: Sequence[str]) -> Command | str:
@@ -85,7 +101,7 @@ def parse(arguments: Sequence[str]) -> Command | str:
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         if not arguments:
-            raise Refused("a command is missing; allowed are up, test and manage")
+            raise Refused("a command is missing; allowed are up, test, manage and faults")
         return USAGE
     command, *rest = arguments
     if command == "up":
@@ -94,12 +110,14 @@ def parse(arguments: Sequence[str]) -> Command | str:
         return _parse_manage(rest)
     if command == "test":
         return TEST_USAGE if rest in (["-h"], ["--help"]) else PytestOptions(tuple(rest))
-    raise Refused(f"{command}: not a command; allowed are up, test and manage")
+    if command == "faults":
+        return _parse_faults(rest)
+    raise Refused(f"{command}: not a command; allowed are up, test, manage and faults")
 
 
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; python3 dev.py up --help names the options")
+        raise Refused(f"{message}; {self.prog} --help names the options")
 
 
 def _up_parser() -> _OneLineParser:
@@ -134,6 +152,57 @@ def _parse_up(arguments: Sequence[str]) -> UpOptions | str:
         port=given.port if found.port is None else _port(found.port),
         data=given.data if found.data is None else _directory(found.data),
     )
+
+
+def _faults_parser() -> _OneLineParser:
+    parser = _OneLineParser(
+        prog="python3 dev.py faults",
+        description="Kill the running stack, disturb its messages, and check what came of it.",
+        allow_abbrev=False,
+        add_help=False,
+    )
+    add = parser.add_argument
+    add("-h", "--help", action="store_true", help="show this help")
+    add("--kills", metavar="N", help="kills that count (default 300)")
+    add("--seed", metavar="N", help="seed of the plan (default 1)")
+    add("--interval", metavar="SECONDS", help="seconds between ticks, from 8 (default 10)")
+    add("--levels", metavar="LEVELS", help="one session for each (default 1-10)")
+    add("--plant", metavar="DEFECT", help=f"put a defect in: {', '.join(PLANTS)}")
+    add("--no-aof", action="store_true", help="Valkey keeps nothing over a kill")
+    add("--log", metavar="FILE", help="keep the log of the kills, one JSON object a line")
+    return parser
+
+
+def _parse_faults(arguments: Sequence[str]) -> FaultsOptions | str:
+    parser = _faults_parser()
+    found = parser.parse_args(arguments)
+    if found.help:
+        return parser.format_help().rstrip()
+    given = FaultsOptions()
+    return FaultsOptions(
+        kills=given.kills if found.kills is None else _whole("--kills", found.kills, 1, 10_000),
+        seed=given.seed if found.seed is None else _whole("--seed", found.seed, 0, 10**9),
+        interval=given.interval if found.interval is None else _long_interval(found.interval),
+        levels=given.levels if found.levels is None else _levels(found.levels),
+        plant="" if found.plant is None else _plant(found.plant),
+        aof=not found.no_aof,
+        log=None if found.log is None else Path(found.log).expanduser().resolve(),
+        arguments=tuple(arguments),
+    )
+
+
+def _long_interval(text: str) -> Decimal:
+    """Return an interval in which a killed stage can wait for its lease and a sweep, and end."""
+    value = _interval(text)
+    if value < 8:
+        raise Refused(f"--interval {text}: allowed is a number of seconds from 8 to 3600")
+    return value
+
+
+def _plant(text: str) -> str:
+    if text not in PLANTS:
+        raise Refused(f"--plant {text}: allowed are {', '.join(PLANTS)}")
+    return text
 
 
 def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:

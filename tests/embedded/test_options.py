@@ -64,8 +64,8 @@ def test_a_bad_option_of_up_is_told_in_one_line(arguments: list[str], line: str)
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "a command is missing; allowed are up, test and manage"),
-        (["down"], "down: not a command; allowed are up, test and manage"),
+        ([], "a command is missing; allowed are up, test, manage and faults"),
+        (["down"], "down: not a command; allowed are up, test, manage and faults"),
         (["manage", "--data"], "--data: a directory is missing"),
         (["manage", "--data="], "--data: a directory is missing"),
     ],

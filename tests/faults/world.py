@@ -1,0 +1,198 @@
+"""What the driver does through Django, one act a process: set up, take the census, look.
+
+`python -m tests.faults.world ACT JSON` prints one JSON object on its last line.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.core.serializers.json import DjangoJSONEncoder  # noqa: E402
+from django.db.models import QuerySet  # noqa: E402
+
+from paper_trading.bot import controls, stages  # noqa: E402
+from paper_trading.bot.accounts import STARTING_CASH_USD  # noqa: E402
+from paper_trading.models import (  # noqa: E402
+    PaperPerformanceMetrics,
+    PaperPosition,
+    PaperTradingSession,
+    SessionStatus,
+)
+from paper_trading.services import market_setup  # noqa: E402
+from paper_trading.services.market_view import market_view  # noqa: E402
+from tasks.schedule import synchronise  # noqa: E402
+from tests.bot.worlds import (  # noqa: E402
+    Script,
+    open_tick,
+    outcome,
+    run_ticks,
+    running_session,
+    stands,
+    write_record,
+)
+from tests.faults import hooks, plants  # noqa: E402
+from tests.faults.census import CensusTaker  # noqa: E402
+from tests.faults.checks import findings  # noqa: E402
+
+#: A session begins the run so many ticks before its first metrics, the next one a tick later.
+FIRST_METRICS_IN = 1
+#: Steps of the record behind the back-fill: more than any run plays.
+TAIL = 600
+
+
+def wave(period: int, up: float, down: float, shift: int = 0) -> Script:
+    """Return a script that rises for half of a period and falls for the other."""
+    return lambda step: up if (step + shift) % period < period // 2 else -down
+
+
+#: Waves of different length: there is something to buy and to close for as long as it runs.
+SCRIPTS: dict[str, Script] = {
+    "WETH": stands,
+    "USDC": stands,
+    "WAVE": wave(6, 2.5, 2.2),
+    "SWAY": wave(8, 2.0, 1.8, 3),
+    "ROLL": wave(10, 1.8, 1.6, 5),
+    "DRIP": wave(7, 2.2, 1.5, 2),
+}
+
+
+#: A strategy that sells soon and goes on whatever it loses, as three of four sessions do; on
+#: the fourth one the breakers trip.
+UNDAUNTED: dict[str, Any] = {
+    "take_profit_percent": Decimal("1.5"),
+    "stop_loss_percent": Decimal("2.5"),
+    "max_hold_hours": Decimal(1),
+    "minimum_balance_usd": Decimal(0),
+    "max_daily_trades": 1000,
+    "max_losing_exits": 1000,
+    "max_portfolio_loss_percent": Decimal(100),
+    "max_daily_loss_percent": Decimal(100),
+    "max_drawdown_percent": Decimal(100),
+}
+
+
+def setup(given: dict[str, Any]) -> dict[str, Any]:
+    """Make the market and its sessions, and play the ticks before each session's first metrics.
+
+    The first ticks run inline, so the account is full and its metrics come early. Positions
+    that are held then are asked to be closed by hand.
+    """
+    record = write_record(Path(given["record"]), TAIL, SCRIPTS)
+    market = market_setup.recorded_market(record)
+    sessions = [
+        running_session(
+            market, level, given["interval_ms"], **({} if number % 4 == 3 else UNDAUNTED)
+        )
+        for number, level in enumerate(given["levels"])
+    ]
+    for number, session in enumerate(sessions):
+        run_ticks(session, 20 - FIRST_METRICS_IN - number % 10)
+        _ask_for_a_close(session)
+    synchronise(given["interval_ms"])
+    if given["plant"] == "double-commit":
+        plants.remove_guards()
+    return {"sessions": [session.pk for session in sessions]}
+
+
+def _ask_for_a_close(session: PaperTradingSession) -> None:
+    held = PaperPosition.objects.filter(account=session.account, is_open=True).first()
+    if held is not None:
+        controls.request_close(session, held.token, session.account.owner)
+
+
+def census(given: dict[str, Any]) -> dict[str, Any]:
+    """Run so many ticks of each session inline and return each stage's boundaries.
+
+    By each of them stands the share of the stage's runs that reached it.
+
+    A worker's child may meet a batch that it has not read yet at any stage, so every second
+    tick forgets what the process knows of the market before each stage.
+    """
+    taker = CensusTaker()
+    hooks.install(taker)
+    stages.run = _forgetful(stages.run)
+    for session in PaperTradingSession.objects.order_by("pk"):
+        run_ticks(session, given["ticks"])
+    return taker.shares()
+
+
+def _forgetful(run: Callable[..., Any]) -> Callable[..., Any]:
+    def forget(stage: Any, tick_id: int, chunk: int = 0) -> Any:
+        if tick_id % 2:
+            market_view.cache_clear()
+        return run(stage, tick_id, chunk)
+
+    return forget
+
+
+def reference(given: dict[str, Any]) -> dict[str, Any]:
+    """Run each session inline to a tick number, undisturbed, and write its outcome."""
+    for key, number in given["numbers"].items():
+        session = PaperTradingSession.objects.get(pk=key)
+        while session.last_number < number:
+            stages.run_to_end(open_tick(session).pk)
+            session.refresh_from_db()
+    return _write_outcomes(given)
+
+
+def stop(_: dict[str, Any]) -> dict[str, Any]:
+    """Stop every session; open ticks finish."""
+    for session in PaperTradingSession.objects.filter(status=SessionStatus.RUNNING):
+        controls.stop(session)
+    return {}
+
+
+def inspect(given: dict[str, Any]) -> dict[str, Any]:
+    """Check every session and write the outcomes of those that can be compared.
+
+    A session whose ticks all closed is compared with the same number of undisturbed ticks; one
+    with an expired tick or a deposit in between has no undisturbed twin.
+    """
+    whole = [
+        session
+        for session in PaperTradingSession.objects.order_by("pk")
+        if session.last_number == session.ticks_closed
+        and session.account.deposits_usd == STARTING_CASH_USD
+    ]
+    numbers = {str(session.pk): session.last_number for session in whole}
+    _write_outcomes({**given, "numbers": numbers})
+    return {**findings(), "numbers": numbers}
+
+
+def _write_outcomes(given: dict[str, Any]) -> dict[str, Any]:
+    for key in given["numbers"]:
+        session = PaperTradingSession.objects.get(pk=key)
+        found = {**outcome(session), "metrics": _metrics(session)}
+        text = json.dumps(found, cls=DjangoJSONEncoder, indent=1, sort_keys=True)
+        (Path(given["folder"]) / f"{key}.json").write_text(text)
+    return {}
+
+
+def _metrics(session: PaperTradingSession) -> list[dict[str, Any]]:
+    rows: QuerySet[PaperPerformanceMetrics] = PaperPerformanceMetrics.objects.filter(
+        session=session
+    ).order_by("market_time", "pk")
+    return [
+        {key: value for key, value in row.items() if key not in {"id", "session_id", "tick_id"}}
+        for row in rows.values()
+    ]
+
+
+ACTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "setup": setup,
+    "census": census,
+    "reference": reference,
+    "stop": stop,
+    "inspect": inspect,
+}
+
+if __name__ == "__main__":
+    result = ACTS[sys.argv[1]](json.loads(sys.argv[2]))
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
