@@ -10,10 +10,16 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from dexproject.embedded.errors import Refused
-from dexproject.embedded.options import ManageOptions, PytestOptions, UpOptions, parse
+from dexproject.embedded.options import (
+    FaultsOptions,
+    ManageOptions,
+    PytestOptions,
+    UpOptions,
+    parse,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("dexproject", "paper_trading", "tasks", "benchmarks", "docs")
+FOLDERS = ("dexproject", "paper_trading", "tasks", "tests", "benchmarks", "docs")
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md"))]
 )
@@ -102,7 +108,7 @@ def _launcher(words: list[str]) -> str | None:
         return _manage(list(command.arguments))
     if isinstance(command, PytestOptions):
         return _paths(command.arguments)
-    assert isinstance(command, UpOptions | str)
+    assert isinstance(command, UpOptions | FaultsOptions | str)
     return None
 
 

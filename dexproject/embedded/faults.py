@@ -9,6 +9,6 @@ from .options import FaultsOptions
 
 def run_faults(options: FaultsOptions) -> int:
     """Run the driver in the project root and return its exit status."""
-    command = python("-P", "-m", "tests.faults", *options.arguments)
+    command = python("-P", "-m", "tests.faults", *options.words())
     with signals_end_the_work():
         return run_in_foreground(command, os.environ)

@@ -79,7 +79,7 @@ class PytestOptions:
 
 @dataclass(frozen=True, slots=True)
 class FaultsOptions:
-    """How many kills, drawn how, at which sessions; `arguments` are the words as given."""
+    """How many kills, drawn by which seed, at which sessions, and what is put in."""
 
     kills: int = 300
     seed: int = 1
@@ -88,7 +88,14 @@ class FaultsOptions:
     plant: str = ""
     aof: bool = True
     log: Path | None = None
-    arguments: tuple[str, ...] = ()
+
+    def words(self) -> tuple[str, ...]:
+        """Return the arguments that give these options in any current directory."""
+        words = ["--kills", str(self.kills), "--seed", str(self.seed)]
+        words += ["--interval", f"{self.interval:f}", "--levels", ",".join(map(str, self.levels))]
+        words += ["--plant", self.plant] if self.plant else []
+        words += [] if self.aof else ["--no-aof"]
+        return (*words, "--log", str(self.log)) if self.log else tuple(words)
 
 
 Command = UpOptions | ManageOptions | PytestOptions | FaultsOptions
@@ -186,8 +193,7 @@ def _parse_faults(arguments: Sequence[str]) -> FaultsOptions | str:
         levels=given.levels if found.levels is None else _levels(found.levels),
         plant="" if found.plant is None else _plant(found.plant),
         aof=not found.no_aof,
-        log=None if found.log is None else Path(found.log).expanduser().resolve(),
-        arguments=tuple(arguments),
+        log=None if found.log is None else _log(found.log),
     )
 
 
@@ -197,6 +203,13 @@ def _long_interval(text: str) -> Decimal:
     if value < 8:
         raise Refused(f"--interval {text}: allowed is a number of seconds from 8 to 3600")
     return value
+
+
+def _log(text: str) -> Path:
+    path = Path(text or ".").expanduser().resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise Refused(f"--log {text}: allowed is a file in a directory that exists")
+    return path
 
 
 def _plant(text: str) -> str:

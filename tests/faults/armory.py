@@ -57,8 +57,7 @@ class Armory:
         for file in (self.root / "armed").glob("*.json"):
             file.unlink(missing_ok=True)
 
-    @property
-    def quiet(self) -> bool:
+    def is_quiet(self) -> bool:
         """Say whether all faults are over."""
         return (self.root / "quiet").exists()
 

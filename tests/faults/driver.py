@@ -94,14 +94,17 @@ class Driver:
     @property
     def done(self) -> bool:
         """Say whether there is nothing left to do."""
+        if self.plant:
+            return all(kill.id in self.made for kill in self.plan)
         enough = len(self.counted) >= self.kills and not self.missing
         pending = [kill for kill in self.plan if kill.target in SERVERS]
         return enough and all(kill.id in self.made for kill in pending)
 
     def _planned(self) -> list[Kill]:
         if not self.plant:
+            middle = self.sessions[len(self.sessions) // 2]
             deposits = [
-                Kill(f"d{number}", DEPOSIT, stage, f"{_WRITE} #1", session=self.sessions[-1])
+                Kill(f"d{number}", DEPOSIT, stage, f"{_WRITE} #1", session=middle)
                 for number, stage in enumerate(("auto_close", "execution"))
             ]
             extra = [

@@ -40,7 +40,7 @@ class Faulty:
     def send(self, steps: Iterable[Step]) -> None:
         """Send the steps with the faults that fall to them."""
         wanted = list(steps)
-        if not wanted or self.armory.quiet or not self._can_stand(wanted[0]):
+        if not wanted or self.armory.is_quiet() or not self._can_stand(wanted[0]):
             self.once(wanted)
             return
         if len(wanted) > 1 and self._luck(wanted[0], "order").randrange(100) < REVERSED:

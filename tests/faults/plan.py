@@ -16,7 +16,7 @@ TARGETS = (CHILD, *SERVERS)
 DEPOSIT = "deposit"
 
 #: One kill of a server or of beat for so many kills.
-SERVER_SHARE = 8
+SERVER_SHARE = 12
 #: One kill at no boundary, but so soon behind the claim, for so many kills.
 CHANCE_SHARE = 10
 LATEST_CHANCE_MS = 12

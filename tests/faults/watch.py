@@ -12,7 +12,7 @@ from paper_trading.bot.progress import LEASE
 from paper_trading.engine.track import metrics_due
 from paper_trading.models import Tick
 from tests.faults.armory import Armory, append
-from tests.faults.boundaries import COMMITTED, Passage, head_of
+from tests.faults.boundaries import COMMITTED, STAGES, Passage, head_of
 from tests.faults.plan import DEPOSIT, SERVERS, Kill
 from tests.faults.striking import strike
 
@@ -54,7 +54,7 @@ class Watch:
         """Begin a passage: the stage was found due."""
         self._tick = tick
         self.passage = passage = Passage(stage, tick.pk, tick.attempt, chunk)
-        self._armed = [] if self.armory.quiet else self.armory.armed()
+        self._armed = [] if self.armory.is_quiet() else self.armory.armed()
         for kill in self._mine():
             if kill.after_ms is not None:
                 wait = kill.after_ms / 1000
@@ -113,7 +113,8 @@ class Watch:
         """Keep the one fault of a tick for what is seldom met.
 
         A tick with metrics is for metrics while one of those is armed; every second other
-        tick is for boundaries of one stage that no kill has met yet.
+        tick is for boundaries of one stage that no kill has met yet. Behind that stage,
+        anything goes.
         """
         seldom = sorted({armed.stage for armed in self._armed if armed.covers})
         if metrics_due(self._tick.session.ticks_closed) and "metrics" in seldom:
@@ -122,7 +123,10 @@ class Watch:
         turn, odd = divmod(self._tick.pk, 2)
         if odd or not others or kill.target in SERVERS:
             return True
-        return kill.covers and kill.stage == others[turn % len(others)]
+        kept = others[turn % len(others)]
+        if kill.stage == kept:
+            return kill.covers
+        return STAGES.index(kill.stage) > STAGES.index(kept)
 
     def _by_chance(self, kill: Kill, passage: Passage) -> None:
         with self._busy:

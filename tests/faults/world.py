@@ -26,7 +26,6 @@ from paper_trading.models import (  # noqa: E402
     SessionStatus,
 )
 from paper_trading.services import market_setup  # noqa: E402
-from paper_trading.services.market_view import market_view  # noqa: E402
 from tasks.schedule import synchronise  # noqa: E402
 from tests.bot.worlds import (  # noqa: E402
     Script,
@@ -112,8 +111,8 @@ def census(given: dict[str, Any]) -> dict[str, Any]:
 
     By each of them stands the share of the stage's runs that reached it.
 
-    A worker's child may meet a batch that it has not read yet at any stage, so every second
-    tick forgets what the process knows of the market before each stage.
+    A worker's child that has just begun has read nothing yet, so every second tick forgets what
+    this process knows before each stage.
     """
     taker = CensusTaker()
     hooks.install(taker)
@@ -124,9 +123,18 @@ def census(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forgetful(run: Callable[..., Any]) -> Callable[..., Any]:
+    known = [
+        function
+        for name, module in list(sys.modules.items())
+        if name.startswith("paper_trading.")
+        for function in vars(module).values()
+        if hasattr(function, "cache_clear") and function.__module__ == name
+    ]
+
     def forget(stage: Any, tick_id: int, chunk: int = 0) -> Any:
         if tick_id % 2:
-            market_view.cache_clear()
+            for function in known:
+                function.cache_clear()
         return run(stage, tick_id, chunk)
 
     return forget
