@@ -14,11 +14,11 @@ from dexproject.embedded.foreground import signals_end_the_work
 from dexproject.embedded.options import FaultsOptions, parse
 from tests.faults import armory, messages_log
 from tests.faults.driver import Driver
-from tests.faults.plan import Census
+from tests.faults.plan import Census, read_census
 from tests.faults.stack import Broken, Stack, say, stack
 
-#: Ticks of each session in the census: two of them with metrics, for most.
-CENSUS_TICKS = 22
+#: Ticks of each session in the census: about as many as a long run has, or few.
+CENSUS_TICKS = 45
 SHORT_CENSUS_TICKS = 3
 _CLOSE_SECONDS = 60.0
 
@@ -81,8 +81,8 @@ def _census(running: Stack, options: FaultsOptions) -> Census:
         return {}
     say("Taking the census of boundaries")
     running.copy_database("census")
-    ticks = CENSUS_TICKS if options.kills >= CENSUS_TICKS else SHORT_CENSUS_TICKS
-    return running.act("census", {"ticks": ticks}, "census")
+    ticks = CENSUS_TICKS if options.kills >= 100 else SHORT_CENSUS_TICKS
+    return read_census(running.act("census", {"ticks": ticks}, "census"))
 
 
 def _come_to_rest(running: Stack) -> None:

@@ -66,7 +66,7 @@ class Armory:
         kills = []
         for file in sorted((self.root / "armed").glob("*.json")):
             try:
-                kills.append(Kill(**json.loads(file.read_text())))
+                kills.append(Kill.of_json(json.loads(file.read_text())))
             except FileNotFoundError:
                 continue  # Somebody else was first.
         return kills

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 MONEY = ("auto_close", "execution", "metrics")
 STAGES = ("prices", "auto_close", "analysis", "execution", "metrics", "close")
 
+#: A statement that comes once a row: from this one on they are one boundary.
+LAST = 3
+
 COMMIT = "COMMIT"
 #: Behind the commit, before the message and the cache entry. A kill here does not count.
 COMMITTED = "COMMITTED #1"
 
 _VERB = re.compile(r"\s*(\w+)")
-_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE(?! OF\b))\s+"?(?:paper_trading_)?(\w+)"?')
+_TABLE = re.compile(r'\b(?:FROM|INTO|UPDATE)\s+"?(?:paper_trading|auth|django)_(\w+)')
 _LOCK = re.compile(r"\bFOR (?:NO KEY )?UPDATE\b")
 _COMPLETION = "INSERT tickstage"
 
@@ -65,6 +68,6 @@ class Passage:
 
     def _reach(self, head: str) -> str:
         self._counts[head] += 1
-        boundary = f"{head} #{self._counts[head]}"
+        boundary = f"{head} #{min(self._counts[head], LAST)}"
         self.reached.append(boundary)
         return boundary

@@ -21,18 +21,35 @@ SERVER_SHARE = 12
 CHANCE_SHARE = 10
 LATEST_CHANCE_MS = 12
 
-#: By stage, each boundary with the share of the stage's runs that reach it.
-Census = Mapping[str, Mapping[str, float]]
-#: Chance draws among boundaries that at least this share of the runs reach.
-COMMON = 0.5
+#: Chance draws among boundaries that at least this share of the runs reach: for a server, for
+#: a child.
+COMMON, RARE = 0.5, 0.09
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How often the runs of a stage reach a boundary, and in which (session, tick number).
+
+    A `cold` one is reached by a process that has read nothing yet.
+    """
+
+    share: float
+    places: tuple[tuple[int, int], ...] = ()
+    cold: bool = False
+
+
+#: By stage, each boundary with what the census saw of it.
+Census = Mapping[str, Mapping[str, Seen]]
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
     """One fault: at a boundary of a stage or, with `after_ms`, so long behind its claim.
 
-    `covers` tells a kill that a boundary still needs from one drawn by chance. `needs` names a
-    head that the stage must have run before; `tick` limits it to one session.
+    `covers` tells a kill that a boundary still needs from one drawn by chance; `places` are the
+    ticks, by session and number, that are kept for it. `needs` names a head that the stage must
+    have run before; `session` limits a kill to one session. For a `cold` one the process
+    forgets what it knows at the claim.
     """
 
     id: str
@@ -43,10 +60,33 @@ class Kill:
     covers: bool = False
     needs: str = ""
     session: int | None = None
+    places: tuple[tuple[int, int], ...] = ()
+    cold: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the kill as JSON."""
         return asdict(self)
+
+    @classmethod
+    def of_json(cls, found: Mapping[str, Any]) -> "Kill":
+        """Return the kill that `to_json` wrote."""
+        return cls(**{**found, "places": places_of(found["places"])})
+
+
+def places_of(found: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    """Return places from JSON."""
+    return tuple((session, number) for session, number in found)
+
+
+def read_census(found: Mapping[str, Mapping[str, Any]]) -> Census:
+    """Return a census from JSON."""
+    return {
+        stage: {
+            boundary: Seen(seen["share"], places_of(seen["places"]), seen["cold"])
+            for boundary, seen in boundaries.items()
+        }
+        for stage, boundaries in found.items()
+    }
 
 
 def boundaries_of(
@@ -57,41 +97,46 @@ def boundaries_of(
         (stage, boundary)
         for stage in stages
         for boundary, found in census.get(stage, {}).items()
-        if found >= share
+        if found.share >= share
     )
 
 
 def make_plan(census: Census, kills: int, seed: int) -> list[Kill]:
     """Return so many kills, the same for the same census and seed.
 
-    With fewer kills than boundaries, a seeded sample of them is covered.
+    With fewer kills than boundaries, a seeded sample of them is covered. A boundary that is
+    seldom met has ticks kept for it.
     """
     luck = random.Random(seed)
     servers = _servers(kills)
     wanted = boundaries_of(census, MONEY)
     luck.shuffle(wanted)
     wanted = wanted[: kills - len(servers)]
-    plan = [
-        Kill(f"c{number:03d}", CHILD, stage, boundary, covers=True)
-        for number, (stage, boundary) in enumerate(wanted)
-    ]
+    plan = []
+    for number, (stage, boundary) in enumerate(wanted):
+        seen = census[stage][boundary]
+        kept = seen.places if stage == "metrics" or seen.share < COMMON else ()
+        key = f"c{number:03d}"
+        plan.append(Kill(key, CHILD, stage, boundary, covers=True, places=kept, cold=seen.cold))
     places = boundaries_of(census, STAGES, COMMON)
     plan += [
         _drawn(f"s{number:03d}", target, places, luck) for number, target in enumerate(servers)
     ]
+    places = boundaries_of(census, STAGES, RARE)
     plan += [_drawn(f"r{number:03d}", CHILD, places, luck) for number in range(kills - len(plan))]
     return plan
 
 
 def cover(stage: str, boundary: str) -> Kill:
     """Return the kill for a boundary that the census did not meet."""
-    return Kill(f"late-{stage}-{boundary}".replace(" ", "_"), CHILD, stage, boundary, covers=True)
+    key = f"late-{stage}-{boundary}".replace(" ", "_")
+    return Kill(key, CHILD, stage, boundary, covers=True, cold=True)
 
 
 def another(number: int, census: Census, seed: int) -> Kill:
     """Return one more kill by chance, for a run that has to go on."""
     luck = random.Random(f"{seed}:{number}")
-    return _drawn(f"x{number:03d}", CHILD, boundaries_of(census, STAGES, COMMON), luck)
+    return _drawn(f"x{number:03d}", CHILD, boundaries_of(census, STAGES, RARE), luck)
 
 
 def _servers(kills: int) -> list[str]:

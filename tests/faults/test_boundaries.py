@@ -15,7 +15,11 @@ from tests.faults.boundaries import Passage, head_of
         ),
         ('INSERT INTO "paper_trading_ledgerentry" ("a") VALUES (1), (2)', "INSERT ledgerentry"),
         ("\nUPDATE paper_trading_tick\nSET chunks_done = 1", "UPDATE tick"),
-        ('SELECT 1 FROM "auth_user" LIMIT 1', "SELECT auth_user"),
+        ('SELECT 1 FROM "auth_user" LIMIT 1', "SELECT user"),
+        (
+            "SELECT EXTRACT(EPOCH FROM market_time) FROM paper_trading_equitypoint",
+            "SELECT equitypoint",
+        ),
         ("SAVEPOINT s1", "SAVEPOINT"),
         ("", "?"),
     ],
@@ -41,6 +45,12 @@ def test_a_boundary_counts_how_often_its_statement_came() -> None:
         "SELECT #1",
         "UPDATE outcomeday #2",
     ]
+
+
+def test_from_the_third_on_a_repeated_statement_is_one_boundary() -> None:
+    passage = Passage("auto_close", tick=7, attempt=1)
+    update = "UPDATE paper_trading_outcomeday SET closed = 1"
+    assert [passage.statement(update)[-2:] for _ in range(5)] == ["#1", "#2", "#3", "#3", "#3"]
 
 
 def test_a_passage_ends_with_the_commit_of_its_completion_row() -> None:

@@ -1,26 +1,39 @@
 """The plan of kills: complete where it can be, and the same for the same seed."""
 
+import json
 from collections import Counter
 
-from tests.faults.boundaries import MONEY
+from tests.faults.boundaries import MONEY, STAGES
 from tests.faults.plan import (
     CHILD,
-    COMMON,
+    RARE,
     SERVERS,
     Census,
+    Kill,
+    Seen,
     another,
     boundaries_of,
     cover,
     make_plan,
 )
 
+PLACES = ((1, 20), (2, 30))
+ALWAYS, SELDOM = Seen(1.0, PLACES), Seen(0.1, PLACES)
 CENSUS: Census = {
-    "prices": {"INSERT quote #1": 1.0, "COMMIT #1": 1.0},
-    "auto_close": {"SELECT breakerstate #1": 1.0, "UPDATE outcomeday #1": 0.1, "COMMIT #1": 1.0},
-    "analysis": {"INSERT paperaithoughtlog #1": 1.0, "COMMIT #1": 1.0},
-    "execution": {"INSERT papertrade #1": 0.3, "COMMIT #1": 1.0},
-    "metrics": {"COMMIT #1": 1.0},
-    "close": {"UPDATE tick #1": 1.0, "COMMIT #1": 1.0},
+    "prices": {"INSERT quote #1": ALWAYS, "COMMIT #1": ALWAYS},
+    "auto_close": {
+        "SELECT breakerstate #1": ALWAYS,
+        "UPDATE outcomeday #1": SELDOM,
+        "COMMIT #1": ALWAYS,
+    },
+    "analysis": {"INSERT paperaithoughtlog #1": ALWAYS, "COMMIT #1": ALWAYS},
+    "execution": {"INSERT papertrade #1": SELDOM, "COMMIT #1": ALWAYS},
+    "metrics": {"COMMIT #1": ALWAYS},
+    "close": {
+        "SELECT tick #1": Seen(0.0, cold=True),
+        "UPDATE tick #1": ALWAYS,
+        "COMMIT #1": ALWAYS,
+    },
 }
 
 
@@ -50,8 +63,8 @@ def test_a_seed_gives_the_same_plan_and_another_seed_another() -> None:
 
 def test_chance_keeps_to_what_is_met_often() -> None:
     drawn = [kill for kill in make_plan(CENSUS, 300, seed=1) if not kill.covers]
-    often = boundaries_of(CENSUS, list(CENSUS), COMMON)
-    assert {(kill.stage, kill.boundary) for kill in drawn if kill.boundary} <= set(often)
+    often = [place for place in boundaries_of(CENSUS, STAGES, RARE) if place[0] != "metrics"]
+    assert {(kill.stage, kill.boundary) for kill in drawn if kill.boundary} == set(often)
     assert any(kill.after_ms is not None for kill in drawn)
     assert len({kill.stage for kill in drawn}) == 5
 
@@ -59,6 +72,20 @@ def test_chance_keeps_to_what_is_met_often() -> None:
 def test_one_more_kill_is_drawn_by_its_number() -> None:
     assert another(1, CENSUS, seed=1) == another(1, CENSUS, seed=1)
     assert another(1, CENSUS, seed=1).id != another(2, CENSUS, seed=1).id
+
+
+def test_what_is_seldom_met_has_its_ticks_kept() -> None:
+    kept = {(kill.stage, kill.boundary) for kill in make_plan(CENSUS, 60, seed=1) if kill.places}
+    assert kept == {
+        ("auto_close", "UPDATE outcomeday #1"),
+        ("execution", "INSERT papertrade #1"),
+        ("metrics", "COMMIT #1"),
+    }
+
+
+def test_a_kill_survives_json() -> None:
+    kill = Kill("c001", CHILD, "execution", "COMMIT #1", covers=True, places=PLACES)
+    assert Kill.of_json(json.loads(json.dumps(kill.to_json()))) == kill
 
 
 def test_a_boundary_met_late_gets_a_kill_of_its_own() -> None:

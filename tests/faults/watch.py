@@ -9,10 +9,10 @@ from typing import Any
 import psycopg
 
 from paper_trading.bot.progress import LEASE
-from paper_trading.engine.track import metrics_due
 from paper_trading.models import Tick
 from tests.faults.armory import Armory, append
-from tests.faults.boundaries import COMMITTED, STAGES, Passage, head_of
+from tests.faults.boundaries import COMMITTED, Passage, head_of
+from tests.faults.forgetting import forget
 from tests.faults.plan import DEPOSIT, SERVERS, Kill
 from tests.faults.striking import strike
 
@@ -55,7 +55,10 @@ class Watch:
         self._tick = tick
         self.passage = passage = Passage(stage, tick.pk, tick.attempt, chunk)
         self._armed = [] if self.armory.is_quiet() else self.armory.armed()
-        for kill in self._mine():
+        mine = self._mine()
+        if any(kill.cold for kill in mine):
+            forget()
+        for kill in mine:
             if kill.after_ms is not None:
                 wait = kill.after_ms / 1000
                 timer = threading.Timer(wait, self._by_chance, (kill, passage))
@@ -110,23 +113,10 @@ class Watch:
         ]
 
     def _is_turn_of(self, kill: Kill) -> bool:
-        """Keep the one fault of a tick for what is seldom met.
-
-        A tick with metrics is for metrics while one of those is armed; every second other
-        tick is for boundaries of one stage that no kill has met yet. Behind that stage,
-        anything goes.
-        """
-        seldom = sorted({armed.stage for armed in self._armed if armed.covers})
-        if metrics_due(self._tick.session.ticks_closed) and "metrics" in seldom:
-            return kill.stage == "metrics"
-        others = [stage for stage in seldom if stage != "metrics"]
-        turn, odd = divmod(self._tick.pk, 2)
-        if odd or not others or kill.target in SERVERS:
-            return True
-        kept = others[turn % len(others)]
-        if kill.stage == kept:
-            return kill.covers
-        return STAGES.index(kill.stage) > STAGES.index(kept)
+        """Keep the one fault of a tick for what is seldom met, where the census saw it."""
+        place = (self._tick.session_id, self._tick.number)
+        kept = [armed for armed in self._armed if place in armed.places]
+        return not kept or kill in kept or kill.target == DEPOSIT
 
     def _by_chance(self, kill: Kill, passage: Passage) -> None:
         with self._busy:

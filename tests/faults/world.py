@@ -39,9 +39,12 @@ from tests.bot.worlds import (  # noqa: E402
 from tests.faults import hooks, plants  # noqa: E402
 from tests.faults.census import CensusTaker  # noqa: E402
 from tests.faults.checks import findings  # noqa: E402
+from tests.faults.forgetting import forget  # noqa: E402
 
 #: A session begins the run so many ticks before its first metrics, the next one a tick later.
 FIRST_METRICS_IN = 1
+#: Ticks of the census without anything known.
+COLD_TICKS = 3
 #: Steps of the record behind the back-fill: more than any run plays.
 TAIL = 600
 
@@ -62,8 +65,7 @@ SCRIPTS: dict[str, Script] = {
 }
 
 
-#: A strategy that sells soon and goes on whatever it loses, as three of four sessions do; on
-#: the fourth one the breakers trip.
+#: A strategy that sells soon and goes on whatever it loses.
 UNDAUNTED: dict[str, Any] = {
     "take_profit_percent": Decimal("1.5"),
     "stop_loss_percent": Decimal("2.5"),
@@ -77,6 +79,13 @@ UNDAUNTED: dict[str, Any] = {
 }
 
 
+def strategy(number: int) -> dict[str, Any]:
+    """Return a session's strategy: of four sessions, breakers trip on two, sooner and later."""
+    if number % 4 == 3:
+        return {}
+    return UNDAUNTED | ({"max_daily_trades": 25} if number % 4 == 1 else {})
+
+
 def setup(given: dict[str, Any]) -> dict[str, Any]:
     """Make the market and its sessions, and play the ticks before each session's first metrics.
 
@@ -86,9 +95,7 @@ def setup(given: dict[str, Any]) -> dict[str, Any]:
     record = write_record(Path(given["record"]), TAIL, SCRIPTS)
     market = market_setup.recorded_market(record)
     sessions = [
-        running_session(
-            market, level, given["interval_ms"], **({} if number % 4 == 3 else UNDAUNTED)
-        )
+        running_session(market, level, given["interval_ms"], **strategy(number))
         for number, level in enumerate(given["levels"])
     ]
     for number, session in enumerate(sessions):
@@ -109,35 +116,27 @@ def _ask_for_a_close(session: PaperTradingSession) -> None:
 def census(given: dict[str, Any]) -> dict[str, Any]:
     """Run so many ticks of each session inline and return each stage's boundaries.
 
-    By each of them stands the share of the stage's runs that reached it.
-
-    A worker's child that has just begun has read nothing yet, so every second tick forgets what
-    this process knows before each stage.
+    A worker's child that has just begun has read nothing yet. So on the last ticks this process
+    forgets what it knows before each stage.
     """
     taker = CensusTaker()
     hooks.install(taker)
-    stages.run = _forgetful(stages.run)
-    for session in PaperTradingSession.objects.order_by("pk"):
+    sessions = list(PaperTradingSession.objects.order_by("pk"))
+    for session in sessions:
         run_ticks(session, given["ticks"])
-    return taker.shares()
+    taker.cold = True
+    stages.run = _forgetful(stages.run)
+    for session in sessions:
+        run_ticks(session, COLD_TICKS)
+    return taker.result()
 
 
 def _forgetful(run: Callable[..., Any]) -> Callable[..., Any]:
-    known = [
-        function
-        for name, module in list(sys.modules.items())
-        if name.startswith("paper_trading.")
-        for function in vars(module).values()
-        if hasattr(function, "cache_clear") and function.__module__ == name
-    ]
-
-    def forget(stage: Any, tick_id: int, chunk: int = 0) -> Any:
-        if tick_id % 2:
-            for function in known:
-                function.cache_clear()
+    def run_cold(stage: Any, tick_id: int, chunk: int = 0) -> Any:
+        forget()
         return run(stage, tick_id, chunk)
 
-    return forget
+    return run_cold
 
 
 def reference(given: dict[str, Any]) -> dict[str, Any]:
