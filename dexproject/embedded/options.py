@@ -83,7 +83,7 @@ class FaultsOptions:
 
     kills: int = 300
     seed: int = 1
-    interval: Decimal = Decimal(10)
+    interval: Decimal = Decimal(15)
     levels: tuple[int, ...] = tuple(range(1, 11))
     plant: str = ""
     aof: bool = True
@@ -172,7 +172,7 @@ def _faults_parser() -> _OneLineParser:
     add("-h", "--help", action="store_true", help="show this help")
     add("--kills", metavar="N", help="kills that count (default 300)")
     add("--seed", metavar="N", help="seed of the plan (default 1)")
-    add("--interval", metavar="SECONDS", help="seconds between ticks, from 8 (default 10)")
+    add("--interval", metavar="SECONDS", help="seconds between ticks, from 8 (default 15)")
     add("--levels", metavar="LEVELS", help="one session for each (default 1-10)")
     add("--plant", metavar="DEFECT", help=f"put a defect in: {', '.join(PLANTS)}")
     add("--no-aof", action="store_true", help="Valkey keeps nothing over a kill")

@@ -111,13 +111,15 @@ def _look(running: Stack, driver: Driver, folder: Path) -> dict[str, Any]:
     replayed, problems = _replay(running, driver.sessions)
     found["problems"] += problems
     found["problems"] += _too_few(driver)
+    if not any(numbers.values()):
+        found["problems"].append("no tick could be compared with the undisturbed run")
     return {
         "seed": driver.seed,
         **_kills(driver),
         "messages": messages_log.count(armory.lines(running.armory.messages)),
         "restarts": running.restarts,
         **found,
-        "compared": len(numbers),
+        "compared": sum(numbers.values()),
         "replayed": replayed,
     }
 

@@ -14,13 +14,8 @@ import django
 
 django.setup()
 
-from django.core.serializers.json import DjangoJSONEncoder  # noqa: E402
-from django.db.models import QuerySet  # noqa: E402
-
 from paper_trading.bot import controls, stages  # noqa: E402
-from paper_trading.bot.accounts import STARTING_CASH_USD  # noqa: E402
 from paper_trading.models import (  # noqa: E402
-    PaperPerformanceMetrics,
     PaperPosition,
     PaperTradingSession,
     SessionStatus,
@@ -30,13 +25,12 @@ from tasks.schedule import synchronise  # noqa: E402
 from tests.bot.worlds import (  # noqa: E402
     Script,
     open_tick,
-    outcome,
     run_ticks,
     running_session,
     stands,
     write_record,
 )
-from tests.faults import hooks, plants  # noqa: E402
+from tests.faults import hooks, outcomes, plants  # noqa: E402
 from tests.faults.census import CensusTaker  # noqa: E402
 from tests.faults.checks import findings  # noqa: E402
 from tests.faults.forgetting import forget  # noqa: E402
@@ -157,39 +151,18 @@ def stop(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def inspect(given: dict[str, Any]) -> dict[str, Any]:
-    """Check every session and write the outcomes of those that can be compared.
-
-    A session whose ticks all closed is compared with the same number of undisturbed ticks; one
-    with an expired tick or a deposit in between has no undisturbed twin.
-    """
-    whole = [
-        session
-        for session in PaperTradingSession.objects.order_by("pk")
-        if session.last_number == session.ticks_closed
-        and session.account.deposits_usd == STARTING_CASH_USD
-    ]
-    numbers = {str(session.pk): session.last_number for session in whole}
+    """Check every session and write the outcomes up to where they can be compared."""
+    sessions = PaperTradingSession.objects.order_by("pk")
+    numbers = {str(session.pk): outcomes.comparable(session) for session in sessions}
     _write_outcomes({**given, "numbers": numbers})
     return {**findings(), "numbers": numbers}
 
 
 def _write_outcomes(given: dict[str, Any]) -> dict[str, Any]:
-    for key in given["numbers"]:
+    for key, number in given["numbers"].items():
         session = PaperTradingSession.objects.get(pk=key)
-        found = {**outcome(session), "metrics": _metrics(session)}
-        text = json.dumps(found, cls=DjangoJSONEncoder, indent=1, sort_keys=True)
-        (Path(given["folder"]) / f"{key}.json").write_text(text)
+        outcomes.write(session, number, Path(given["folder"]))
     return {}
-
-
-def _metrics(session: PaperTradingSession) -> list[dict[str, Any]]:
-    rows: QuerySet[PaperPerformanceMetrics] = PaperPerformanceMetrics.objects.filter(
-        session=session
-    ).order_by("market_time", "pk")
-    return [
-        {key: value for key, value in row.items() if key not in {"id", "session_id", "tick_id"}}
-        for row in rows.values()
-    ]
 
 
 ACTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
