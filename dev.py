@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up the project's own Python environment, then run it: `python3 dev.py up|test|manage|faults`.
+"""Set up the project's own Python environment, then run it: `python3 dev.py up`, `test`, ...
 
 Nothing but a Python from 3.11 on is needed; this file uses the standard library only. The
 locked packages are installed into `.venv` beside it, once for each state of the lock file.

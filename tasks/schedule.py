@@ -34,17 +34,22 @@ def entries(shortest_interval_ms: int | None) -> tuple[Entry, ...]:
     )
 
 
-@transaction.atomic
-def synchronise(interval_ms: int | None = None) -> tuple[Entry, ...]:
-    """Write the entries for the shortest interval of the running sessions (and this one).
-
-    Beat reloads when a row changes, so rows that are right are left alone.
-    """
+def wanted(interval_ms: int | None = None) -> tuple[Entry, ...]:
+    """Return the entries for the shortest interval of the running sessions (and this one)."""
     running = PaperTradingSession.objects.filter(status=SessionStatus.RUNNING)
     shortest = running.aggregate(shortest=Min("interval_ms"))["shortest"]
     known = [ms for ms in (shortest, interval_ms) if ms is not None]
-    wanted = entries(min(known, default=None))
-    for entry in wanted:
+    return entries(min(known, default=None))
+
+
+@transaction.atomic
+def synchronise(interval_ms: int | None = None) -> tuple[Entry, ...]:
+    """Write the wanted entries.
+
+    Beat reloads when a row changes, so rows that are right are left alone.
+    """
+    due = wanted(interval_ms)
+    for entry in due:
         schedule, _ = IntervalSchedule.objects.get_or_create(
             every=entry.every_ms * 1000, period=IntervalSchedule.MICROSECONDS
         )
@@ -62,4 +67,4 @@ def synchronise(interval_ms: int | None = None) -> tuple[Entry, ...]:
             for name, found in fields.items():
                 setattr(row, name, found)
             row.save()
-    return wanted
+    return due

@@ -8,7 +8,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 #: Who logs an exception that was kept as an InternalError instead of being raised.
-_KEEPERS = ("paper_trading.bot.market_analyzer", "tasks.failures")
+_KEEPERS = ("paper_trading.bot.market_analyzer", "paper_trading.bot.enhanced_bot", "tasks.failures")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,12 +11,14 @@ from django.core.management import get_commands, load_command_class
 
 from dexproject.embedded.errors import Refused
 from dexproject.embedded.options import (
+    BotOptions,
     FaultsOptions,
     ManageOptions,
     PytestOptions,
     UpOptions,
     parse,
 )
+from paper_trading.bot import command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("dexproject", "paper_trading", "tasks", "tests", "benchmarks", "docs")
@@ -42,6 +44,7 @@ HERE_DOCUMENT = re.compile(r"(?<=<<)(\w+)\n.*?^\1$", re.DOTALL | re.MULTILINE)
 #: The test that runs the Python blocks of a document.
 RUN_BY = {
     "paper_trading/bot/README.md": "tests/bot/test_readme.py",
+    "paper_trading/bot/replay/README.md": "tests/bot/replay/test_readme.py",
     "paper_trading/engine/README.md": "tests/engine/test_readme.py",
     "paper_trading/intelligence/README.md": "tests/intelligence/test_readme.py",
     "paper_trading/services/README.md": "tests/services/test_readme.py",
@@ -90,6 +93,8 @@ def complaint(words: list[str]) -> str | None:
 
 
 def _python(words: list[str]) -> str | None:
+    if words[:2] == ["-m", "paper_trading.bot"]:
+        return _bot(words[2:])
     if words[:1] == ["-m"]:
         return None if importlib.util.find_spec(words[1]) else f"no module {words[1]}"
     if words[:1] == ["dev.py"]:
@@ -108,7 +113,17 @@ def _launcher(words: list[str]) -> str | None:
         return _manage(list(command.arguments))
     if isinstance(command, PytestOptions):
         return _paths(command.arguments)
+    if isinstance(command, BotOptions):
+        return _bot(list(command.arguments))
     assert isinstance(command, UpOptions | FaultsOptions | str)
+    return None
+
+
+def _bot(words: list[str]) -> str | None:
+    try:
+        command_line.parse(words)
+    except command_line.BadArguments as error:
+        return str(error)
     return None
 
 
@@ -137,6 +152,8 @@ def _manage(words: list[str]) -> str | None:
         "python3 dev.py fly",
         "python3 dev.py up --speed 3",
         "python3 dev.py test tests/gone",
+        "python3 dev.py bot --account-name MyBot --speed 3",
+        "python -m paper_trading.bot --intel-level 5",
         "python3 dev.py manage fly",
         "python3 dev.py manage seed --speed 3",
         "python -m paper_trading.gone",

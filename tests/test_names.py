@@ -96,10 +96,6 @@ EXPORTS = [
 
 #: Name of the specification -> where it is now, and the reason.
 REPLACED: dict[str, tuple[str, str]] = {
-    "paper_trading.bot.market_analyzer.MarketAnalyzer.tick": (
-        "paper_trading.bot.stages.run_to_end",
-        "A tick is a row that goes through stages; one function runs them inline in their order.",
-    ),
     "paper_trading.bot.market_analyzer.MarketAnalyzer._check_auto_close_positions": (
         "paper_trading.bot.position_manager.PositionManager.check_auto_close_positions",
         "Exits are a stage of their own, under the account's lock.",
@@ -158,6 +154,8 @@ REPLACED: dict[str, tuple[str, str]] = {
 BOT_PARAMETERS = {
     "account_name": "paper_trading.bot.EnhancedPaperTradingBot",
     "intel_level": "paper_trading.bot.EnhancedPaperTradingBot",
+    "use_real_prices": "paper_trading.bot.EnhancedPaperTradingBot",
+    "chain_id": "paper_trading.bot.EnhancedPaperTradingBot",
     "tick_interval": "paper_trading.bot.EnhancedPaperTradingBot",
 }
 

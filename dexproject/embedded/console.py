@@ -1,9 +1,12 @@
 """What the user sees: one line at a time, from the launcher and from its children."""
 
+import re
 import sys
 from typing import TextIO
 
 _WIDTH = 8
+# What a worker at work logs all the time: its log file has it, and the screen stays readable.
+_ROUTINE = re.compile(r"\S+ \S+ (?:DEBUG|INFO|WARNING paper_trading\.bot\.logs\.routine) ")
 
 
 class Console:
@@ -23,5 +26,6 @@ class Console:
             self._stream = None
 
     def relay(self, name: str, line: str) -> None:
-        """Write a line of a child, marked with the child's name."""
-        self.say(f"{name:<{_WIDTH}}| {line}")
+        """Write a line of a child, marked with the child's name, unless it is routine."""
+        if not _ROUTINE.match(line):
+            self.say(f"{name:<{_WIDTH}}| {line}")

@@ -4,6 +4,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from .errors import Interrupted
@@ -30,8 +31,10 @@ def signals_end_the_work() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def run_in_foreground(argv: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command in the project root and return its exit status.
+def run_in_foreground(
+    argv: Sequence[str], environment: Mapping[str, str], directory: Path = ROOT
+) -> int:
+    """Run a command, in the project root unless told otherwise, and return its exit status.
 
     Ctrl+C reaches the command through the terminal and is its own to answer; the other ending
     signals are handed on. A command ended by a signal gives 128 plus its number, as a shell.
@@ -45,7 +48,7 @@ def run_in_foreground(argv: Sequence[str], environment: Mapping[str, str]) -> in
     before = {number: signal.signal(number, hand_on) for number in _ENDING}
     signal.signal(signal.SIGINT, _leave_alone)
     try:
-        with open_tied(argv, signal.SIGKILL, env=dict(environment), cwd=ROOT) as process:
+        with open_tied(argv, signal.SIGKILL, env=dict(environment), cwd=directory) as process:
             child.append(process)
             code = process.wait()
     finally:

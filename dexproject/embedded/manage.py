@@ -19,15 +19,19 @@ _START_SECONDS = 20.0
 def run_command(options: ManageOptions) -> int:
     """Run the command and return its exit status.
 
-    The servers of a running `up` are used; without one they are started for the command.
+    The servers of a running `up` are used; without one they are started for the command. One
+    that reads no database gets none.
     """
+    if not options.needs_servers:
+        with signals_end_the_work():
+            return run_in_foreground(manage(*options.arguments), app_environment("", "", ""))
     home = DataDirectory(options.data)
     home.make()
     with signals_end_the_work():
         try:
             lock = DataLock(home.lock)
         except LockHeld as held:
-            return run_in_foreground(manage(*options.arguments), _running(home, held))
+            return run_in_foreground(manage(*options.arguments), running_environment(home, held))
         try:
             with Servers(home, lock, given=GivenUrls.of()) as servers:
                 return run_in_foreground(manage(*options.arguments), servers.environment())
@@ -35,7 +39,7 @@ def run_command(options: ManageOptions) -> int:
             lock.release()
 
 
-def _running(home: DataDirectory, held: LockHeld) -> dict[str, str]:
+def running_environment(home: DataDirectory, held: LockHeld) -> dict[str, str]:
     """Return the environment of the `up` that runs, waiting while it is still starting."""
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:

@@ -15,10 +15,11 @@ DEFAULT_DATA = ROOT / ".data"
 USAGE = """\
 usage: python3 dev.py up [options]              run everything; Ctrl+C stops it
        python3 dev.py test [pytest arguments]   run the tests on throw-away servers
+       python3 dev.py bot [options]             run one account in the foreground, without Celery
        python3 dev.py manage [--data DIR] ARGS  run a management command on the same servers
        python3 dev.py faults [options]          kill the running stack and check what came of it
 
-python3 dev.py up --help names the options of up."""
+python3 dev.py up --help and python3 dev.py bot --help name the options."""
 MANAGE_USAGE = """\
 usage: python3 dev.py manage [--data DIR] ARGS
 
@@ -33,6 +34,7 @@ used and the data directory is not touched. Example: python3 dev.py test tests/e
 #: What the market keeps of a price file's place.
 LONGEST_PATH = 500
 RECORDED = "recorded:"
+_REPLAY, _PRICES = "replay", "--prices"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
 PLANTS = ("double-commit", "lost-update", "stale-cache")
 LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
@@ -69,6 +71,12 @@ class ManageOptions:
     arguments: tuple[str, ...]
     data: Path = DEFAULT_DATA
 
+    @property
+    def needs_servers(self) -> bool:
+        """Return whether the command reads a database: the replay of a price file does not."""
+        files = [word for word in self.arguments if word.split("=")[0] == _PRICES]
+        return not (self.arguments[:1] == (_REPLAY,) and files)
+
 
 @dataclass(frozen=True, slots=True)
 class PytestOptions:
@@ -98,7 +106,16 @@ class FaultsOptions:
         return (*words, "--log", str(self.log)) if self.log else tuple(words)
 
 
-Command = UpOptions | ManageOptions | PytestOptions | FaultsOptions
+@dataclass(frozen=True, slots=True)
+class BotOptions:
+    """What the bot shall check itself, and the data directory whose servers it uses."""
+
+    arguments: tuple[str, ...]
+    data: Path = DEFAULT_DATA
+
+
+Command = UpOptions | ManageOptions | BotOptions | PytestOptions | FaultsOptions
+_COMMANDS = "allowed are up, bot, test, manage and faults"
 
 
 def parse(arguments: Sequence[str]) -> Command | str:
@@ -108,18 +125,20 @@ def parse(arguments: Sequence[str]) -> Command | str:
     """
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         if not arguments:
-            raise Refused("a command is missing; allowed are up, test, manage and faults")
+            raise Refused(f"a command is missing; {_COMMANDS}")
         return USAGE
     command, *rest = arguments
     if command == "up":
         return _parse_up(rest)
     if command == "manage":
         return _parse_manage(rest)
+    if command == "bot":
+        return _parse_bot(rest)
     if command == "test":
         return TEST_USAGE if rest in (["-h"], ["--help"]) else PytestOptions(tuple(rest))
     if command == "faults":
         return _parse_faults(rest)
-    raise Refused(f"{command}: not a command; allowed are up, test, manage and faults")
+    raise Refused(f"{command}: not a command; {_COMMANDS}")
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -229,7 +248,35 @@ def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:
         data, rest = _directory(rest[1]), rest[2:]
     elif rest and rest[0].startswith("--data="):
         data, rest = _directory(rest[0].removeprefix("--data=")), rest[1:]
-    return ManageOptions(tuple(rest), data)
+    return ManageOptions(tuple(_absolute(rest) if rest[:1] == [_REPLAY] else rest), data)
+
+
+def _absolute(arguments: list[str]) -> list[str]:
+    """Name the price file of a replay absolutely: commands run in the project's folder."""
+    found: list[str] = []
+    for place, word in enumerate(arguments):
+        name, equals, value = word.partition("=")
+        if name == _PRICES and equals:
+            word = f"{_PRICES}={Path(value).expanduser().resolve()}"
+        elif place and arguments[place - 1] == _PRICES:
+            word = str(Path(word).expanduser().resolve())
+        found.append(word)
+    return found
+
+
+def _parse_bot(arguments: Sequence[str]) -> BotOptions:
+    """Take --data out; the rest is the bot's own, which only the installed project can check."""
+    rest, data = list(arguments), DEFAULT_DATA
+    kept: list[str] = []
+    while rest:
+        word = rest.pop(0)
+        if word == "--data":
+            data = _directory(rest.pop(0) if rest else "")
+        elif word.startswith("--data="):
+            data = _directory(word.removeprefix("--data="))
+        else:
+            kept.append(word)
+    return BotOptions(tuple(kept), data)
 
 
 def _prices(text: str) -> str:

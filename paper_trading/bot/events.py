@@ -1,8 +1,9 @@
-"""Events that stages publish after their commit; typed by the websocket service."""
+"""What stages tell after their commit: events to open pages, and lines of the log."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from paper_trading.bot import logs
 from paper_trading.engine.steps import StepResult
 from paper_trading.models import PaperPerformanceMetrics, PaperTrade, Tick, TickStatus
 from paper_trading.services.websocket_service import publish_on_commit
@@ -10,6 +11,7 @@ from paper_trading.services.websocket_service import publish_on_commit
 
 def after_step(tick: Tick, result: StepResult, trades: Sequence[PaperTrade]) -> None:
     """Tell the owner of a money stage's trades, breakers and portfolio."""
+    logs.after_step(tick, result)
     owner_id, account, session = _who(tick)
     for trade, record in zip(trades, result.trades, strict=True):
         publish_on_commit(
@@ -54,6 +56,7 @@ def portfolio(tick: Tick, result: StepResult) -> None:
 
 def metrics(tick: Tick, row: PaperPerformanceMetrics) -> None:
     """Tell the owner that new metrics are in."""
+    logs.metrics(tick, row)
     owner_id, account, session = _who(tick)
     publish_on_commit(
         owner_id,
@@ -76,6 +79,8 @@ def ended(
     stages: Mapping[str, int] | None = None,
 ) -> None:
     """Tell the owner that a tick is in a final state; stage times in milliseconds."""
+    if status is TickStatus.CLOSED:
+        logs.closed(tick, equity_usd, stages or {})
     owner_id, account, session = _who(tick)
     publish_on_commit(
         owner_id,
@@ -97,6 +102,7 @@ def breaker(
     owner_id: int, account: int, session: int | None, kind: str, *, tripped: bool, text: str
 ) -> None:
     """Tell the owner that a circuit breaker tripped or was reset."""
+    logs.breaker(account, kind, tripped=tripped, text=text)
     publish_on_commit(
         owner_id,
         {
@@ -112,6 +118,7 @@ def breaker(
 
 def status(owner_id: int, account: int, session: int, word: str, text: str) -> None:
     """Tell the owner of a start, pause, stop or error."""
+    logs.status(session, word, text)
     publish_on_commit(
         owner_id,
         {"type": "status", "account": account, "session": session, "status": word, "text": text},

@@ -57,13 +57,13 @@ def problems(account: PaperTradingAccount) -> list[str]:
 
 def all_problems() -> list[str]:
     """Check every account, archived ones included."""
-    with _snapshot():
+    with snapshot():
         accounts = PaperTradingAccount.objects.order_by("pk")
         return [text for account in accounts for text in problems(account)]
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def snapshot() -> Iterator[None]:
     """Read everything as of one moment, so that a tick at work is no difference."""
     if connection.in_atomic_block:
         yield

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from paper_trading.bot import events, progress, session_metrics
+from paper_trading.bot import events, logs, progress, session_metrics
+from paper_trading.bot.managers import ExecutionStage, Managers, PositionStage, PriceStage
 from paper_trading.bot.position_manager import still_due, view_of
 from paper_trading.bot.rules import level_of, strategy_of
 from paper_trading.engine.codes import Code
@@ -34,8 +35,27 @@ class MarketAnalyzer:
     """Turns the evidence of a tick's tokens into decisions and writes the thought log."""
 
     def __init__(self, tick: Tick) -> None:
-        self.tick = tick
+        self._tick = tick
         self.engine = IntelSliderEngine(level_of(tick), strategy_of(tick))
+
+    @classmethod
+    def tick(
+        cls,
+        tick_id: int,
+        price_manager: PriceStage,
+        position_manager: PositionStage,
+        trade_executor: ExecutionStage,
+    ) -> None:
+        """Take an open tick through all its stages in this process, with these managers.
+
+        Analysis and metrics are this class's own. A tick that is not open any more, or that
+        another worker takes over meanwhile, is left alone.
+        """
+        # `stages` runs this class's stages, so it can only be asked for when both are there.
+        from paper_trading.bot import stages
+
+        given = Managers.given(price_manager, position_manager, trade_executor, cls)
+        stages.run_to_end(tick_id, given)
 
     def analyze_chunk(self, chunk: int) -> bool:
         """Decide on one chunk of the tick's tokens; True when it was the last chunk.
@@ -48,12 +68,15 @@ class MarketAnalyzer:
         try:
             with transaction.atomic():
                 self._log_thoughts(decisions)
+                logs.decisions(self._tick, decisions)
                 if errors:
                     InternalError.objects.bulk_create(errors)
                 detail = {"tokens": [made.symbol for made in decisions]}
-                return progress.complete_chunk(self.tick, chunk, started, detail, version)
+                return progress.complete_chunk(self._tick, chunk, started, detail, version)
         except IntegrityError:
-            if TickStage.objects.filter(tick=self.tick, stage=Stage.ANALYSIS, chunk=chunk).exists():
+            if TickStage.objects.filter(
+                tick=self._tick, stage=Stage.ANALYSIS, chunk=chunk
+            ).exists():
                 return False
             raise
 
@@ -62,28 +85,28 @@ class MarketAnalyzer:
         started = timezone.now()
         with transaction.atomic():
             account = PaperTradingAccount.objects.select_for_update().get(
-                pk=self.tick.session.account_id
+                pk=self._tick.session.account_id
             )
-            if not still_due(self.tick, Stage.METRICS):
+            if not still_due(self._tick, Stage.METRICS):
                 return None
             row = self._update_performance_metrics(account)
-            progress.complete(self.tick, started, {}, Stage.CLOSE, version=account.state_version)
-            events.metrics(self.tick, row)
+            progress.complete(self._tick, started, {}, Stage.CLOSE, version=account.state_version)
+            events.metrics(self._tick, row)
         return row
 
     def _decide(self, chunk: int) -> tuple[list[Decision], list[InternalError], int]:
-        view = view_of(self.tick)
-        state = position_cache.read(self.tick.session.account)
+        view = view_of(self._tick)
+        state = position_cache.read(self._tick.session.account)
         decisions: list[Decision] = []
         errors: list[InternalError] = []
-        for listed in view.chunk(chunk, self.tick.chunks_total):
+        for listed in view.chunk(chunk, self._tick.chunks_total):
             # The isolation boundary of one token's analysis: it must never stop the tick.
             try:
                 decisions.append(self._analyze_token(listed, view, state))
             except Exception:
                 logger.exception(
                     "analysis failed: tick %s stage analysis token %s",
-                    self.tick.pk,
+                    self._tick.pk,
                     listed.token.symbol,
                 )
                 decisions.append(skipped(self.engine, listed, Code.INTERNAL_ERROR))
@@ -100,14 +123,14 @@ class MarketAnalyzer:
 
     def _log_thought(self, made: Decision) -> PaperAIThoughtLog:
         """Return the thought row of a decision."""
-        return thought_row(self.tick, made)
+        return thought_row(self._tick, made)
 
     def _update_performance_metrics(self, account: PaperTradingAccount) -> PaperPerformanceMetrics:
-        return session_metrics.update(self.tick, account)
+        return session_metrics.update(self._tick, account)
 
     def _error(self, listed: Listed, text: str) -> InternalError:
         return InternalError(
-            tick=self.tick, stage=Stage.ANALYSIS, token_id=listed.token.id, traceback=text
+            tick=self._tick, stage=Stage.ANALYSIS, token_id=listed.token.id, traceback=text
         )
 
 

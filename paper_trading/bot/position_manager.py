@@ -238,7 +238,8 @@ def count_by_status(records: Sequence[TradeRecord]) -> dict[str, int]:
     return counts
 
 
-_MARKS = (
+#: What a position's row keeps of the engine's value under the same name.
+MARKS = (
     "units",
     "cost_usd",
     "adds",
@@ -250,7 +251,7 @@ _MARKS = (
     "gas_usd",
 )
 _SAVED = [
-    *_MARKS,
+    *MARKS,
     "marked_market_time",
     "is_open",
     "exit_reason",
@@ -260,6 +261,6 @@ _SAVED = [
 
 
 def _copy(held: Position, row: PaperPosition) -> None:
-    for name in _MARKS:
+    for name in MARKS:
         setattr(row, name, getattr(held, name))
     row.marked_market_time = held.marked_at

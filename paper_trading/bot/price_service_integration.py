@@ -1,5 +1,6 @@
 """Stage prices: one bulk batch of quotes for every token and session of the market."""
 
+import logging
 from datetime import datetime
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, progress
+from paper_trading.bot import endings, events, logs, progress
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
@@ -25,6 +26,8 @@ from paper_trading.services.market_view import market_view
 from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources.base import EndOfRecord
 from paper_trading.services.sources.catalogue import RecordChanged
+
+logger = logging.getLogger(__name__)
 
 #: Prices a token kept at hand for short-term looks; every quote is stored.
 PRICE_HISTORY_LENGTH = 100
@@ -57,7 +60,8 @@ class RealPriceManager:
             batch, fetched = self.update_all_prices(tick.step)
         except EndOfRecord:
             return self._stop(tick, StopReason.RECORD_ENDED, TickReason.RECORD_ENDED)
-        except RecordChanged:
+        except RecordChanged as changed:
+            logger.warning("%s: the price feed failed: %s", tick, changed)
             return self._stop(tick, StopReason.RECORD_CHANGED, TickReason.RECORD_CHANGED)
         self._complete(tick, batch, fetched, started)
         return True
@@ -108,6 +112,7 @@ class RealPriceManager:
                 market_time=batch.market_time,
                 chunks_total=min(tokens, settings.ANALYSIS_WIDTH),
             )
+            logs.prices(tick, batch, tokens, fetched=fetched)
 
     def _stop(self, tick: Tick, stop: StopReason, reason: TickReason) -> bool:
         """End the session with its reason; the tick did nothing and is SKIPPED."""

@@ -172,6 +172,16 @@ def next_steps(tick_id: int) -> list[Step]:
     ]
 
 
+def release() -> int:
+    """End the lease of every open tick, for a start at which no worker runs; return how many.
+
+    The next sweep takes them over at once. Where a worker does run, it is fenced and loses the
+    stage that it is at, no more.
+    """
+    now = ClockTimestamp()
+    return Tick.objects.filter(status=TickStatus.OPEN, lease_until__gte=now).update(lease_until=now)
+
+
 def sweep(session_ids: Sequence[int] | None = None) -> list[Step]:
     """Take over ticks whose lease ran out, of all sessions or some, and return what they need.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from paper_trading.bot import accounts, controls, endings
+from paper_trading.bot import accounts, controls, endings, progress
 from paper_trading.models import (
     Market,
     PaperStrategyConfiguration,
@@ -32,13 +32,15 @@ def admin_user(password: str) -> User:
     return user
 
 
-def market_for(prices: str, profile: str = "normal") -> Market:
-    """Return the market of `simulated` or `recorded:FILE`."""
+def market_for(
+    prices: str, profile: str = "normal", chain_id: int = market_setup.DEFAULT_CHAIN_ID
+) -> Market:
+    """Return the market of `simulated` (on a chain of the registry) or `recorded:FILE`."""
     if prices.startswith(_RECORDED):
         return market_setup.recorded_market(Path(prices.removeprefix(_RECORDED)))
     if prices != "simulated":
         raise ValueError(f"prices was {prices!r}; allowed are simulated and recorded:FILE")
-    return market_setup.simulated_market(profile=profile)
+    return market_setup.simulated_market(chain_id=chain_id, profile=profile)
 
 
 @transaction.atomic
@@ -48,8 +50,10 @@ def seed_sessions(
     """Return one running session a level on a market, going on with those that fit.
 
     Sessions of the same owner on other markets or with another interval are stopped as
-    REPLACED, so that one start shows one market.
+    REPLACED, so that one start shows one market. What a crash left open is there to be taken
+    over: when `up` seeds, no worker runs.
     """
+    progress.release()
     strategy, _ = PaperStrategyConfiguration.objects.get_or_create(owner=owner, name="Default")
     wanted = [_account(owner, market, level) for level in levels]
     seeded = PaperTradingAccount.objects.filter(owner=owner, name__startswith="Level ")

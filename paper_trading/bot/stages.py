@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from paper_trading.bot import closing, progress
+from paper_trading.bot.managers import Managers
 from paper_trading.bot.market_analyzer import MarketAnalyzer
 from paper_trading.bot.position_manager import PositionManager
 from paper_trading.bot.price_service_integration import RealPriceManager
@@ -14,8 +15,15 @@ from paper_trading.models import Tick
 
 logger = logging.getLogger(__name__)
 
+OWN = Managers(
+    prices=lambda tick: RealPriceManager(tick.session.account.market),
+    positions=lambda tick: PositionManager(tick.session.account_id),
+    analyzer=MarketAnalyzer,
+    executor=lambda tick: TradeExecutor(PositionManager(tick.session.account_id)),
+)
 
-def run(stage: Stage, tick_id: int, chunk: int = 0) -> list[Step]:
+
+def run(stage: Stage, tick_id: int, chunk: int = 0, managers: Managers = OWN) -> list[Step]:
     """Run a stage of a tick when it is due and return the steps to send next.
 
     Late, doubled or out of order, a call finds nothing to do and returns an empty list. A
@@ -25,48 +33,47 @@ def run(stage: Stage, tick_id: int, chunk: int = 0) -> list[Step]:
     if tick is None:
         return []
     try:
-        advanced = _RUNNERS[stage](tick, chunk)
+        advanced = _RUNNERS[stage](tick, chunk, managers)
     except Fenced as fenced:
         logger.warning("rolled back: %s", fenced)
         return []
     return progress.next_steps(tick_id) if advanced else []
 
 
-def run_to_end(tick_id: int) -> None:
+def run_to_end(tick_id: int, managers: Managers = OWN) -> None:
     """Take an open tick through all of its stages in this process."""
     steps = progress.next_steps(tick_id)
     while steps:
         step = steps.pop(0)
-        steps += run(step.stage, step.tick_id, step.chunk)
+        steps += run(step.stage, step.tick_id, step.chunk, managers)
 
 
-def _prices(tick: Tick, _: int) -> bool:
-    return RealPriceManager(tick.session.account.market).run(tick)
+def _prices(tick: Tick, _: int, managers: Managers) -> bool:
+    return managers.prices(tick).run(tick)
 
 
-def _auto_close(tick: Tick, _: int) -> bool:
-    return PositionManager(tick.session.account_id).check_auto_close_positions(tick) is not None
+def _auto_close(tick: Tick, _: int, managers: Managers) -> bool:
+    return managers.positions(tick).check_auto_close_positions(tick) is not None
 
 
-def _analysis(tick: Tick, chunk: int) -> bool:
-    return MarketAnalyzer(tick).analyze_chunk(chunk)
+def _analysis(tick: Tick, chunk: int, managers: Managers) -> bool:
+    return managers.analyzer(tick).analyze_chunk(chunk)
 
 
-def _execution(tick: Tick, _: int) -> bool:
-    executor = TradeExecutor(PositionManager(tick.session.account_id))
-    return executor.execute_trade(tick) is not None
+def _execution(tick: Tick, _: int, managers: Managers) -> bool:
+    return managers.executor(tick).execute_trade(tick) is not None
 
 
-def _metrics(tick: Tick, _: int) -> bool:
-    return MarketAnalyzer(tick).update_metrics() is not None
+def _metrics(tick: Tick, _: int, managers: Managers) -> bool:
+    return managers.analyzer(tick).update_metrics() is not None
 
 
-def _close(tick: Tick, _: int) -> bool:
+def _close(tick: Tick, _: int, __: Managers) -> bool:
     closing.close(tick)
     return False
 
 
-_RUNNERS: dict[Stage, Callable[[Tick, int], bool]] = {
+_RUNNERS: dict[Stage, Callable[[Tick, int, Managers], bool]] = {
     Stage.PRICES: _prices,
     Stage.AUTO_CLOSE: _auto_close,
     Stage.ANALYSIS: _analysis,

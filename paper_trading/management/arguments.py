@@ -18,8 +18,14 @@ def interval_ms(text: str) -> int:
 
 
 def levels(text: str) -> list[int]:
-    """Return intel levels from a list such as 5,10."""
-    found = whole_numbers(text)
+    """Return intel levels from a list such as 5,10 or a range such as 1-10."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        low, high = whole_numbers(first)[0], whole_numbers(last if dash else first)[0]
+        found += range(low, min(high, HIGHEST + 1) + 1) if dash else [low]
+    if not found:
+        raise ArgumentTypeError(f"levels were {text!r}; allowed are such as 5, 1-10 or 5,10")
     wrong = [level for level in found if not LOWEST <= level <= HIGHEST]
     if wrong:
         raise ArgumentTypeError(f"level was {wrong[0]}; allowed is {LOWEST} to {HIGHEST}")

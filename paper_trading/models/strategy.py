@@ -1,10 +1,12 @@
 """Strategy configurations and their immutable versions."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -147,3 +149,34 @@ def strategy_from(parameters: dict[str, Any]) -> Strategy:
         else:
             found[name] = raw
     return Strategy(**found)
+
+
+def strategy_with(settings: Mapping[str, str]) -> Strategy:
+    """Return the default strategy with some settings given as text, checked as the admin does.
+
+    Lists are written with commas, an absent number as `none`.
+
+    :raises ValueError: naming the setting, its value and what is allowed.
+    """
+    row = PaperStrategyConfiguration(name="settings")
+    allowed = [field.name for field in fields(Strategy)]
+    for name, text in settings.items():
+        if name not in allowed:
+            raise ValueError(f"unknown setting {name}; allowed are {', '.join(allowed)}")
+        field: Any = PaperStrategyConfiguration._meta.get_field(name)
+        try:
+            setattr(row, name, field.clean(_value(field, text), row))
+        except ValidationError as error:
+            raise ValueError(f"{name} was {text!r}: {' '.join(error.messages)}") from error
+    trailing = (row.trailing_activation_percent, row.trailing_distance_percent)
+    if (trailing[0] is None) != (trailing[1] is None):
+        raise ValueError(
+            "trailing_activation_percent and trailing_distance_percent: set both or none"
+        )
+    return strategy_from(row.parameters())
+
+
+def _value(field: Any, text: str) -> Any:
+    if isinstance(field, models.JSONField):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    return None if text.lower() == "none" else text

@@ -51,6 +51,7 @@ def columns(row: MarketGenesis) -> dict[str, Any]:
         "heads": heads_text(row.heads),
         "native_price_usd": row.native_price_usd,
         "native_observed_at": row.native_observed_at,
+        "last_bar_id": row.last_bar_id,
     }
 
 
@@ -68,7 +69,7 @@ def bars_seal(bars: Iterable[Bar]) -> dict[str, str]:
             [f"bar.{name.removesuffix('_id')}" for name in _BAR_COLUMNS],
             [[getattr(bar, name) for name in _BAR_COLUMNS] for bar in ordered],
         ),
-        **seal({"bar.readings": [bar.readings for bar in ordered]}),
+        **seal({"bar.readings": [json.dumps(bar.readings, sort_keys=True) for bar in ordered]}),
     }
 
 

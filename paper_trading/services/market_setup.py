@@ -5,6 +5,10 @@ from pathlib import Path
 
 from django.db import transaction
 
+from paper_trading.engine.market import Token as TokenValue
+from paper_trading.intelligence.bars import Spans
+from paper_trading.intelligence.market_folding import Native, Terms
+from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.models import FeedMode, Market, MarketToken, Token
 from paper_trading.services import token_registry
 from paper_trading.services.price_feed_service import PriceFeedService
@@ -17,6 +21,8 @@ DEFAULT_CHAIN_ID = 84532
 CASH_SYMBOL = "USDC"
 SIMULATION_STEP_SECONDS = 300
 
+#: Seed of every recorded market: its luck belongs to the file.
+RECORDED_SEED = 1
 #: Gas of a recorded market without ETH or WETH is priced at this, and the market says so.
 MODELLED_NATIVE_PRICE_USD = Decimal(3000)
 #: Of a file's name; names of markets and of accounts on them have 80 characters at most.
@@ -79,24 +85,23 @@ def recorded_market(path: Path) -> Market:
     moved copy is the same market.
     """
     file = RecordedFile.open(path)
-    native = next((symbol for symbol in _NATIVE_SYMBOLS if symbol in file.symbols), "")
-    chain_id = token_registry.CHAINS[DEFAULT_CHAIN_ID].price_chain
+    terms, native = recorded_terms(file)
     with transaction.atomic():
         market, made = Market.objects.get_or_create(
-            chain_id=chain_id,
+            chain_id=terms.price_chain_id,
             mode=FeedMode.RECORDED,
-            seed=1,
+            seed=terms.seed,
             profile="normal",
             file_sha256=file.sha256,
             defaults={
                 "name": f"Recorded {path.name[:_SHOWN_NAME]} {file.sha256[:8]}",
-                "price_chain_id": chain_id,
+                "price_chain_id": terms.price_chain_id,
                 "step_seconds": file.step_seconds,
                 "backfill_steps": BACKFILL_STEPS,
                 "file_path": str(path.resolve()),
-                "native_symbol": native,
-                "native_price_usd": "" if native else str(MODELLED_NATIVE_PRICE_USD),
-                "assumptions": _recorded_assumptions(native),
+                "native_symbol": terms.native_symbol,
+                "native_price_usd": "" if native.price_usd is None else str(native.price_usd),
+                "assumptions": _recorded_assumptions(terms.native_symbol),
             },
         )
         if made:
@@ -107,6 +112,39 @@ def recorded_market(path: Path) -> Market:
         market.save(update_fields=["file_path"])
     PriceFeedService(market).backfill()
     return market
+
+
+def recorded_terms(file: RecordedFile) -> tuple[Terms, Native]:
+    """Return what the market of a file is made of, and the native price that it begins with.
+
+    Without ETH or WETH in the file, gas is priced at a stated constant.
+    """
+    native = next((symbol for symbol in _NATIVE_SYMBOLS if symbol in file.symbols), "")
+    terms = Terms(
+        price_chain_id=token_registry.CHAINS[DEFAULT_CHAIN_ID].price_chain,
+        seed=RECORDED_SEED,
+        native_symbol=native,
+        spans=Spans.for_step(file.step_seconds),
+    )
+    return terms, Native(None if native else MODELLED_NATIVE_PRICE_USD)
+
+
+def recorded_tokens(file: RecordedFile) -> tuple[ListedToken, ...]:
+    """Return the tokens of a file as a market without a database lists them."""
+    return tuple(
+        ListedToken(
+            TokenValue(
+                id=number,
+                symbol=symbol,
+                decimals=recorded.DECIMALS,
+                address=symbol.lower(),
+                fee_pips=recorded.POOL_FEE_PIPS,
+            ),
+            is_cash=symbol == CASH_SYMBOL,
+            tradable=True,
+        )
+        for number, symbol in enumerate(file.symbols, 1)
+    )
 
 
 def _list(market: Market, tokens: list[Token]) -> None:

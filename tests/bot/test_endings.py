@@ -86,6 +86,18 @@ def test_no_second_session_starts_while_a_tick_of_the_first_is_open(
     assert accounts.open_session(session.account, session.strategy).start_step == tick.step + 1
 
 
+def test_a_start_takes_over_at_once_what_a_crash_left_open(market: Market) -> None:
+    owner = make_user()
+    (session,) = seeding.seed_sessions(owner, market, [5], 1_000, None)
+    tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
+    other = worlds.open_tick(worlds.running_session(market))
+    assert progress.sweep() == []
+    assert seeding.seed_sessions(owner, market, [5], 1_000, None) == [session]
+    assert {step.tick_id for step in progress.sweep()} == {tick.pk, other.pk}
+    tick.refresh_from_db()
+    assert (tick.attempt, tick.status) == (2, TickStatus.OPEN)
+
+
 def test_a_start_that_replaces_a_session_ends_the_tick_that_it_left_open(market: Market) -> None:
     owner = make_user()
     (old,) = seeding.seed_sessions(owner, market, [5], 1_000, None)

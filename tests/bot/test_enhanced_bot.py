@@ -7,14 +7,29 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
-from paper_trading.bot import EnhancedPaperTradingBot, clock, enhanced_bot, stages
+from paper_trading.bot import (
+    EnhancedPaperTradingBot,
+    clock,
+    command_line,
+    controls,
+    enhanced_bot,
+    progress,
+    stages,
+)
 from paper_trading.bot.accounts import ControlRefused
-from paper_trading.engine.enums import Stage
+from paper_trading.bot.managers import Managers
+from paper_trading.bot.trade_executor import TradeExecutor
+from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.engine.steps import StepResult
 from paper_trading.models import (
+    InternalError,
     Market,
+    PaperTradingAccount,
     PaperTradingSession,
     SessionStatus,
     StopReason,
@@ -22,16 +37,19 @@ from paper_trading.models import (
     TickStatus,
     Trigger,
 )
+from paper_trading.services.price_feed_service import PriceFeedService
+from paper_trading.services.token_registry import CHAINS
 from tests import builders as make
 from tests.bot import worlds
 
 FAST = Decimal("0.2")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """Give the process its signal handlers back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in ENDING}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -40,7 +58,7 @@ def _signals() -> Iterator[None]:
 @pytest.fixture
 def bot(market: Market) -> EnhancedPaperTradingBot:
     make.make_user(is_superuser=True)
-    return EnhancedPaperTradingBot("MyBot", 10, FAST, max_ticks=3, market=market)
+    return EnhancedPaperTradingBot("MyBot", 10, tick_interval=FAST, max_ticks=3, market=market)
 
 
 def session_of(bot: EnhancedPaperTradingBot) -> PaperTradingSession:
@@ -61,8 +79,18 @@ def test_it_runs_so_many_ticks_and_stops(
     assert [(tick.number, tick.trigger) for tick in closed] == [
         (number, Trigger.BOT) for number in (1, 2, 3)
     ]
-    for words in ("Account MyBot", "Intel level: 10 of 10", "Tick 3 ACTIVE", "ledger_ok: True"):
-        assert words in caplog.text
+    for words in (
+        "Account MyBot",
+        "Chain: 8453 (Base)",
+        "Tick every 0.2 s, limit: 3 closed ticks",
+        "Intel level: 10 of 10",
+        "stop loss percent: 5",
+        "confidence threshold: the level's",
+        "Session ended: Tick limit",
+        "closed: 3",
+        "ledger_ok: True",
+    ):
+        assert words in caplog.text, words
 
 
 def test_it_decides_and_trades_as_the_chain_does(
@@ -75,15 +103,16 @@ def test_it_decides_and_trades_as_the_chain_does(
     assert worlds.outcome(session_of(bot)) == worlds.outcome(chain)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_tick_that_is_under_way(
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_or_two_finish_the_tick_that_is_under_way(
     bot: EnhancedPaperTradingBot, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     run_to_end = stages.run_to_end
 
-    def signalled(tick_id: int) -> None:
+    def signalled(tick_id: int, managers: Managers) -> None:
         os.kill(os.getpid(), number)
-        run_to_end(tick_id)
+        os.kill(os.getpid(), number)
+        run_to_end(tick_id, managers)
 
     monkeypatch.setattr(stages, "run_to_end", signalled)
     bot.initialize()
@@ -100,7 +129,7 @@ def test_it_finishes_a_tick_that_a_killed_bot_left_open(
     bot.initialize()
     left = worlds.run_until(worlds.open_tick(session_of(bot)), Stage.EXECUTION)
     Tick.objects.update(lease_until=clock.now() - timedelta(seconds=1))
-    again = EnhancedPaperTradingBot("MyBot", 10, FAST, max_ticks=2, market=market)
+    again = EnhancedPaperTradingBot("MyBot", 10, tick_interval=FAST, max_ticks=2, market=market)
     again.initialize()
     assert again.session == bot.session
     again.run()
@@ -114,7 +143,7 @@ def test_a_stopped_bot_s_account_goes_on_with_the_next_session(
 ) -> None:
     bot.initialize()
     bot.run()
-    again = EnhancedPaperTradingBot("MyBot", 3, FAST, max_ticks=1, market=market)
+    again = EnhancedPaperTradingBot("MyBot", 3, tick_interval=FAST, max_ticks=1, market=market)
     again.initialize()
     first, second = session_of(bot), session_of(again)
     assert second.account == first.account
@@ -127,7 +156,7 @@ def test_a_running_session_of_another_level_or_interval_is_not_taken_over(
 ) -> None:
     bot.initialize()
     for level, interval in ((5, FAST), (10, Decimal(15))):
-        other = EnhancedPaperTradingBot("MyBot", level, interval, market=market)
+        other = EnhancedPaperTradingBot("MyBot", level, tick_interval=interval, market=market)
         with pytest.raises(ControlRefused, match="stop that session first"):
             other.initialize()
 
@@ -136,7 +165,7 @@ def test_an_account_of_another_market_is_refused(
     bot: EnhancedPaperTradingBot, market: Market
 ) -> None:
     bot.initialize()
-    other = EnhancedPaperTradingBot("MyBot", 10, FAST, market=make.make_market())
+    other = EnhancedPaperTradingBot("MyBot", 10, tick_interval=FAST, market=make.make_market())
     with pytest.raises(ControlRefused, match=f"MyBot trades on {market}"):
         other.initialize()
 
@@ -159,27 +188,6 @@ def test_running_before_initializing_says_what_is_missing() -> None:
         EnhancedPaperTradingBot("MyBot").run()
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["--account-name", "A", "--intel-level", "11"],
-        ["--account-name", "A", "--tick-interval", "0"],
-        ["--account-name", "A", "--tick-interval", "soon"],
-        ["--account-name", "A", "--max-ticks", "0"],
-        ["--account-name", "A", "--max-ticks", "-3"],
-        ["--account-name", "A", "--tick-interval", "NaN"],
-    ],
-)
-def test_a_bad_command_line_is_refused_in_one_line(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        enhanced_bot.parser().parse_args(arguments)
-    assert caught.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("paper_trading.bot: error: ")
-
-
 def test_the_log_goes_to_the_console_and_a_utf_8_file(tmp_path: Path) -> None:
     logger = logging.getLogger("paper_trading")
     handlers, propagate = list(logger.handlers), logger.propagate
@@ -194,6 +202,265 @@ def test_the_log_goes_to_the_console_and_a_utf_8_file(tmp_path: Path) -> None:
             handler.close()
         logger.propagate = propagate
     assert "Zürich ✓" in (tmp_path / "bot.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def _own_logging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let `main` write its log into a folder of the test, and take its handlers away again."""
+    monkeypatch.chdir(tmp_path)
+    logger = logging.getLogger("paper_trading")
+    handlers, propagate, level = list(logger.handlers), logger.propagate, logger.level
+    yield
+    for handler in [found for found in logger.handlers if found not in handlers]:
+        logger.removeHandler(handler)
+        handler.close()
+    logger.propagate, logger.level = propagate, level
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run the command line and return its one line, having seen that nothing was begun."""
+    assert enhanced_bot.main(arguments) == 2
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert line.startswith("paper_trading.bot: error: ")
+    assert "Traceback" not in said.out
+    assert not PaperTradingAccount.objects.exists()
+    assert not PaperTradingSession.objects.exists()
+    return line
+
+
+@pytest.mark.usefixtures("db", "_own_logging")
+def test_bad_arguments_are_one_line_and_begin_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    line = refused(["--account-name", "A", "--use-real-prices"], capsys)
+    assert line == f"paper_trading.bot: error: {command_line.NO_LIVE_FEED}"
+    assert not Path("paper_trading_bot.log").exists()
+
+
+@pytest.mark.usefixtures("market", "_own_logging")
+def test_what_the_database_refuses_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEX_ADMIN_PASSWORD", raising=False)
+    assert "There is no administrator" in refused(["--account-name", "A"], capsys)
+
+
+@pytest.mark.usefixtures("db", "_own_logging")
+def test_a_log_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("paper_trading_bot.log").mkdir()
+    assert "paper_trading_bot.log cannot be written" in refused(["--account-name", "A"], capsys)
+
+
+@pytest.mark.usefixtures("market", "_own_logging")
+def test_the_command_line_runs_a_recorded_file_and_makes_the_administrator(
+    record: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEX_ADMIN_PASSWORD", "a-password-of-the-test")
+    options = f"--account-name Mine --prices recorded:{record} --tick-interval 0.2 --max-ticks 2"
+    assert enhanced_bot.main([*options.split(), "--log-level", "debug"]) == 0
+    session = PaperTradingSession.objects.get(account__name="Mine")
+    assert (session.ticks_closed, session.account.owner.username) == (2, "admin")
+    log = Path("paper_trading_bot.log").read_text(encoding="utf-8")
+    assert "Final statistics" in log
+    assert "a-password-of-the-test" not in log
+
+
+@pytest.mark.usefixtures("market", "_own_logging")
+@pytest.mark.internal_errors
+def test_a_failure_inside_is_the_exit_status(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEX_ADMIN_PASSWORD", "a-password-of-the-test")
+    InternalError.objects.create(stage=Stage.OPEN, traceback="before the session began")
+    options = f"--account-name Mine --prices recorded:{record} --tick-interval 0.2 --max-ticks 1"
+    assert enhanced_bot.main(options.split()) == 0
+    monkeypatch.setattr(progress, "LEASE", timedelta(0))
+    fail_once(monkeypatch, ZeroDivisionError("nothing to divide by"))
+    assert enhanced_bot.main(options.split()) == 1
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let the first execution from now on raise."""
+    execute = TradeExecutor.execute_trade
+    errors = [error]
+
+    def failing(self: TradeExecutor, tick: Tick) -> StepResult | None:
+        if errors:
+            raise errors.pop()
+        return execute(self, tick)
+
+    monkeypatch.setattr(TradeExecutor, "execute_trade", failing)
+
+
+@pytest.mark.internal_errors
+def test_a_stage_that_fails_is_kept_and_tried_again(
+    bot: EnhancedPaperTradingBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LEASE", timedelta(0))
+    fail_once(monkeypatch, ZeroDivisionError("nothing to divide by"))
+    bot.initialize()
+    bot.run()
+    kept = InternalError.objects.get()
+    assert (kept.stage, kept.tick) == (Stage.EXECUTION, session_of(bot).ticks.get(number=1))
+    assert "nothing to divide by" in kept.traceback
+    first = session_of(bot).ticks.get(number=1)
+    assert (first.status, first.attempt) == (TickStatus.CLOSED, 2)
+
+
+@pytest.mark.internal_errors
+def test_a_stage_that_keeps_failing_stops_entries_and_the_bot_goes_on(
+    bot: EnhancedPaperTradingBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LEASE", timedelta(0))
+
+    def failing(self: TradeExecutor, tick: Tick) -> StepResult | None:
+        if tick.number == 1:
+            raise ZeroDivisionError("nothing to divide by")
+        return execute(self, tick)
+
+    execute = TradeExecutor.execute_trade
+    monkeypatch.setattr(TradeExecutor, "execute_trade", failing)
+    bot.initialize()
+    bot.run()
+    session = session_of(bot)
+    assert session.ticks.get(number=1).status == TickStatus.FAILED
+    assert session.account.breakers.get(tripped=True).kind == BreakerKind.INTERNAL_ERROR
+    assert InternalError.objects.count() == progress.MAX_ATTEMPTS
+    assert session.ticks_closed == 3
+
+
+@pytest.mark.internal_errors
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_lost_in_mid_tick_is_no_internal_error(
+    committed_market: Market,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(progress, "LEASE", timedelta(0))
+    monkeypatch.setattr(enhanced_bot, "_LONGEST_PAUSE", 0.01)
+    execute, lost = TradeExecutor.execute_trade, list[Tick]()
+
+    def losing(self: TradeExecutor, tick: Tick) -> StepResult | None:
+        result = execute(self, tick)
+        if not lost:
+            lost.append(tick)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return result
+
+    monkeypatch.setattr(TradeExecutor, "execute_trade", losing)
+    make.make_user(is_superuser=True)
+    bot = EnhancedPaperTradingBot(
+        "MyBot", 10, tick_interval=FAST, max_ticks=2, market=committed_market
+    )
+    bot.initialize()
+    bot.run()
+    assert session_of(bot).ticks_closed == 2
+    assert lost
+    assert not InternalError.objects.exists()
+    assert {found.levelno for found in caplog.records if "does not answer" in found.message} == {
+        logging.ERROR
+    }
+
+
+@pytest.mark.internal_errors
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_stays_away_ends_the_bot(
+    committed_market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.make_user(is_superuser=True)
+    bot = EnhancedPaperTradingBot("MyBot", tick_interval=FAST, market=committed_market)
+    monkeypatch.setattr(enhanced_bot, "_LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(enhanced_bot, "_PATIENCE_SECONDS", 0.05)
+    bot.initialize()
+
+    def away(*_: object) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(progress, "sweep", away)
+    with pytest.raises(OperationalError, match="connection refused"):
+        bot.run()
+
+
+def test_it_serves_a_tick_that_was_asked_for_by_hand(market: Market) -> None:
+    owner = make.make_user(is_superuser=True)
+    bot = EnhancedPaperTradingBot("MyBot", 10, tick_interval=3600, max_ticks=1, market=market)
+    bot.initialize()
+    controls.request_tick(session_of(bot), owner)
+    bot.run()
+    (tick,) = session_of(bot).ticks.filter(status=TickStatus.CLOSED)
+    assert tick.trigger == Trigger.MANUAL
+
+
+def test_a_tick_left_open_on_a_stopped_session_is_finished_before_the_next(
+    bot: EnhancedPaperTradingBot, market: Market
+) -> None:
+    bot.initialize()
+    left = worlds.run_until(worlds.open_tick(session_of(bot)), Stage.EXECUTION)
+    controls.stop(session_of(bot))
+    again = EnhancedPaperTradingBot("MyBot", 3, tick_interval=FAST, market=market)
+    with pytest.raises(ControlRefused, match="still open; try again in a moment"):
+        again.initialize()
+    Tick.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    again.initialize()
+    left.refresh_from_db()
+    assert left.status == TickStatus.CLOSED
+    assert session_of(again).start_step == (left.step or 0) + 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"use_real_prices": True}, "there is no live price feed yet"),
+        ({"chain_id": 2}, "chain id 2: allowed are 1 \\(Ethereum\\), 8453 \\(Base\\)"),
+        ({"tick_interval": 0}, "interval was '0'; allowed is 0.2 to 3600 seconds"),
+        ({"max_ticks": 0}, "max_ticks was 0; allowed is 1 to"),
+        ({"account_name": " "}, "account name ' ': allowed are 1 to 120 printable signs"),
+        ({"account_name": "a\nb"}, "allowed are 1 to 120 printable signs"),
+        ({"prices": "live"}, "prices 'live': allowed are simulated and recorded:FILE"),
+        ({"prices": "recorded:gone.csv"}, "prices: gone.csv: no such file"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is_written(
+    fields: dict[str, Any], words: str, db: None
+) -> None:
+    make.make_user(is_superuser=True)
+    before = worlds.tables()
+    with pytest.raises((ControlRefused, ValueError), match=words):
+        EnhancedPaperTradingBot(**{"account_name": "A", **fields}).initialize()
+    assert worlds.tables() == before
+
+
+def test_a_recorded_file_is_not_traded_on_another_chain(market: Market, record: Path) -> None:
+    make.make_user(is_superuser=True)
+    prices = f"recorded:{record}"
+    with pytest.raises(ControlRefused, match="traded on Base, not on chain 1"):
+        EnhancedPaperTradingBot("A", prices=prices, chain_id=1).initialize()
+    bot = EnhancedPaperTradingBot("A", prices=prices, chain_id=84532)
+    bot.initialize()
+    assert session_of(bot).account.market == market
+    with pytest.raises(ControlRefused, match=f"A trades on {market}, not on simulated prices"):
+        EnhancedPaperTradingBot("A", prices="simulated").initialize()
+
+
+def test_simulated_prices_of_any_chain_of_the_registry_can_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(PriceFeedService, "backfill", lambda _: 0)
+    make.make_user(is_superuser=True)
+    for chain_id in CHAINS:
+        bot = EnhancedPaperTradingBot(f"On {chain_id}", chain_id=chain_id)
+        bot.initialize()
+        assert session_of(bot).account.market.chain_id == chain_id
+        again = EnhancedPaperTradingBot(f"On {chain_id}", chain_id=chain_id, prices="simulated")
+        again.initialize()
+        assert again.session == bot.session
+    with pytest.raises(ControlRefused, match="On 1 trades on Simulated Ethereum, seed 1, not on"):
+        EnhancedPaperTradingBot("On 1", chain_id=8453).initialize()
+
+
+def test_a_name_that_two_users_gave_is_refused(market: Market) -> None:
+    for user in ("ada", "bob"):
+        worlds.open_account(market, make.make_user(user), "Same")
+    with pytest.raises(ControlRefused, match="2 accounts 'Same': of ada, bob"):
+        EnhancedPaperTradingBot("Same").initialize()
 
 
 def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:

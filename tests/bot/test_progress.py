@@ -1,13 +1,16 @@
 """Recovery: the sweeper goes on where a lease ran out, fences the slow, and gives up in time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
-from paper_trading.bot import clock, progress, stages
+from paper_trading.bot import clock, events, progress, stages
+from paper_trading.bot.position_manager import PositionManager
 from paper_trading.bot.progress import LEASE, MAX_ATTEMPTS, Fenced, Step
+from paper_trading.bot.trade_executor import TradeExecutor
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import BreakerKind, Stage, TradingState
 from paper_trading.models import (
@@ -111,11 +114,20 @@ def test_the_slow_worker_that_comes_back_is_fenced(session: PaperTradingSession)
     assert not PaperTrade.objects.exists()
 
 
-def test_a_stuck_tick_past_its_deadline_expires(session: PaperTradingSession) -> None:
+def test_a_stuck_tick_past_its_deadline_expires(
+    session: PaperTradingSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[Mapping[str, Any]] = []
     tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
     let_lease_run_out(tick)
     Tick.objects.update(deadline_at=clock.now() - timedelta(seconds=1))
+    monkeypatch.setattr(events, "publish_on_commit", lambda owner_id, event: told.append(event))
     assert progress.sweep() == []
+    assert [(event["type"], event["status"]) for event in told] == [("tick", "EXPIRED")]
+    warned = [found.message for found in caplog.records if found.levelname == "WARNING"]
+    assert warned == [f"tick {tick.pk} stage execution: expired past its deadline"]
     tick.refresh_from_db()
     assert (tick.status, tick.reason) == (TickStatus.EXPIRED, TickReason.DEADLINE)
     assert not PaperTrade.objects.exists()
@@ -134,22 +146,48 @@ def test_a_tick_that_has_traded_is_closed_by_the_sweeper_even_past_its_deadline(
 
 def test_after_too_many_attempts_a_tick_has_failed_and_entries_stop(
     session: PaperTradingSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    told: list[Mapping[str, Any]] = []
+    monkeypatch.setattr(events, "publish_on_commit", lambda owner_id, event: told.append(event))
     tick = worlds.open_tick(session)
     for attempt in range(2, MAX_ATTEMPTS + 1):
         let_lease_run_out(tick)
         assert len(progress.sweep()) == 1
         tick.refresh_from_db()
         assert tick.attempt == attempt
+    assert told == []
     let_lease_run_out(tick)
     assert progress.sweep() == []
     tick.refresh_from_db()
     assert (tick.status, tick.reason) == (TickStatus.FAILED, TickReason.ATTEMPTS)
+    assert tick.attempt == MAX_ATTEMPTS
     breaker = BreakerState.objects.get(account=session.account, tripped=True)
     assert breaker.kind == BreakerKind.INTERNAL_ERROR
+    text = "Tick 1 failed in stage prices after 5 attempts."
+    assert [(event["type"], event.get("text")) for event in told] == [
+        ("tick", None),
+        ("breaker", text),
+    ]
+    errors = [found for found in caplog.records if found.levelname == "ERROR"]
+    assert [found.message for found in errors] == [f"tick {tick.pk} stage prices: {text}"]
     after = worlds.run_tick(session)
     assert after.trading_state == TradingState.REDUCING
     assert set(after.trades.values_list("status", "code")) == {("DENIED", Code.STATE_REDUCING)}
+
+
+def test_a_failed_tick_lets_no_late_worker_write(session: PaperTradingSession) -> None:
+    tick = worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
+    late = progress.current(tick.pk, Stage.EXECUTION)
+    assert late is not None
+    Tick.objects.update(lease_until=clock.now() - timedelta(seconds=1), attempt=MAX_ATTEMPTS)
+    progress.sweep()
+    before = worlds.tables()
+    executor = TradeExecutor(PositionManager(session.account_id))
+    assert executor.execute_trade(late) is None
+    assert stages.run(Stage.EXECUTION, tick.pk) == []
+    assert worlds.tables() == before
 
 
 def test_the_lease_is_shorter_than_the_shortest_deadline() -> None:

@@ -17,7 +17,8 @@ README = (FOLDER / "README.md").read_text(encoding="utf-8")
 @pytest.fixture
 def _signals() -> Iterator[None]:
     """Put the handlers back that the bot's loop replaces."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in ending}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -29,7 +30,7 @@ def test_the_usage_blocks_run(
 ) -> None:
     monkeypatch.chdir(record.parent)
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102 - our own text
     account = PaperTradingAccount.objects.get(name="MyBot", market=market)

@@ -27,6 +27,7 @@ from paper_trading.models import (
     MarketGenesis,
     MarketToken,
     PaperAIThoughtLog,
+    PaperPerformanceMetrics,
     PaperPosition,
     PaperTrade,
     PaperTradingAccount,
@@ -80,6 +81,21 @@ SCRIPTS: dict[str, Script] = {
 }
 #: Symbols that a step of the record lacks.
 GAPS: Mapping[int, Sequence[str]] = {7: ("NOISE",), 8: ("NOISE",)}
+
+
+def walks(symbol: str) -> Script:
+    """Wander by chance, the same every time: about 0.9 % a step with a little drift."""
+    return lambda step: random.Random(f"{symbol} {step}").gauss(0.02, 0.9)
+
+
+#: Tokens that wander for long: entries, exits of every kind, and everything that denies them.
+WALKS: dict[str, Script] = {name: walks(name) for name in ("WETH", "AAA", "BBB", "CCC", "DDD")}
+#: A strategy that meets its limits on them: reverts for want of tolerance, a tripped breaker.
+TIGHT: dict[str, Any] = {
+    "confidence_threshold": None,
+    "max_daily_trades": 8,
+    "max_slippage_percent": Decimal("0.03"),
+}
 
 
 def write_record(path: Path, tail: int = TAIL, scripts: Mapping[str, Script] = SCRIPTS) -> Path:
@@ -262,6 +278,7 @@ def outcome(session: PaperTradingSession) -> dict[str, list[dict[str, Any]]]:
             PaperPosition.objects.filter(account=account), "token__symbol", "opened_market_time"
         ),
         "equity": _values(EquityPoint.objects.filter(account=account), "market_time"),
+        "metrics": _values(PaperPerformanceMetrics.objects.filter(session=session), "market_time"),
     }
 
 

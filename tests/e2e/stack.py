@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,12 @@ PATIENCE_SECONDS = 300
 _PROCESSES = Path("/proc")
 
 
-def wait_for(condition: Callable[[], bool], what: str) -> None:
+def wait_for(condition: Callable[[], bool], what: str, every: float = 0.05) -> None:
     """Return as soon as the condition holds; fail when it does not for a very long time."""
     until = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < until, f"waited in vain until {what}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def command(*arguments: str) -> list[str]:
@@ -147,8 +147,13 @@ def up(folder: Path, *options: str, data: Path | None = None) -> Iterator[Up]:
 
 def left_behind(data: Path, port: int) -> list[str]:
     """Return the command lines of processes that belong to a data directory or a port."""
+    return list(members(data, port).values())
+
+
+def members(data: Path, port: int) -> dict[int, str]:
+    """Return the processes that belong to a data directory or a port, with command lines."""
     flower = f"DEX_FLOWER_URL=http://127.0.0.1:{port + 1}/".encode()
-    found = []
+    found: dict[int, str] = {}
     for folder in _PROCESSES.glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes()
@@ -157,8 +162,20 @@ def left_behind(data: Path, port: int) -> list[str]:
         except OSError:
             continue  # It ended while it was looked at.
         if uses and folder.name != str(os.getpid()):
-            found.append(words.replace(b"\0", b" ").decode(errors="replace"))
+            found[int(folder.name)] = words.replace(b"\0", b" ").decode(errors="replace")
     return found
+
+
+def kill_everything(running: Up) -> None:
+    """Kill launcher, servers, web, worker, beat and Flower at once, as a power cut would."""
+    while found := members(running.data, running.port):
+        # Stopped first, so that no one of them can see another one gone and act.
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in found:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        running.process.poll()
+        time.sleep(0.05)
 
 
 def _links(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery.contrib.testing.worker import start_worker
 from celery.signals import task_postrun
 from django.db.models import Count
 
@@ -35,7 +34,7 @@ from paper_trading.services import market_setup
 from tasks import sending
 from tests.bot.worlds import open_tick, outcome, run_ticks, running_session
 from tests.e2e.stack import wait_for
-from tests.tasks.broker import emptied
+from tests.e2e.workers import threads
 
 pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]
 #: The last one is the twentieth, which is measured.
@@ -73,17 +72,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
 
     for module in sending.TASKS.values():
         monkeypatch.setattr(f"{module}.send", twice)
-    with (
-        emptied(),
-        start_worker(
-            app,
-            pool="threads",
-            concurrency=4,
-            queues=",".join(QUEUES),
-            perform_ping_check=False,
-            shutdown_timeout=30,
-        ),
-    ):
+    with threads():
         yield twice
 
 

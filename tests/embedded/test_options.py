@@ -9,6 +9,7 @@ from dexproject.embedded.errors import Refused
 from dexproject.embedded.options import (
     DEFAULT_DATA,
     PLANTS,
+    BotOptions,
     FaultsOptions,
     ManageOptions,
     PytestOptions,
@@ -66,10 +67,12 @@ def test_a_bad_option_of_up_is_told_in_one_line(arguments: list[str], line: str)
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "a command is missing; allowed are up, test, manage and faults"),
-        (["down"], "down: not a command; allowed are up, test, manage and faults"),
+        ([], "a command is missing; allowed are up, bot, test, manage and faults"),
+        (["down"], "down: not a command; allowed are up, bot, test, manage and faults"),
         (["manage", "--data"], "--data: a directory is missing"),
         (["manage", "--data="], "--data: a directory is missing"),
+        (["bot", "--account-name", "A", "--data"], "--data: a directory is missing"),
+        (["bot", "--data="], "--data: a directory is missing"),
     ],
 )
 def test_a_bad_command_is_told_in_one_line(arguments: list[str], line: str) -> None:
@@ -172,6 +175,34 @@ def test_faults_take_every_option_and_give_them_on(tmp_path: Path) -> None:
     assert options == expected
     assert parse(["faults", *expected.words()]) == expected
     assert parse(["faults", *FaultsOptions().words()]) == parse(["faults"]) == FaultsOptions()
+
+
+def test_the_replay_of_a_file_finds_it_from_anywhere_and_needs_no_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (["--prices", "a.csv"], ["--prices=a.csv"]):
+        found = parse(["manage", "replay", *words, "--levels", "5"])
+        assert isinstance(found, ManageOptions)
+        assert str(tmp_path / "a.csv") in " ".join(found.arguments)
+        assert not found.needs_servers
+    stored = parse(["manage", "replay", "--session", "1", "--verify"])
+    assert stored == ManageOptions(("replay", "--session", "1", "--verify"), DEFAULT_DATA)
+    assert stored.needs_servers
+    other = parse(["manage", "seed", "--prices", "simulated"])
+    assert isinstance(other, ManageOptions)
+    assert other.arguments[-1] == "simulated"
+    assert other.needs_servers
+
+
+def test_the_bot_keeps_its_arguments_and_the_data_directory_may_stand_anywhere(
+    tmp_path: Path,
+) -> None:
+    there = str(tmp_path)
+    expected = BotOptions(("--account-name", "A", "--max-ticks", "3"), tmp_path.resolve())
+    assert parse(["bot", "--account-name", "A", "--data", there, "--max-ticks", "3"]) == expected
+    assert parse(["bot", f"--data={there}", "--account-name", "A", "--max-ticks", "3"]) == expected
+    assert parse(["bot", "--help"]) == BotOptions(("--help",), DEFAULT_DATA)
 
 
 def test_the_arguments_of_pytest_are_kept() -> None:

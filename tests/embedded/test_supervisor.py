@@ -187,6 +187,29 @@ def test_a_program_that_does_not_exist_is_named(stage: Stage) -> None:
         stage.supervisor.start(spec)
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("2026-01-05 12:00:00,123 INFO paper_trading.bot.logs tick 1 of session 2 closed", False),
+        ("2026-01-05 12:00:00,123 DEBUG paper_trading.bot.logs tick 1 of session 2", False),
+        ("2026-01-05 12:00:00,123 WARNING paper_trading.bot.logs.routine tick 1: denied", False),
+        ("2026-01-05 12:00:00,123 WARNING paper_trading.bot.logs breaker tripped", True),
+        ("2026-01-05 12:00:00,123 ERROR paper_trading.bot.logs SELL failed", True),
+        ("Traceback (most recent call last):", True),
+        ("the INFO of a line that is no log line", True),
+    ],
+)
+def test_routine_goes_to_the_log_and_not_to_the_screen(
+    stage: Stage, line: str, shown: bool
+) -> None:
+    source = f"print({line!r}, flush=True)\n{WAIT_FOREVER}"
+    stage.supervisor.start(stage.spec("worker", source))
+    log = stage.folder / "worker.log"
+    stage.supervisor.wait_until(lambda: log.exists() and line in log.read_text())
+    stage.supervisor.stop()
+    assert (line in stage.screen.getvalue()) is shown
+
+
 def test_a_closed_console_does_not_end_the_work(stage: Stage) -> None:
     class Broken(io.StringIO):
         def write(self, text: str) -> int:

@@ -33,10 +33,10 @@ def _wrap_stages(watch: Watcher) -> None:
     run, current = stages.run, progress.current
     chunks = [0]
 
-    def watched_run(stage: Stage, tick_id: int, chunk: int = 0) -> list[Step]:
+    def watched_run(stage: Stage, tick_id: int, chunk: int = 0, *others: Any) -> list[Step]:
         chunks[0] = chunk
         try:
-            return run(stage, tick_id, chunk)
+            return run(stage, tick_id, chunk, *others)
         finally:
             watch.leave()
 
@@ -46,7 +46,8 @@ def _wrap_stages(watch: Watcher) -> None:
             watch.claim(tick, stage.value, chunks[0])
         return tick
 
-    stages.run = watched_run
+    owner: Any = stages
+    owner.run = watched_run
     progress.current = watched_current
 
 

@@ -119,16 +119,17 @@ def census(given: dict[str, Any]) -> dict[str, Any]:
     for session in sessions:
         run_ticks(session, given["ticks"])
     taker.cold = True
-    stages.run = _forgetful(stages.run)
+    owner: Any = stages
+    owner.run = _forgetful(stages.run)
     for session in sessions:
         run_ticks(session, COLD_TICKS)
     return taker.result()
 
 
 def _forgetful(run: Callable[..., Any]) -> Callable[..., Any]:
-    def run_cold(stage: Any, tick_id: int, chunk: int = 0) -> Any:
+    def run_cold(*arguments: Any) -> Any:
         forget()
-        return run(stage, tick_id, chunk)
+        return run(*arguments)
 
     return run_cold
 

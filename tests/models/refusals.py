@@ -17,7 +17,6 @@ from paper_trading.models import (
 )
 from tests import builders as make
 
-
 DEPOSIT, RESET = AccountEventKind.DEPOSIT, AccountEventKind.BREAKER_RESET
 
 

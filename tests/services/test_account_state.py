@@ -8,9 +8,9 @@ import pytest
 
 from paper_trading.engine.account import LastExit
 from paper_trading.engine.enums import ExitReason
+from paper_trading.intelligence.outcomes import OUTCOME_DAYS
 from paper_trading.models import OutcomeDay, PaperTradingAccount
 from paper_trading.services import account_state
-from paper_trading.intelligence.outcomes import OUTCOME_DAYS
 from tests import builders as make
 
 pytestmark = pytest.mark.django_db

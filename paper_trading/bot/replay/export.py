@@ -153,7 +153,11 @@ def _stages(where: str, row: Tick) -> tuple[StageEntry, ...]:
         if done.state_version is None:
             raise NoJournal(f"{where} stage {stage} names no state version")
         found.append(StageEntry(stage, done.chunk, done.state_version))
-    return tuple(sorted(found, key=lambda entry: (_ORDER[entry.stage], entry.chunk)))
+    ordered = tuple(sorted(found, key=lambda entry: (_ORDER[entry.stage], entry.chunk)))
+    for entry in ordered:
+        if entry.stage is not Stage.ANALYSIS:
+            same(f"{where} stage {entry.stage}", "chunk", 0, entry.chunk)
+    return ordered
 
 
 def _batch(row: PriceBatch, lists: dict[int, tuple[ListedToken, ...]]) -> BatchEntry:

@@ -1,31 +1,24 @@
 """Where an account stands after all of its replayed ticks, compared with its rows."""
 
-from django.db.models import Sum
+from collections.abc import Mapping, Sequence
 
+from paper_trading.bot.position_manager import MARKS
 from paper_trading.bot.replay.book import Book
-from paper_trading.bot.replay.checks import same, same_count
+from paper_trading.bot.replay.checks import same
 from paper_trading.bot.rules import breakers_of
 from paper_trading.engine.account import Position
+from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.outcomes import DayOutcome
-from paper_trading.models import OutcomeDay, PaperPosition, PaperTrade, PaperTradingAccount
+from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
 from paper_trading.services import account_state
 
-_POSITION = (
-    "units",
-    "cost_usd",
-    "adds",
-    "high_price_usd",
-    "mark_price_usd",
-    "net_pnl_percent",
-    "realized_usd",
-    "bought_usd",
-    "gas_usd",
-)
 
-
-def same_account(row: PaperTradingAccount, book: Book) -> None:
+def same_account(
+    row: PaperTradingAccount, book: Book, closed: Mapping[int, tuple[Position, TradeRecord]]
+) -> None:
     """Compare an account's row, positions, breakers and outcome days with its book."""
     where = f"account {row.name}"
     same(where, "state_version", book.version, row.state_version)
@@ -33,47 +26,74 @@ def same_account(row: PaperTradingAccount, book: Book) -> None:
     for name in (*account_state.COLUMNS, "approvals", "last_exits"):
         same(where, name, getattr(book.account, name), getattr(stored, name))
     same(where, "total_pnl_usd", book.total_pnl_usd, row.total_pnl_usd)
-    _same_positions(where, row, book)
-    kept = breakers_of(row.pk)
-    for kind in BreakerKind:
-        same(f"{where} breaker", kind.value, book.breakers.get(kind), kept.get(kind))
-    days = OutcomeDay.objects.filter(account=row)
-    found = [DayOutcome(day.day, day.closed, day.sum_percent) for day in days]
-    same(where, "outcome days", outcomes.recent(book.days, None), outcomes.recent(found, None))
+    _same_positions(where, row, book, closed)
+    _same_breakers(where, book.breakers, breakers_of(row.pk))
+    _same_days(where, book.days, list(OutcomeDay.objects.filter(account=row).order_by("day")))
 
 
-def _same_positions(where: str, row: PaperTradingAccount, book: Book) -> None:
-    rows = list(PaperPosition.objects.filter(account=row).select_related("token"))
+def _same_days(where: str, made: Sequence[DayOutcome], stored: Sequence[OutcomeDay]) -> None:
+    ordered = outcomes.recent(made, None)
+    same(where, "outcome day", [one.day for one in ordered], [row.day for row in stored])
+    for one, row in zip(ordered, stored, strict=True):
+        named = f"{where} outcomes of {one.day}"
+        same(named, "closed", one.n, row.closed)
+        same(named, "sum_percent", one.sum_percent, row.sum_percent)
+
+
+def _same_breakers(
+    where: str, made: Mapping[BreakerKind, Breaker], stored: Mapping[BreakerKind, Breaker]
+) -> None:
+    same(where, "kinds of breakers", sorted(made), sorted(stored))
+    for kind, breaker in made.items():
+        for name in ("tripped", "tripped_at", "actual", "threshold", "baseline_usd"):
+            column = "tripped_market_time" if name == "tripped_at" else name
+            replayed, found = (getattr(one, name) for one in (breaker, stored[kind]))
+            same(f"{where} breaker {kind}", column, replayed, found)
+
+
+def _same_positions(
+    where: str,
+    row: PaperTradingAccount,
+    book: Book,
+    closed: Mapping[int, tuple[Position, TradeRecord]],
+) -> None:
+    rows = list(PaperPosition.objects.filter(account=row))
     held = {one.token_id: one for one in rows if one.is_open}
     same(where, "open positions", sorted(book.account.positions), sorted(held))
     for token_id, position in book.account.positions.items():
         _same_position(where, position, held[token_id])
-    for closed in rows:
-        if not closed.is_open:
-            _same_closed(where, closed)
+    past = {one.pk: one for one in rows if not one.is_open}
+    same(where, "closed positions", sorted(closed), sorted(past))
+    for key, (position, record) in closed.items():
+        _same_closed(where, position, record, past[key])
 
 
 def _same_position(where: str, made: Position, stored: PaperPosition) -> None:
     named = f"{where} position in {made.token.symbol}"
-    for name in _POSITION:
+    for name in MARKS:
         same(named, name, getattr(made, name), getattr(stored, name))
     same(named, "opened_market_time", made.opened_at, stored.opened_market_time)
     same(named, "marked_market_time", made.marked_at, stored.marked_market_time)
 
 
-def _same_closed(where: str, stored: PaperPosition) -> None:
-    """Compare a closed position with its trades, each of which was replayed."""
-    named = f"{where} closed position {stored.pk} in {stored.token.symbol}"
-    trades = PaperTrade.objects.filter(position=stored)
-    last = trades.filter(side="SELL", status="FILLED").order_by("-market_time", "-pk").first()
-    same_count(named, "sales", 1, int(last is not None))
-    if last is None:
-        return
-    sums = trades.aggregate(realized=Sum("realized_usd"), gas=Sum("gas_usd"))
-    same(named, "realized_usd", sums["realized"], stored.realized_usd)
-    same(named, "gas_usd", sums["gas"], stored.gas_usd)
-    same(named, "exit_reason", last.exit_reason, stored.exit_reason)
-    same(named, "closed_market_time", last.market_time, stored.closed_market_time)
-    first = trades.order_by("market_time", "pk").first()
-    opened = None if first is None else first.market_time
-    same(named, "opened_market_time", opened, stored.opened_market_time)
+def _same_closed(where: str, made: Position, record: TradeRecord, stored: PaperPosition) -> None:
+    """Compare a closed position with what it was before its last sale, and with that sale."""
+    named = f"{where} closed position in {made.token.symbol}"
+    closed, swap = record.closed, record.swap
+    if closed is None or swap is None:
+        raise ValueError(f"{named} was closed by a trade that closed nothing")
+    for name, replayed in (
+        ("token", made.token.id),
+        ("opened_market_time", made.opened_at),
+        ("adds", made.adds),
+        ("high_price_usd", made.high_price_usd),
+        ("net_pnl_percent", made.net_pnl_percent),
+        ("mark_price_usd", swap.mid_price),
+        ("marked_market_time", record.market_time),
+        ("closed_market_time", record.market_time),
+        ("exit_reason", record.exit_reason),
+        ("bought_usd", closed.bought_usd),
+        ("realized_usd", closed.realized_usd),
+        ("gas_usd", closed.gas_usd),
+    ):
+        same(named, name, replayed, getattr(stored, "token_id" if name == "token" else name))

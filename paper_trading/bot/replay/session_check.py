@@ -1,5 +1,6 @@
 """An account's sessions replayed tick by tick, each compared with the rows it left."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from paper_trading.bot.replay.ticks import MemoryTick
 from paper_trading.bot.session_metrics import metrics_row
 from paper_trading.bot.trade_executor import equity_row
 from paper_trading.bot.trade_rows import posting_rows, trade_row, transaction_rows
+from paper_trading.engine.account import Position
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import BreakerKind, Stage, TradeStatus
 from paper_trading.engine.steps import StepResult
@@ -46,6 +48,8 @@ class AccountReplay:
         #: Key of the open position of each token, learnt from the trade that opened it.
         self.positions: dict[int, int | None] = {}
         self._lines = 0
+        #: What each closed position was before its last sale, by its key.
+        self.closed: dict[int, tuple[Position, TradeRecord]] = {}
         self._events = events[1:]
         self._same_deposit(events[0], None)
 
@@ -91,9 +95,11 @@ class AccountReplay:
         _same_lists(f"{where} posting", "postings", made, list(lines[: len(made)]))
 
     def _run(self, entry: TickEntry, done: StageEntry, tick: MemoryTick, rows: TickRows) -> None:
+        before = self.book.account.positions
         if done.stage is Stage.AUTO_CLOSE:
             self.book = tick.auto_close(self.book)
             self._same_trades(entry, done.stage, tick.closing, rows)
+            self._keep_closed(before, tick.closing)
         elif done.stage is Stage.ANALYSIS:
             listed = tick.view.chunk(done.chunk, entry.row.chunks_total)
             made = tick.analyze(listed, self.book.state())
@@ -102,6 +108,7 @@ class AccountReplay:
         elif done.stage is Stage.EXECUTION:
             self.book = tick.execute(self.book, self.step)
             self._same_trades(entry, done.stage, tick.executed, rows)
+            self._keep_closed(before, tick.executed)
         else:
             made_metrics = tick.measure(self.book)
             stored = rows.metrics
@@ -140,8 +147,14 @@ class AccountReplay:
         _same_lists(f"{where} transaction", "transactions", made, rows.transactions(stored.pk))
         posted = posting_rows(row, record)
         _same_lists(f"{where} posting", "postings", posted, rows.postings(stored.pk))
-        if record.closed is not None:
-            del self.positions[token]
+
+    def _keep_closed(self, before: Mapping[int, Position], result: StepResult | None) -> None:
+        """Remember what was sold out: no later stage writes its row."""
+        for record in () if result is None else result.trades:
+            if record.closed is not None:
+                key = self.positions.pop(record.token.id)
+                if key is not None:
+                    self.closed[key] = (before[record.token.id], record)
 
     def _same_decisions(self, entry: TickEntry, made: tuple[Decision, ...], rows: TickRows) -> None:
         for decision in made:

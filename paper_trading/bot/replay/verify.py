@@ -136,5 +136,5 @@ class _Verification:
         if later or busy:
             return False
         self.replay.catch_up(account.state_version)
-        same_account(account, self.replay.book)
+        same_account(account, self.replay.book, self.replay.closed)
         return True

@@ -1,0 +1,101 @@
+"""One record, one seed: worker, inline, taking turns, and replay are one program to the digit."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from paper_trading.bot import progress, stages
+from paper_trading.bot.ledger_check import all_problems
+from paper_trading.bot.replay.file_run import run_file
+from paper_trading.bot.replay.verify import verify
+from paper_trading.models import (
+    InternalError,
+    PaperPosition,
+    PaperTrade,
+    PaperTradingSession,
+    Tick,
+    TickStatus,
+)
+from paper_trading.services import market_setup
+from paper_trading.services.sources.recorded import RecordedFile
+from tasks.sending import send
+from tests.bot import worlds
+from tests.e2e.stack import wait_for
+from tests.e2e.workers import threads
+
+pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]
+TICKS = 400
+LEVEL = 10
+Driver = Callable[[Tick], None]
+
+
+def by_worker(tick: Tick) -> None:
+    send(progress.next_steps(tick.pk))
+
+    def closed() -> bool:
+        return not Tick.objects.filter(pk=tick.pk, status=TickStatus.OPEN).exists()
+
+    wait_for(closed, "the tick is closed", every=0.005)
+
+
+def inline(tick: Tick) -> None:
+    stages.run_to_end(tick.pk)
+
+
+def in_turns(tick: Tick) -> None:
+    (by_worker if (tick.number or 0) % 2 else inline)(tick)
+
+
+def run(session: PaperTradingSession, driver: Driver) -> None:
+    for _ in range(TICKS):
+        driver(worlds.open_tick(session))
+    session.refresh_from_db()
+    assert session.ticks_closed == TICKS
+
+
+def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
+    record = worlds.write_record(tmp_path / "walks.csv", TICKS, worlds.WALKS)
+    market = market_setup.recorded_market(record)
+    sessions = [worlds.running_session(market, LEVEL, **worlds.TIGHT) for _ in range(3)]
+    with threads():
+        for session, driver in zip(sessions, (by_worker, inline, in_turns), strict=True):
+            run(session, driver)
+    outcomes = [worlds.outcome(session) for session in sessions]
+    has_everything(sessions[0])
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    assert len(outcomes[0]["metrics"]) == TICKS // 20
+    for session in sessions:
+        found = verify(session.pk)
+        assert (found.ticks, found.closed, found.to_the_end) == (TICKS, TICKS, True)
+    same_as_the_file(record, sessions[0])
+    assert all_problems() == []
+    assert not InternalError.objects.exists()
+
+
+def has_everything(session: PaperTradingSession) -> None:
+    """Make sure that the record asks for all that could differ."""
+    trades = PaperTrade.objects.filter(session=session)
+    codes = Counter(trades.values_list("code", flat=True))
+    assert codes["MINIMUM_OUT_NOT_MET"] >= 3
+    assert codes["STATE_REDUCING"] >= 3
+    assert codes["OK"] >= 20
+    closed = PaperPosition.objects.filter(account=session.account, is_open=False)
+    assert {"STOP_LOSS", "TAKE_PROFIT"} <= set(closed.values_list("exit_reason", flat=True))
+
+
+def same_as_the_file(record: Path, session: PaperTradingSession) -> None:
+    """Compare with a replay of the file that knows nothing of the rows."""
+    strategy = session.strategy.current_version().as_strategy()
+    replayed = run_file(RecordedFile.open(record), [LEVEL], strategy)[0]
+    account, row = replayed.book.account, session.account
+    row.refresh_from_db()
+    for name in ("cash_usd", "realized_usd", "gas_usd", "max_drawdown_percent", "nonce"):
+        assert getattr(account, name) == getattr(row, name), name
+    point = row.equity_points.latest("market_time")
+    assert replayed.book.last_equity == (point.market_time, point.equity_usd)
+    newest = session.metrics.latest("market_time")
+    assert replayed.metrics is not None
+    assert replayed.metrics.performance.sharpe == newest.sharpe_ratio
+    assert replayed.trades == PaperTrade.objects.filter(session=session, status="FILLED").count()

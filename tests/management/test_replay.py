@@ -1,0 +1,163 @@
+"""The replay command: what it says, how it exits, and that it writes nothing."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from paper_trading.bot.replay.bias import Bias
+from paper_trading.management.commands import replay as command
+from paper_trading.models import EquityPoint, Market, PaperTradingSession, Tick
+from tests.bot import worlds
+from tests.bot.worlds import Snapshot
+
+HEADER = "timestamp,symbol,open,high,low,close,volume_usd"
+
+
+def replay(*arguments: str) -> str:
+    out = StringIO()
+    call_command("replay", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def refused(*arguments: str) -> tuple[int, str]:
+    with pytest.raises(CommandError) as caught:
+        replay(*arguments)
+    return caught.value.returncode, str(caught.value)
+
+
+@pytest.fixture
+def session(committed_market: Market) -> PaperTradingSession:
+    session = worlds.running_session(committed_market)
+    worlds.run_ticks(session, 3)
+    return session
+
+
+@pytest.fixture
+def snapshot(whole: Snapshot) -> Snapshot:
+    """The market with all of its bars."""
+    return whole
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_is_verified_and_nothing_is_written(session: PaperTradingSession) -> None:
+    before = worlds.tables()
+    said = replay("--session", str(session.pk), "--verify")
+    assert said.startswith(f"identical: session {session.pk}, 3 ticks (3 closed)")
+    assert worlds.tables() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_difference_is_told_with_both_sides(session: PaperTradingSession) -> None:
+    point = EquityPoint.objects.latest("market_time")
+    true, point.equity_usd = point.equity_usd, point.equity_usd + 1
+    point.save()
+    code, said = refused("--session", str(session.pk), "--verify")
+    assert code == 1
+    assert f"session {session.pk} tick 3 equity point: equity_usd" in said
+    assert f"replayed {true}" in said
+    assert f"stored {point.equity_usd}" in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_without_a_journal_is_named(session: PaperTradingSession) -> None:
+    Tick.objects.filter(number=2).update(seal={})
+    code, said = refused("--session", str(session.pk), "--verify")
+    assert code == 2
+    assert f"session {session.pk} tick 2 has no seal" in said
+    PaperTradingSession.objects.update(seal={})
+    assert (
+        f"session {session.pk} has no seal" in refused("--session", str(session.pk), "--verify")[1]
+    )
+
+
+@pytest.mark.django_db
+def test_a_session_that_is_not_there_is_named() -> None:
+    assert refused("--session", "77", "--verify") == (2, "there is no session 77")
+
+
+def test_a_file_gives_a_table_and_json(record: Path) -> None:
+    said = replay("--prices", str(record), "--levels", "9-10", "--ticks", "6").splitlines()
+    assert said[0].split()[:3] == ["level", "ticks", "trades"]
+    assert [line.split()[:2] for line in said[1:3]] == [["9", "6"], ["10", "6"]]
+    found = json.loads(said[-1])
+    assert (found["ticks"], found["tokens"]) == (6, 7)
+    assert [level["level"] for level in found["levels"]] == [9, 10]
+    assert all(level["ledger_ok"] for level in found["levels"])
+
+
+def test_settings_change_what_a_file_does(record: Path) -> None:
+    def results(*more: str) -> object:
+        said = replay("--prices", str(record), "--levels", "10", "--ticks", "40", *more)
+        return json.loads(said.splitlines()[-1])["levels"]
+
+    assert results() != results("--set", "allowed_tokens=MOON")
+    assert results("--set", "confidence_threshold=none") == results()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["speed=3"], ["unknown setting speed", "stop_loss_percent"]),
+        (["stop_loss_percent=99"], ["stop_loss_percent was '99'", "50"]),
+        (["stop_loss_percent=low"], ["stop_loss_percent was 'low'"]),
+        (["stop_loss_percent"], ["NAME=VALUE"]),
+        (["trailing_distance_percent=2"], ["both or none"]),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(
+    record: Path, settings: list[str], words: list[str]
+) -> None:
+    given = [word for text in settings for word in ("--set", text)]
+    code, said = refused("--prices", str(record), *given)
+    assert code == 2
+    assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["2026-01-05T00:00:00Z,A,1,1,1,1,1"], ["601"]),
+        (
+            ["2026-01-05T00:05:00Z,A,1,1,1,1,1", "2026-01-05T00:00:00Z,A,1,1,1,1,1"],
+            ["line 3", "goes back"],
+        ),
+        (
+            ["2026-01-05T00:05:00Z,A,1,1,1,1,1", "2026-01-05T00:05:00Z,A,1,1,1,1,1"],
+            ["line 3", "second time"],
+        ),
+    ],
+    ids=["ends early", "unsorted", "overlapping"],
+)
+def test_a_file_that_cannot_be_replayed_is_named(
+    tmp_path: Path, rows: list[str], words: list[str]
+) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text("\n".join([HEADER, *rows]) + "\n")
+    code, said = refused("--prices", str(file))
+    assert code == 2
+    assert all(word in said for word in ["odd.csv", *words]), said
+    assert refused("--prices", str(tmp_path / "gone.csv"))[0] == 2
+
+
+def test_look_ahead_is_looked_for(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["--prices", str(record), "--check-bias", "--levels", "10", "--ticks", "24"]
+    assert replay(*asked).startswith("no look-ahead: 3 cuts")
+    found = [Bias(cut=6, change="shuffled", tick=4, part="trades")]
+    monkeypatch.setattr(command, "biases", lambda *_, **__: found)
+    told = "tick 4: trades changed when the file was shuffled from tick 7 on"
+    assert refused(*asked) == (1, told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--session", "1"],
+        ["--session", "1", "--verify", "--ticks", "3"],
+        ["--prices", "a.csv", "--verify"],
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(arguments: list[str]) -> None:
+    assert refused(*arguments)[0] == 2
