@@ -117,7 +117,8 @@ class Driver:
     def _arm(self, *, servers: bool) -> None:
         """Lay out what still needs a boundary, some by chance, and one server an interval."""
         open_ones = [kill for kill in self.plan if kill.id not in self.made]
-        if len(self.counted) + self._pending(open_ones) < self.kills:
+        few = len(self.counted) + self._pending(open_ones) < self.kills
+        if few and not self.plant:
             self._extra += 1
             self.plan.append(another(self._extra, self.census, self.seed))
         ready = [kill for kill in open_ones if kill.covers or kill.target == DEPOSIT]
