@@ -7,10 +7,13 @@ from typing import Any
 from tests.faults import armory
 from tests.faults.boundaries import COMMITTED, MONEY
 from tests.faults.plan import (
+    BEAT,
     CHILD,
     DEPOSIT,
     EMPTY_VALKEY,
     SERVERS,
+    STORES,
+    WORKER,
     Census,
     Kill,
     another,
@@ -24,6 +27,8 @@ from tests.faults.stack import Stack, say
 READY = 12
 #: Intervals without a counted kill after which a run gives up.
 PATIENCE = 25
+#: Part of an interval after which the next server may be killed: in the next slot, not in this.
+SERVER_GAP = 0.7
 _LOOK_SECONDS = 0.2
 
 
@@ -43,6 +48,7 @@ class Driver:
     _armed: set[str] = field(default_factory=set)
     _known: set[tuple[str, str]] = field(default_factory=set)
     _extra: int = 0
+    _server_fired: bool = False
 
     def __post_init__(self) -> None:
         self.plan = self._planned()
@@ -61,14 +67,12 @@ class Driver:
                 break
             if self._server_fired:
                 server_at, self._server_fired = time.monotonic(), False
-            self._arm(servers=time.monotonic() - server_at > self.interval)
+            self._arm(servers=time.monotonic() - server_at > SERVER_GAP * self.interval)
             if len(self.counted) // 10 != told:
                 told = len(self.counted) // 10
                 say(f"{len(self.counted)} kills counted, {len(self.missing)} boundaries to meet")
             self.stack.wait(_LOOK_SECONDS)
         self.stack.armory.disarm()
-
-    _server_fired: bool = False
 
     @property
     def counted(self) -> list[dict[str, Any]]:
@@ -123,8 +127,9 @@ class Driver:
             self.plan.append(another(self._extra, self.census, self.seed))
         ready = [kill for kill in open_ones if kill.covers or kill.target == DEPOSIT]
         ready += [kill for kill in open_ones if not kill.covers and kill.target == CHILD][:READY]
+        ready += [kill for kill in open_ones if kill.target == BEAT][:1]
         if servers:
-            ready += [kill for kill in open_ones if kill.target in SERVERS][:1]
+            ready += [kill for kill in open_ones if kill.target in (WORKER, *STORES)][:1]
         for kill in ready:
             if kill.id not in self._armed:
                 self._armed.add(kill.id)
@@ -148,7 +153,7 @@ class Driver:
                 self._repeat(line["void"])
             elif line["kill"] not in self.made:
                 self.made[line["kill"]] = line
-                self._server_fired = self._server_fired or line["target"] in SERVERS
+                self._server_fired |= line["target"] in (WORKER, *STORES)
                 self.stack.forgets = self.stack.forgets or line["target"] == EMPTY_VALKEY
         for line in armory.lines(self.stack.armory.seen):
             place = (line["stage"], line["boundary"])

@@ -1,16 +1,19 @@
 """What became of a session up to a tick, to be compared with an undisturbed run."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from paper_trading.bot import endings, progress, stages
 from paper_trading.models import (
     LedgerEntry,
     PaperPerformanceMetrics,
     PaperTradingSession,
     SimulatedTransaction,
+    Tick,
     TickStatus,
 )
 from tests.bot.worlds import outcome
@@ -21,20 +24,34 @@ Rows = list[dict[str, Any]]
 def comparable(session: PaperTradingSession) -> int:
     """Return the last tick number up to which a session has an undisturbed twin.
 
-    That is the one before the first tick that did not close, and before a deposit from
-    outside.
+    That is its last one, or the one before a deposit from outside.
     """
-    numbered = session.ticks.exclude(number=None).exclude(status=TickStatus.CLOSED)
-    unclosed = numbered.order_by("number").values_list("number", flat=True).first()
-    last = session.last_number if unclosed is None else unclosed - 1
     later = LedgerEntry.objects.filter(
         account=session.account_id, trade=None, market_time__isnull=False
     )
     deposit = later.order_by("market_time").values_list("market_time", flat=True).first()
     if deposit is None:
-        return last
+        return session.last_number
     before = session.ticks.filter(market_time__lte=deposit).order_by("-number").first()
-    return min(last, (before.number or 0) if before else 0)
+    return (before.number or 0) if before else 0
+
+
+def expired(session: PaperTradingSession) -> dict[int, list[tuple[str, int]]]:
+    """Return the expired ticks by number, each with the stages and chunks that it had done."""
+    return {
+        tick.number: list(tick.stages.order_by("pk").values_list("stage", "chunk"))
+        for tick in session.ticks.filter(status=TickStatus.EXPIRED)
+        if tick.number is not None
+    }
+
+
+def expire_after(tick: Tick, done: Sequence[tuple[str, int]]) -> None:
+    """Run the stages of a tick that another one had done when it expired; expire it."""
+    while steps := [
+        step for step in progress.next_steps(tick.pk) if (step.stage.value, step.chunk) in done
+    ]:
+        stages.run(steps[0].stage, tick.pk, steps[0].chunk)
+    endings.expire([tick.pk])
 
 
 def write(session: PaperTradingSession, number: int, folder: Path) -> None:

@@ -9,8 +9,9 @@ from tests.faults.boundaries import MONEY, STAGES
 
 CHILD, WORKER, POSTGRES = "child", "worker", "postgres"
 VALKEY, EMPTY_VALKEY, BEAT = "valkey", "valkey-empty", "beat"
-#: What is killed beside a child. Each stops more than one tick, so they go one an interval.
-SERVERS = (WORKER, POSTGRES, VALKEY, EMPTY_VALKEY, BEAT)
+STORES = (POSTGRES, VALKEY, EMPTY_VALKEY)
+#: What is killed beside a child. All but beat stop more than one tick: they go one an interval.
+SERVERS = (WORKER, *STORES, BEAT)
 TARGETS = (CHILD, *SERVERS)
 #: Not a kill: a deposit from another process, at a boundary.
 DEPOSIT = "deposit"

@@ -98,7 +98,8 @@ def setup(given: dict[str, Any]) -> dict[str, Any]:
     synchronise(given["interval_ms"])
     if given["plant"] == "double-commit":
         plants.remove_guards()
-    return {"sessions": [session.pk for session in sessions]}
+    begun = {session.pk: PaperTradingSession.objects.get(pk=session.pk) for session in sessions}
+    return {"begun": {key: session.last_number for key, session in begun.items()}}
 
 
 def _ask_for_a_close(session: PaperTradingSession) -> None:
@@ -135,11 +136,19 @@ def _forgetful(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reference(given: dict[str, Any]) -> dict[str, Any]:
-    """Run each session inline to a tick number, undisturbed, and write its outcome."""
+    """Run each session inline to a tick number, undisturbed, and write its outcome.
+
+    A tick that expired runs the stages that it had done by then, and expires here, too.
+    """
     for key, number in given["numbers"].items():
         session = PaperTradingSession.objects.get(pk=key)
         while session.last_number < number:
-            stages.run_to_end(open_tick(session).pk)
+            tick = open_tick(session)
+            done = given["expired"].get(key, {}).get(str(tick.number))
+            if done is None:
+                stages.run_to_end(tick.pk)
+            else:
+                outcomes.expire_after(tick, [(stage, chunk) for stage, chunk in done])
             session.refresh_from_db()
     return _write_outcomes(given)
 
@@ -155,8 +164,9 @@ def inspect(given: dict[str, Any]) -> dict[str, Any]:
     """Check every session and write the outcomes up to where they can be compared."""
     sessions = PaperTradingSession.objects.order_by("pk")
     numbers = {str(session.pk): outcomes.comparable(session) for session in sessions}
+    expired = {str(session.pk): outcomes.expired(session) for session in sessions}
     _write_outcomes({**given, "numbers": numbers})
-    return {**findings(), "numbers": numbers}
+    return {**findings(), "numbers": numbers, "expired": expired}
 
 
 def _write_outcomes(given: dict[str, Any]) -> dict[str, Any]:
