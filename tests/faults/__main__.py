@@ -21,6 +21,8 @@ from tests.faults.stack import Broken, Stack, say, stack
 CENSUS_TICKS = 45
 SHORT_CENSUS_TICKS = 3
 _CLOSE_SECONDS = 60.0
+#: What worker and beats need before the first slot is due, or the first ticks begin late.
+_BOOT_SECONDS = 4.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -72,6 +74,8 @@ def _run(running: Stack, options: FaultsOptions, folder: Path) -> dict[str, Any]
     )
     say(f"Starting the stack: {len(driver.plan)} faults planned")
     running.start_apps()
+    running.wait(_BOOT_SECONDS)
+    running.act("start", {})
     driver.run()
     _come_to_rest(running)
     return _look(running, driver, folder, begun)

@@ -80,18 +80,18 @@ class Armory:
             return False
         return True
 
-    def mark(self, tick: int, why: str) -> bool:
-        """Take the one fault that a tick can stand before its deadline; False when it had it."""
+    def mark(self, fault: str, why: str) -> bool:
+        """Take a fault that a tick can stand, by the tick's name; False when it had it."""
         try:
-            with (self.root / "ticks" / str(tick)).open("x") as file:
+            with (self.root / "ticks" / fault).open("x") as file:
                 file.write(why)
         except FileExistsError:
             return False
         return True
 
-    def unmark(self, tick: int) -> None:
+    def unmark(self, fault: str) -> None:
         """Give it back: the fault did not happen."""
-        (self.root / "ticks" / str(tick)).unlink(missing_ok=True)
+        (self.root / "ticks" / fault).unlink(missing_ok=True)
 
     def publish_pids(self, pids: Mapping[str, int]) -> None:
         """Tell the workers whom to kill."""

@@ -9,7 +9,7 @@ MONEY = ("auto_close", "execution", "metrics")
 STAGES = ("prices", "auto_close", "analysis", "execution", "metrics", "close")
 
 #: A statement that comes once a row: from this one on they are one boundary.
-LAST = 3
+LAST = 2
 
 COMMIT = "COMMIT"
 #: Behind the commit, before the message and the cache entry. A kill here does not count.

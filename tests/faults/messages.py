@@ -53,7 +53,7 @@ class Faulty:
         luck = self._luck(step, "fate")
         draw = luck.randrange(100)
         if draw < DROPPED:
-            if self.armory.mark(step.tick_id, "message"):
+            if self.armory.mark(str(step.tick_id), "message"):
                 self._tell("dropped", step)
                 return
         elif draw < DROPPED + DOUBLED:

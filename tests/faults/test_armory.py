@@ -25,10 +25,10 @@ def test_an_armed_kill_is_taken_once(armory: Armory) -> None:
 
 
 def test_a_tick_has_one_fault_until_it_is_given_back(armory: Armory) -> None:
-    assert armory.mark(7, "c001")
-    assert not armory.mark(7, "message")
-    armory.unmark(7)
-    assert armory.mark(7, "message")
+    assert armory.mark("7", "c001")
+    assert not armory.mark("7", "message")
+    armory.unmark("7")
+    assert armory.mark("7", "message")
 
 
 def test_what_nobody_met_is_taken_back(armory: Armory) -> None:

@@ -47,10 +47,10 @@ def test_a_boundary_counts_how_often_its_statement_came() -> None:
     ]
 
 
-def test_from_the_third_on_a_repeated_statement_is_one_boundary() -> None:
+def test_from_the_second_on_a_repeated_statement_is_one_boundary() -> None:
     passage = Passage("auto_close", tick=7, attempt=1)
     update = "UPDATE paper_trading_outcomeday SET closed = 1"
-    assert [passage.statement(update)[-2:] for _ in range(5)] == ["#1", "#2", "#3", "#3", "#3"]
+    assert [passage.statement(update)[-2:] for _ in range(5)] == ["#1", "#2", "#2", "#2", "#2"]
 
 
 def test_a_passage_ends_with_the_commit_of_its_completion_row() -> None:

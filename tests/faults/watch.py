@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from paper_trading.bot.endings import TRADING
 from paper_trading.bot.progress import LEASE
 from paper_trading.models import Tick
 from tests.faults.armory import Armory, append
@@ -18,6 +19,9 @@ from tests.faults.striking import strike
 
 #: What a tick must have left at a fault to be done in time: its lease, a sweep, its stages.
 NEEDED_SECONDS = LEASE.total_seconds() + 2.0
+
+#: A stage that may run late is not killed any more at this attempt: one after it, the tick fails.
+MOST_ATTEMPTS = 4
 
 _HELD = """
 SELECT extract(epoch FROM t.deadline_at - clock_timestamp())::float8,
@@ -132,19 +136,32 @@ class Watch:
         if not after and not self._still_at(passage):
             return
         left, held = self._time_left(passage)
-        if left < NEEDED_SECONDS or not (held or after) or passage.attempt > 1:
+        if not (held or after) or not self._can_stand(passage, left):
             return
         free = kill.target == DEPOSIT
-        if not free and not self.armory.mark(passage.tick, kill.id):
+        fault = self._fault_of(kill, passage)
+        if not free and not self.armory.mark(fault, kill.id):
             return
         if not self.armory.take(kill):
             if not free:
-                self.armory.unmark(passage.tick)
+                self.armory.unmark(fault)
             return
         append(self.armory.log, self._line(kill, passage, sql, counts=not (free or after)))
         strike(kill, self.armory, self._tick.session.account_id)
         if kill.target in SERVERS and not self._was_held(kill, passage):
             append(self.armory.log, {"void": kill.id})
+
+    def _can_stand(self, passage: Passage, left: float) -> bool:
+        """Say whether the tick ends all the same: in time, or in a stage that may run late."""
+        if passage.stage in TRADING:
+            return passage.attempt == 1 and left >= NEEDED_SECONDS
+        return passage.attempt < MOST_ATTEMPTS
+
+    def _fault_of(self, kill: Kill, passage: Passage) -> str:
+        """Name the fault that the kill takes of the tick: its one, or one of a late stage."""
+        if passage.stage in TRADING or not kill.covers:
+            return str(passage.tick)
+        return f"{passage.tick}-{passage.attempt}"
 
     def _was_held(self, kill: Kill, passage: Passage) -> bool:
         """Say whether the stage was still held when the server was gone."""

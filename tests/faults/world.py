@@ -74,10 +74,11 @@ UNDAUNTED: dict[str, Any] = {
 
 
 def strategy(number: int) -> dict[str, Any]:
-    """Return a session's strategy: of four sessions, breakers trip on two, sooner and later."""
+    """Return a session's strategy: of four sessions, breakers trip on three, sooner and later."""
     if number % 4 == 3:
         return {}
-    return UNDAUNTED | ({"max_daily_trades": 25} if number % 4 == 1 else {})
+    limits = {1: {"max_daily_trades": 2 + 5 * (number // 2)}, 2: {"max_losing_exits": 8}}
+    return UNDAUNTED | limits.get(number % 4, {})
 
 
 def setup(given: dict[str, Any]) -> dict[str, Any]:
@@ -95,11 +96,19 @@ def setup(given: dict[str, Any]) -> dict[str, Any]:
     for number, session in enumerate(sessions):
         run_ticks(session, 20 - FIRST_METRICS_IN - number % 10)
         _ask_for_a_close(session)
+        controls.stop(session)
     synchronise(given["interval_ms"])
     if given["plant"] == "double-commit":
         plants.remove_guards()
     begun = {session.pk: PaperTradingSession.objects.get(pk=session.pk) for session in sessions}
     return {"begun": {key: session.last_number for key, session in begun.items()}}
+
+
+def start(_: dict[str, Any]) -> dict[str, Any]:
+    """Start every session: its first tick opens at the beginning of the next slot."""
+    for session in PaperTradingSession.objects.all():
+        controls.start(session)
+    return {}
 
 
 def _ask_for_a_close(session: PaperTradingSession) -> None:
@@ -114,6 +123,7 @@ def census(given: dict[str, Any]) -> dict[str, Any]:
     A worker's child that has just begun has read nothing yet. So on the last ticks this process
     forgets what it knows before each stage.
     """
+    start({})
     taker = CensusTaker()
     hooks.install(taker)
     sessions = list(PaperTradingSession.objects.order_by("pk"))
@@ -140,6 +150,7 @@ def reference(given: dict[str, Any]) -> dict[str, Any]:
 
     A tick that expired runs the stages that it had done by then, and expires here, too.
     """
+    start({})
     for key, number in given["numbers"].items():
         session = PaperTradingSession.objects.get(pk=key)
         while session.last_number < number:
@@ -178,6 +189,7 @@ def _write_outcomes(given: dict[str, Any]) -> dict[str, Any]:
 
 ACTS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "setup": setup,
+    "start": start,
     "census": census,
     "reference": reference,
     "stop": stop,
