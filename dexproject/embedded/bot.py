@@ -1,6 +1,7 @@
 """`bot`: the inline bot on the servers of a data directory."""
 
 import os
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,8 @@ from .urls import GivenUrls
 
 _PROGRAM = "python3 dev.py bot"
 _MIGRATE_SECONDS = 90.0
-_BY_CTRL_C = 130
+#: What a shell adds to the number of the signal that ended a command.
+_BY_A_SIGNAL = 128
 
 
 def run_bot(options: BotOptions) -> int:
@@ -67,8 +69,7 @@ def _run(options: BotOptions, home: DataDirectory, environment: Mapping[str, str
 
 def _migrate(environment: Mapping[str, str]) -> None:
     code = run_in_foreground(manage("migrate", "-v0"), environment)
-    if code == _BY_CTRL_C:
-        raise Interrupted("stopped by SIGINT")
+    _go_on_unless_ended(code)
     if code != 0:
         raise LauncherError("migrate failed (the lines above say why)")
 
@@ -76,7 +77,14 @@ def _migrate(environment: Mapping[str, str]) -> None:
 def _wait_until_migrated(environment: Mapping[str, str]) -> None:
     """Wait for an `up` that is still starting to bring the database up to date."""
     until = time.monotonic() + _MIGRATE_SECONDS
-    while run_in_foreground(manage("migrate", "--check", "-v0"), environment) != 0:
+    while code := run_in_foreground(manage("migrate", "--check", "-v0"), environment):
+        _go_on_unless_ended(code)
         if time.monotonic() > until:
             raise Refused("the database of the running servers is not up to date")
         time.sleep(0.5)
+
+
+def _go_on_unless_ended(code: int) -> None:
+    """Let the signal that ended a command end the launcher, too: it came to both."""
+    if code > _BY_A_SIGNAL:
+        raise Interrupted(f"stopped by {signal.Signals(code - _BY_A_SIGNAL).name}")

@@ -149,6 +149,8 @@ class EnhancedPaperTradingBot:
         try:
             for tick_id in self._due(session):
                 self._run_tick(session, tick_id)
+                if self._signal is not None:
+                    break  # Before another one is opened.
             session.refresh_from_db(fields=["status", "stop_reason"])
         except failures.INFRASTRUCTURE as error:
             logger.error("a server does not answer: %s", _line(error))

@@ -26,6 +26,14 @@ _BAR_COLUMNS = (
     "volume_usd",
     "score",
 )
+#: What a market is made of: it is folded by these from its first step on.
+_MARKET_COLUMNS = (
+    "price_chain_id",
+    "seed",
+    "native_symbol",
+    "step_seconds",
+    "backfill_steps",
+)
 
 
 def keep(market: Market, market_time: datetime, head: MarketHead, bars: Sequence[Bar]) -> None:
@@ -44,7 +52,7 @@ def keep(market: Market, market_time: datetime, head: MarketHead, bars: Sequence
 
 
 def columns(row: MarketGenesis) -> dict[str, Any]:
-    """Return what the seal of a genesis covers, but for its bars."""
+    """Return what the seal of a genesis covers, but for its bars: it and its market's terms."""
     return {
         "step": row.step,
         "market_time": row.market_time,
@@ -52,6 +60,7 @@ def columns(row: MarketGenesis) -> dict[str, Any]:
         "native_price_usd": row.native_price_usd,
         "native_observed_at": row.native_observed_at,
         "last_bar_id": row.last_bar_id,
+        **{f"market.{name}": getattr(row.market, name) for name in _MARKET_COLUMNS},
     }
 
 

@@ -123,6 +123,26 @@ def test_a_signal_or_two_finish_the_tick_that_is_under_way(
     assert tick.status == TickStatus.CLOSED
 
 
+def test_a_signal_opens_no_other_tick_that_is_due(
+    bot: EnhancedPaperTradingBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a tick be asked for while one that was left open is finished."""
+    run_to_end = stages.run_to_end
+
+    def signalled(tick_id: int, managers: Managers) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        run_to_end(tick_id, managers)
+
+    monkeypatch.setattr(stages, "run_to_end", signalled)
+    bot.initialize()
+    session = session_of(bot)
+    worlds.run_until(worlds.open_tick(session), Stage.EXECUTION)
+    Tick.objects.update(lease_until=clock.now() - timedelta(seconds=1))
+    controls.request_tick(session, session.account.owner)
+    bot.run()
+    assert session.ticks.filter(number__isnull=False).get().status == TickStatus.CLOSED
+
+
 def test_it_finishes_a_tick_that_a_killed_bot_left_open(
     bot: EnhancedPaperTradingBot, market: Market
 ) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 
 from paper_trading.bot.replay.bias import Bias
 from paper_trading.management.commands import replay as command
-from paper_trading.models import EquityPoint, Market, PaperTradingSession, Tick
+from paper_trading.models import EquityPoint, Market, MarketGenesis, PaperTradingSession, Tick
 from tests.bot import worlds
 from tests.bot.worlds import Snapshot
 
@@ -76,6 +77,29 @@ def test_a_session_without_a_journal_is_named(session: PaperTradingSession) -> N
 @pytest.mark.django_db
 def test_a_session_that_is_not_there_is_named() -> None:
     assert refused("--session", "77", "--verify") == (2, "there is no session 77")
+
+
+@pytest.mark.django_db
+def test_what_the_database_refuses_is_no_difference() -> None:
+    """Let an unmigrated database be one that cannot be looked at, not a session that differs."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE paper_trading_papertradingsession RENAME TO away")
+        code, said = refused("--session", "1", "--verify")
+        transaction.set_rollback(True)
+    assert code == 2
+    assert said.startswith("no database to read: relation")
+    assert "\n" not in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_genesis_of_another_score_cannot_be_replayed(session: PaperTradingSession) -> None:
+    row = MarketGenesis.objects.get()
+    row.heads["MOON"]["version"] = 0
+    row.save()
+    code, said = refused("--session", str(session.pk), "--verify")
+    assert code == 2
+    assert "heads cannot be read: series version was 0" in said
 
 
 def test_a_file_gives_a_table_and_json(record: Path) -> None:

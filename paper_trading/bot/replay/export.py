@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 
 from paper_trading.bot import journal
 from paper_trading.bot.replay.checks import NoJournal, same, sealed
@@ -21,6 +22,7 @@ from paper_trading.models import (
     TickStatus,
     TokenList,
 )
+from paper_trading.services import genesis
 from paper_trading.services.market_rows import listed_from_json, token_list_seal
 
 #: Ticks, or batches, that are read at once.
@@ -78,6 +80,10 @@ def genesis_of(market: Market) -> MarketGenesis:
         raise NoJournal(
             f"{market.name} has no genesis: it was back-filled before the journal was kept"
         )
+    try:
+        genesis.series_of(found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NoJournal(f"genesis of {market.name}: heads cannot be read: {error}") from error
     return found
 
 
@@ -98,14 +104,13 @@ def ticks_of(session: PaperTradingSession) -> Iterator[TickEntry]:
     where = f"session {session.pk}"
     sealed(where, session.seal, journal.session_columns(session))
     strategies: dict[int, StrategyVersion] = {}
-    expected = 1
+    numbers = _numbers(session)
     rows = session.ticks.filter(number__isnull=False).exclude(status=TickStatus.OPEN)
     for portion in _portions(rows.order_by("number").values_list("pk", flat=True)):
         ticks = Tick.objects.filter(pk__in=portion).select_related("strategy_version")
         for row in ticks.prefetch_related("stages").order_by("number"):
             entry = _tick(session, row, strategies)
-            same(entry.where, "number", expected, row.number)
-            expected += 1
+            same(entry.where, "number", next(numbers), row.number)
             yield entry
 
 
@@ -117,6 +122,13 @@ def batches_of(market: Market, first: int, last: int) -> Iterator[BatchEntry]:
         batches = PriceBatch.objects.filter(pk__in=portion).select_related("token_list")
         for row in batches.prefetch_related("quotes").order_by("step"):
             yield _batch(row, lists)
+
+
+def _numbers(session: PaperTradingSession) -> Iterator[int]:
+    """Yield the numbers of a session's ticks; one that found no prices has lost its own."""
+    unread = session.ticks.filter(number=None, step__isnull=False).values_list("step", flat=True)
+    without = set(unread)
+    return (number for number in count(1) if session.start_step + number - 1 not in without)
 
 
 def _tick(
@@ -153,7 +165,10 @@ def _stages(where: str, row: Tick) -> tuple[StageEntry, ...]:
         if done.state_version is None:
             raise NoJournal(f"{where} stage {stage} names no state version")
         found.append(StageEntry(stage, done.chunk, done.state_version))
-    ordered = tuple(sorted(found, key=lambda entry: (_ORDER[entry.stage], entry.chunk)))
+    # A chunk may have read the account after a deposit that an earlier chunk did not see yet.
+    ordered = tuple(
+        sorted(found, key=lambda entry: (_ORDER[entry.stage], entry.version, entry.chunk))
+    )
     for entry in ordered:
         if entry.stage is not Stage.ANALYSIS:
             same(f"{where} stage {entry.stage}", "chunk", 0, entry.chunk)

@@ -12,7 +12,7 @@ from paper_trading.bot.accounts import STARTING_CASH_USD
 from paper_trading.bot.replay import book as books
 from paper_trading.bot.replay.book import Book
 from paper_trading.bot.replay.market import MemoryMarket, MemoryStep
-from paper_trading.bot.replay.ticks import MemoryTick, TickInputs, run_tick
+from paper_trading.bot.replay.ticks import MemoryTick, TickInputs, run_tick, trades_of
 from paper_trading.engine import accounting
 from paper_trading.engine.enums import ExitReason, TradeStatus
 from paper_trading.engine.money import ZERO
@@ -99,12 +99,6 @@ class LevelRun:
             "costs": {name: _text(paid) for name, paid in sorted(self.costs.items())},
             "ledger_ok": accounting.cash_identity(account) == 0,
         }
-
-
-def trades_of(tick: MemoryTick) -> tuple[TradeRecord, ...]:
-    """Return the records of a tick, exits first."""
-    closing = () if tick.closing is None else tick.closing.trades
-    return (*closing, *(() if tick.executed is None else tick.executed.trades))
 
 
 class FileMarket:

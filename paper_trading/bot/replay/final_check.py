@@ -17,16 +17,23 @@ from paper_trading.services import account_state
 
 
 def same_account(
-    row: PaperTradingAccount, book: Book, closed: Mapping[int, tuple[Position, TradeRecord]]
+    row: PaperTradingAccount,
+    book: Book,
+    closed: Mapping[int, tuple[Position, TradeRecord]],
+    opened: Mapping[int, int | None],
 ) -> None:
-    """Compare an account's row, positions, breakers and outcome days with its book."""
+    """Compare an account's row, positions, breakers and outcome days with its book.
+
+    `closed` are positions by their key; `opened` are the keys of the open ones by token, as the
+    trades that opened them name them.
+    """
     where = f"account {row.name}"
     same(where, "state_version", book.version, row.state_version)
     stored = account_state.load(row).account
     for name in (*account_state.COLUMNS, "approvals", "last_exits"):
         same(where, name, getattr(book.account, name), getattr(stored, name))
     same(where, "total_pnl_usd", book.total_pnl_usd, row.total_pnl_usd)
-    _same_positions(where, row, book, closed)
+    _same_positions(where, row, book, closed, opened)
     _same_breakers(where, book.breakers, breakers_of(row.pk))
     _same_days(where, book.days, list(OutcomeDay.objects.filter(account=row).order_by("day")))
 
@@ -56,20 +63,22 @@ def _same_positions(
     row: PaperTradingAccount,
     book: Book,
     closed: Mapping[int, tuple[Position, TradeRecord]],
+    opened: Mapping[int, int | None],
 ) -> None:
     rows = list(PaperPosition.objects.filter(account=row))
     held = {one.token_id: one for one in rows if one.is_open}
     same(where, "open positions", sorted(book.account.positions), sorted(held))
     for token_id, position in book.account.positions.items():
-        _same_position(where, position, held[token_id])
+        named = f"{where} position in {position.token.symbol}"
+        same(named, "position of its first trade", held[token_id].pk, opened.get(token_id))
+        _same_position(named, position, held[token_id])
     past = {one.pk: one for one in rows if not one.is_open}
     same(where, "closed positions", sorted(closed), sorted(past))
     for key, (position, record) in closed.items():
         _same_closed(where, position, record, past[key])
 
 
-def _same_position(where: str, made: Position, stored: PaperPosition) -> None:
-    named = f"{where} position in {made.token.symbol}"
+def _same_position(named: str, made: Position, stored: PaperPosition) -> None:
     for name in MARKS:
         same(named, name, getattr(made, name), getattr(stored, name))
     same(named, "opened_market_time", made.opened_at, stored.opened_market_time)

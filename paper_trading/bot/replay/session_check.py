@@ -10,8 +10,9 @@ from paper_trading.bot.replay import book as books
 from paper_trading.bot.replay.book import Book
 from paper_trading.bot.replay.checks import NoJournal, same, same_count, same_decision, same_rows
 from paper_trading.bot.replay.export import StageEntry, TickEntry
+from paper_trading.bot.replay.final_check import same_account
 from paper_trading.bot.replay.stored import TickRows
-from paper_trading.bot.replay.ticks import MemoryTick
+from paper_trading.bot.replay.ticks import MemoryTick, trades_of
 from paper_trading.bot.session_metrics import metrics_row
 from paper_trading.bot.trade_executor import equity_row
 from paper_trading.bot.trade_rows import posting_rows, trade_row, transaction_rows
@@ -102,9 +103,8 @@ class AccountReplay:
             self._keep_closed(before, tick.closing)
         elif done.stage is Stage.ANALYSIS:
             listed = tick.view.chunk(done.chunk, entry.row.chunks_total)
-            made = tick.analyze(listed, self.book.state())
+            made = tick.analyze(listed, self.book.state(), rows.failed)
             self._same_decisions(entry, made, rows)
-            tick.decisions = tuple(rows.instead_of_failed(one) for one in tick.decisions)
         elif done.stage is Stage.EXECUTION:
             self.book = tick.execute(self.book, self.step)
             self._same_trades(entry, done.stage, tick.executed, rows)
@@ -161,7 +161,7 @@ class AccountReplay:
             where = f"{entry.where} decision on {decision.symbol}"
             stored = rows.thought(decision.token_id)
             same_count(where, "rows", 1, int(stored is not None))
-            if stored is None or rows.failed(decision.token_id):
+            if stored is None:
                 continue
             same_decision(where, decision, _decision(where, stored))
             same_rows(where, thought_row(entry.row, decision), stored, skip=["evidence"])
@@ -177,14 +177,32 @@ class AccountReplay:
         same(where, "trading_state", "" if last is None else last.state, row.trading_state)
         if executed is not None and tick is not None:
             same(where, "chunks_total", _chunks(entry), row.chunks_total)
-            same_count(where, "decisions", len(tick.decisions), rows.count_thoughts())
             due = metrics_due(self.ticks_closed)
             same(where, "metrics", due and closed, entry.did(Stage.METRICS) and closed)
         point = rows.equity
         same_count(where, "equity points", int(executed is not None), int(point is not None))
         if executed is not None and point is not None:
             same_rows(f"{where} equity point", equity_row(row, executed.equity), point)
+        self._nothing_else(entry, tick, rows)
         self.ticks_closed += int(closed)
+
+    def _nothing_else(self, entry: TickEntry, tick: MemoryTick | None, rows: TickRows) -> None:
+        """Count what a tick left: a stage that was not done has left nothing."""
+        decided = 0 if tick is None else len(tick.decisions)
+        traded = 0 if tick is None else len(trades_of(tick))
+        measured = int(entry.did(Stage.METRICS))
+        same_count(entry.where, "decisions", decided, rows.count_thoughts())
+        same_count(entry.where, "trades", traded, rows.count_trades())
+        same_count(entry.where, "metrics rows", measured, int(rows.metrics is not None))
+
+    def same_end(self) -> None:
+        """Compare where the account stands when nothing came after the replayed ticks."""
+        self.catch_up(self.account.state_version)
+        where = f"account {self.account.pk}"
+        same_count(where, "events to come", 0, len(self._events))
+        paid = self.account.ledger.filter(trade=None).count()
+        same_count(where, "postings of deposits", self._lines, paid)
+        same_account(self.account, self.book, self.closed, self.positions)
 
 
 def _chunks(entry: TickEntry) -> int:

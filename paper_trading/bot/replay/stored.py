@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Stage
-from paper_trading.intelligence.decision_json import decision_from_json
 from paper_trading.models import (
     EquityPoint,
     InternalError,
@@ -51,23 +49,21 @@ class TickRows:
         """Return the decision on a token."""
         return self._thoughts.get(token_id)
 
+    def count_trades(self) -> int:
+        """Return the number of trades of all stages."""
+        return sum(map(len, self._trades.values()))
+
     def count_thoughts(self) -> int:
         """Return the number of decisions."""
         return len(self._thoughts)
 
-    def failed(self, token_id: int) -> bool:
-        """Say whether an exception was kept instead of the analysis of a token.
+    @property
+    def failed(self) -> frozenset[int]:
+        """The tokens of whose analysis an exception was kept.
 
         What failed inside is an input: nothing but the row can say that it happened.
         """
-        return token_id in self._failed
-
-    def instead_of_failed(self, made: Decision) -> Decision:
-        """Return a decision, or what was stored in its place when its analysis failed."""
-        stored = self._thoughts.get(made.token_id)
-        if stored is None or not self.failed(made.token_id):
-            return made
-        return decision_from_json(stored.evidence)
+        return frozenset(self._failed)
 
 
 def rows_of(tick_ids: Sequence[int]) -> dict[int, TickRows]:

@@ -6,13 +6,15 @@ from datetime import timedelta
 
 from paper_trading.bot.replay import book as books
 from paper_trading.bot.replay.book import Book
+from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import TradeStatus, TradingState
 from paper_trading.engine.orders import Rules
 from paper_trading.engine.steps import StepResult, auto_close, execute
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.track import Metrics, Worth, measure, metrics_due
-from paper_trading.intelligence.analysis import AccountState, analyze, wanted
+from paper_trading.engine.trade import TradeRecord
+from paper_trading.intelligence.analysis import AccountState, analyze, skipped, wanted
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.intelligence.levels import appetite
 from paper_trading.intelligence.market_view import Listed, MarketView
@@ -66,10 +68,23 @@ class MemoryTick:
         )
         return books.after_step(book, self.closing)
 
-    def analyze(self, listed: Iterable[Listed], state: AccountState) -> tuple[Decision, ...]:
-        """Run the analysis of some tokens; their decisions are kept."""
+    def analyze(
+        self,
+        listed: Iterable[Listed],
+        state: AccountState,
+        failed: frozenset[int] = frozenset(),
+    ) -> tuple[Decision, ...]:
+        """Run the analysis of some tokens; their decisions are kept.
+
+        `failed` are the tokens whose analysis raised when it was run: it is not tried again.
+        """
         engine = self.inputs.engine()
-        made = tuple(analyze(engine, one, self.view, state) for one in listed)
+        made = tuple(
+            skipped(engine, one, Code.INTERNAL_ERROR)
+            if one.token.id in failed
+            else analyze(engine, one, self.view, state)
+            for one in listed
+        )
         self.decisions += made
         return made
 
@@ -100,6 +115,12 @@ class MemoryTick:
     def _reverted(self) -> frozenset[int]:
         trades = () if self.closing is None else self.closing.trades
         return frozenset(one.token.id for one in trades if one.status is TradeStatus.FAILED)
+
+
+def trades_of(tick: MemoryTick) -> tuple[TradeRecord, ...]:
+    """Return the records of a tick, exits first."""
+    closing = () if tick.closing is None else tick.closing.trades
+    return (*closing, *(() if tick.executed is None else tick.executed.trades))
 
 
 def run_tick(

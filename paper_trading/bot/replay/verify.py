@@ -10,7 +10,6 @@ from django.db import connection, transaction
 from paper_trading.bot.replay import export, stored
 from paper_trading.bot.replay.checks import NoJournal, same
 from paper_trading.bot.replay.export import TickEntry
-from paper_trading.bot.replay.final_check import same_account
 from paper_trading.bot.replay.market import MemoryStep
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.session_check import AccountReplay
@@ -18,7 +17,7 @@ from paper_trading.bot.replay.stored import TickRows
 from paper_trading.intelligence.market_view import MarketView
 from paper_trading.models import PaperTradingSession, Tick, TickStatus
 
-#: Told the step that was replayed and the last one.
+#: Told how many steps of the market were replayed, of how many.
 Progress = Callable[[int, int], None]
 
 
@@ -80,14 +79,14 @@ class _Verification:
 
     def run(self) -> Verified:
         """Replay all ticks in order, then compare where the account stands."""
-        last = self._last_step()
+        first, last = self.market.first_step, self._last_step()
         steps = self.market.steps(last)
         count = closed = 0
         for session in self.sessions:
             self.replay.ticks_closed = 0
             for entry, rows in self._entries(session):
                 self.replay.tick(entry, self._view(entry, steps), rows)
-                self.progress(entry.row.step or 0, last)
+                self.progress((entry.row.step or first) - first + 1, last - first + 1)
                 count += 1
             found = self.replay.ticks_closed
             same(f"session {session.pk}", "ticks_closed", found, session.ticks_closed)
@@ -97,7 +96,7 @@ class _Verification:
         return Verified(
             session=self.session.pk,
             sessions=len(self.sessions),
-            steps=max(0, last - self.market.first_step + 1),
+            steps=max(0, last - first + 1),
             ticks=count,
             closed=closed,
             to_the_end=self._same_end(),
@@ -135,6 +134,5 @@ class _Verification:
         busy = Tick.objects.filter(session__account=account, status=TickStatus.OPEN).exists()
         if later or busy:
             return False
-        self.replay.catch_up(account.state_version)
-        same_account(account, self.replay.book, self.replay.closed)
+        self.replay.same_end()
         return True

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import Error
 
 from paper_trading.bot.replay.bias import biases, truncated
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
@@ -72,8 +72,9 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         except Mismatch as error:
             raise CommandError(f"not identical. {error}", returncode=1) from error
-        except (ImproperlyConfigured, OperationalError) as error:
-            raise CommandError(f"no database to read: {error}".strip(), returncode=2) from error
+        except (ImproperlyConfigured, Error) as error:
+            said = " ".join(str(error).split())
+            raise CommandError(f"no database to read: {said}", returncode=2) from error
         whole = "" if found.to_the_end else "; the account went on, its own rows were not compared"
         self.stdout.write(
             f"identical: session {found.session}, {found.ticks} ticks ({found.closed} closed),"

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from paper_trading.bot import accounts, progress, stages
 from paper_trading.bot.replay.bias import biases, shuffled, truncated
-from paper_trading.bot.replay.file_run import FileMarket, LevelRun, run_file, trades_of
-from paper_trading.bot.replay.ticks import MemoryTick
+from paper_trading.bot.replay.file_run import FileMarket, LevelRun, run_file
+from paper_trading.bot.replay.ticks import MemoryTick, trades_of
 from paper_trading.engine.enums import Stage
 from paper_trading.engine.strategy import Strategy
 from paper_trading.models import (
