@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up the project's own Python environment, then run it: `python3 dev.py up|bot|test|manage`.
+"""Set up the project's own Python environment, then run it: `python3 dev.py up`, `test`, ...
 
 Nothing but a Python from 3.11 on is needed; this file uses the standard library only. The
 locked packages are installed into `.venv` beside it, once for each state of the lock file.
@@ -38,7 +38,7 @@ LOCKS = {
     "embedded": ROOT / "dexproject" / "embedded" / "requirements.lock",
     "test": ROOT / "tests" / "requirements.lock",
 }
-LOCK_OF = {"test": "test"}
+LOCK_OF = {"test": "test", "faults": "test"}
 # What else a lock contains: nothing is installed twice.
 CONTAINS = {"embedded": ("embedded",), "test": ("test", "embedded")}
 PIP_OPTIONS = (

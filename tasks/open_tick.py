@@ -6,7 +6,7 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from paper_trading.bot import opening, progress
-from tasks.sending import send
+from tasks.sending import is_broker_away, send
 
 logger = logging.getLogger(__name__)
 
@@ -30,5 +30,7 @@ def send_manual(session_id: int) -> None:
     """Ask the workers to open a session's requested tick; the sweeper asks again if lost."""
     try:
         open_manual_tick.apply_async((session_id,), expires=30)
-    except OperationalError as error:
+    except (OperationalError, AttributeError) as error:
+        if not is_broker_away(error):
+            raise
         logger.warning("not sent, the sweeper will: manual tick of %s: %s", session_id, error)

@@ -31,8 +31,21 @@ def send(steps: Iterable[Step]) -> None:
         args = (step.tick_id, step.chunk) if step.stage is Stage.ANALYSIS else (step.tick_id,)
         try:
             current_app.tasks[TASKS[step.stage]].apply_async(args, expires=EXPIRES_SECONDS)
-        except OperationalError as error:
+        except (OperationalError, AttributeError) as error:
+            if not is_broker_away(error):
+                raise
             logger.warning(
                 "not sent, the sweeper will: tick %s stage %s: %s", step.tick_id, step.stage, error
             )
             return
+
+
+def is_broker_away(error: Exception) -> bool:
+    """Say whether a message could not be sent because the broker is gone.
+
+    A broker that dies while a message is on its way makes kombu look for the client of a
+    connection that it has just closed.
+    """
+    if isinstance(error, AttributeError):
+        return error.name == "client" and error.obj is None
+    return isinstance(error, OperationalError)

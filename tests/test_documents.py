@@ -10,11 +10,18 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from dexproject.embedded.errors import Refused
-from dexproject.embedded.options import BotOptions, ManageOptions, PytestOptions, UpOptions, parse
+from dexproject.embedded.options import (
+    BotOptions,
+    FaultsOptions,
+    ManageOptions,
+    PytestOptions,
+    UpOptions,
+    parse,
+)
 from paper_trading.bot import command_line
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("dexproject", "paper_trading", "tasks", "benchmarks", "docs")
+FOLDERS = ("dexproject", "paper_trading", "tasks", "tests", "benchmarks", "docs")
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(path for name in FOLDERS for path in (ROOT / name).rglob("*.md"))]
 )
@@ -108,7 +115,7 @@ def _launcher(words: list[str]) -> str | None:
         return _paths(command.arguments)
     if isinstance(command, BotOptions):
         return _bot(list(command.arguments))
-    assert isinstance(command, UpOptions | str)
+    assert isinstance(command, UpOptions | FaultsOptions | str)
     return None
 
 

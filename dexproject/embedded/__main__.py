@@ -1,12 +1,13 @@
-"""Entry point of the launcher: `python -m dexproject.embedded up|bot|test|manage`."""
+"""Entry point of the launcher: `python -m dexproject.embedded up|bot|test|manage|faults`."""
 
 import sys
 from collections.abc import Sequence
 
 from .bot import run_bot
 from .errors import LauncherError
+from .faults import run_faults
 from .manage import run_command
-from .options import BotOptions, ManageOptions, PytestOptions, parse
+from .options import BotOptions, FaultsOptions, ManageOptions, PytestOptions, parse
 from .tests import run_tests
 from .up import up
 
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         if isinstance(command, PytestOptions):
             return run_tests(command)
+        if isinstance(command, FaultsOptions):
+            return run_faults(command)
         if isinstance(command, ManageOptions):
             return run_command(command)
         if isinstance(command, BotOptions):

@@ -17,6 +17,7 @@ usage: python3 dev.py up [options]              run everything; Ctrl+C stops it
        python3 dev.py test [pytest arguments]   run the tests on throw-away servers
        python3 dev.py bot [options]             run one account in the foreground, without Celery
        python3 dev.py manage [--data DIR] ARGS  run a management command on the same servers
+       python3 dev.py faults [options]          kill the running stack and check what came of it
 
 python3 dev.py up --help and python3 dev.py bot --help name the options."""
 MANAGE_USAGE = """\
@@ -35,6 +36,7 @@ LONGEST_PATH = 500
 RECORDED = "recorded:"
 _REPLAY, _PRICES = "replay", "--prices"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
+PLANTS = ("double-commit", "lost-update", "stale-cache")
 LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
 
 
@@ -84,6 +86,27 @@ class PytestOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultsOptions:
+    """How many kills, drawn by which seed, at which sessions, and what is put in."""
+
+    kills: int = 300
+    seed: int = 1
+    interval: Decimal = Decimal(15)
+    levels: tuple[int, ...] = tuple(range(1, 11))
+    plant: str = ""
+    aof: bool = True
+    log: Path | None = None
+
+    def words(self) -> tuple[str, ...]:
+        """Return the arguments that give these options in any current directory."""
+        words = ["--kills", str(self.kills), "--seed", str(self.seed)]
+        words += ["--interval", f"{self.interval:f}", "--levels", ",".join(map(str, self.levels))]
+        words += ["--plant", self.plant] if self.plant else []
+        words += [] if self.aof else ["--no-aof"]
+        return (*words, "--log", str(self.log)) if self.log else tuple(words)
+
+
+@dataclass(frozen=True, slots=True)
 class BotOptions:
     """What the bot shall check itself, and the data directory whose servers it uses."""
 
@@ -91,8 +114,8 @@ class BotOptions:
     data: Path = DEFAULT_DATA
 
 
-Command = UpOptions | ManageOptions | BotOptions | PytestOptions
-_COMMANDS = "allowed are up, bot, test and manage"
+Command = UpOptions | ManageOptions | BotOptions | PytestOptions | FaultsOptions
+_COMMANDS = "allowed are up, bot, test, manage and faults"
 
 
 def parse(arguments: Sequence[str]) -> Command | str:
@@ -113,12 +136,14 @@ def parse(arguments: Sequence[str]) -> Command | str:
         return _parse_bot(rest)
     if command == "test":
         return TEST_USAGE if rest in (["-h"], ["--help"]) else PytestOptions(tuple(rest))
+    if command == "faults":
+        return _parse_faults(rest)
     raise Refused(f"{command}: not a command; {_COMMANDS}")
 
 
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Refused(f"{message}; python3 dev.py up --help names the options")
+        raise Refused(f"{message}; {self.prog} --help names the options")
 
 
 def _up_parser() -> _OneLineParser:
@@ -153,6 +178,63 @@ def _parse_up(arguments: Sequence[str]) -> UpOptions | str:
         port=given.port if found.port is None else _port(found.port),
         data=given.data if found.data is None else _directory(found.data),
     )
+
+
+def _faults_parser() -> _OneLineParser:
+    parser = _OneLineParser(
+        prog="python3 dev.py faults",
+        description="Kill the running stack, disturb its messages, and check what came of it.",
+        allow_abbrev=False,
+        add_help=False,
+    )
+    add = parser.add_argument
+    add("-h", "--help", action="store_true", help="show this help")
+    add("--kills", metavar="N", help="kills that count (default 300)")
+    add("--seed", metavar="N", help="seed of the plan (default 1)")
+    add("--interval", metavar="SECONDS", help="seconds between ticks, from 8 (default 15)")
+    add("--levels", metavar="LEVELS", help="one session for each (default 1-10)")
+    add("--plant", metavar="DEFECT", help=f"put a defect in: {', '.join(PLANTS)}")
+    add("--no-aof", action="store_true", help="Valkey keeps nothing over a kill")
+    add("--log", metavar="FILE", help="keep the log of the kills, one JSON object a line")
+    return parser
+
+
+def _parse_faults(arguments: Sequence[str]) -> FaultsOptions | str:
+    parser = _faults_parser()
+    found = parser.parse_args(arguments)
+    if found.help:
+        return parser.format_help().rstrip()
+    given = FaultsOptions()
+    return FaultsOptions(
+        kills=given.kills if found.kills is None else _whole("--kills", found.kills, 1, 10_000),
+        seed=given.seed if found.seed is None else _whole("--seed", found.seed, 0, 10**9),
+        interval=given.interval if found.interval is None else _long_interval(found.interval),
+        levels=given.levels if found.levels is None else _levels(found.levels),
+        plant="" if found.plant is None else _plant(found.plant),
+        aof=not found.no_aof,
+        log=None if found.log is None else _log(found.log),
+    )
+
+
+def _long_interval(text: str) -> Decimal:
+    """Return an interval in which a killed stage can wait for its lease and a sweep, and end."""
+    value = _interval(text)
+    if value < 8:
+        raise Refused(f"--interval {text}: allowed is a number of seconds from 8 to 3600")
+    return value
+
+
+def _log(text: str) -> Path:
+    path = Path(text or ".").expanduser().resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise Refused(f"--log {text}: allowed is a file in a directory that exists")
+    return path
+
+
+def _plant(text: str) -> str:
+    if text not in PLANTS:
+        raise Refused(f"--plant {text}: allowed are {', '.join(PLANTS)}")
+    return text
 
 
 def _parse_manage(arguments: Sequence[str]) -> ManageOptions | str:

@@ -8,7 +8,9 @@ import pytest
 from dexproject.embedded.errors import Refused
 from dexproject.embedded.options import (
     DEFAULT_DATA,
+    PLANTS,
     BotOptions,
+    FaultsOptions,
     ManageOptions,
     PytestOptions,
     UpOptions,
@@ -65,8 +67,8 @@ def test_a_bad_option_of_up_is_told_in_one_line(arguments: list[str], line: str)
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        ([], "a command is missing; allowed are up, bot, test and manage"),
-        (["down"], "down: not a command; allowed are up, bot, test and manage"),
+        ([], "a command is missing; allowed are up, bot, test, manage and faults"),
+        (["down"], "down: not a command; allowed are up, bot, test, manage and faults"),
         (["manage", "--data"], "--data: a directory is missing"),
         (["manage", "--data="], "--data: a directory is missing"),
         (["bot", "--account-name", "A", "--data"], "--data: a directory is missing"),
@@ -128,6 +130,53 @@ def test_manage_keeps_the_arguments_of_its_command(tmp_path: Path) -> None:
     assert parse(["manage", "check"]) == ManageOptions(("check",), DEFAULT_DATA)
 
 
+FAULTS_WRONG = [
+    (["--kills", "0"], "--kills 0: allowed is a whole number from 1 to 10000"),
+    (["--kills", "many"], "--kills many: allowed is a whole number from 1 to 10000"),
+    (["--seed", "-1"], "--seed -1: allowed is a whole number from 0 to 1000000000"),
+    (["--interval", "5"], "--interval 5: allowed is a number of seconds from 8 to 3600"),
+    (["--interval", "soon"], f"--interval soon: {SECONDS}"),
+    (["--levels", "0-3"], f"--levels 0-3: {LEVELS}"),
+    (
+        ["--plant", "bug"],
+        "--plant bug: allowed are double-commit, lost-update, stale-cache",
+    ),
+    (["--log", ""], "--log : allowed is a file in a directory that exists"),
+    (["--log", "/no/where/x"], "--log /no/where/x: allowed is a file in a directory that exists"),
+    (["extra"], "unrecognized arguments: extra; python3 dev.py faults --help names the options"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"), FAULTS_WRONG, ids=[" ".join(pair[0]) for pair in FAULTS_WRONG]
+)
+def test_a_bad_option_of_faults_is_told_in_one_line(arguments: list[str], line: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        parse(["faults", *arguments])
+    assert str(refusal.value) == line
+
+
+def test_faults_take_every_option_and_give_them_on(tmp_path: Path) -> None:
+    options = parse(
+        [
+            *("faults", "--kills", "10", "--seed=7", "--interval", "8.5", "--levels", "9-10"),
+            *("--no-aof", "--plant", PLANTS[0], "--log", str(tmp_path / "kills.jsonl")),
+        ]
+    )
+    expected = FaultsOptions(
+        kills=10,
+        seed=7,
+        interval=Decimal("8.5"),
+        levels=(9, 10),
+        plant=PLANTS[0],
+        aof=False,
+        log=(tmp_path / "kills.jsonl").resolve(),
+    )
+    assert options == expected
+    assert parse(["faults", *expected.words()]) == expected
+    assert parse(["faults", *FaultsOptions().words()]) == parse(["faults"]) == FaultsOptions()
+
+
 def test_the_replay_of_a_file_finds_it_from_anywhere_and_needs_no_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +210,14 @@ def test_the_arguments_of_pytest_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["up", "-h"], ["up", "--port", "1", "--help"], ["manage", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["up", "-h"],
+        ["up", "--port", "1", "--help"],
+        ["manage", "--help"],
+        ["faults", "-h"],
+    ],
 )
 def test_help_is_a_text_that_names_the_command(arguments: list[str]) -> None:
     text = parse(arguments)

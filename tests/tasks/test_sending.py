@@ -10,12 +10,13 @@ from typing import Any
 
 import kombu
 import pytest
+from celery import current_app
 from django.utils import timezone
 
 from paper_trading.bot import progress
 from paper_trading.engine.enums import Stage
 from paper_trading.models import ManualRequest, RequestKind, Tick, TickStatus
-from tasks import sending, sweep
+from tasks import open_tick, sending, sweep
 from tests.builders import make_request, make_session, make_stage, make_tick
 from tests.tasks.broker import emptied, taken
 
@@ -119,3 +120,33 @@ def test_the_sweeper_opens_a_manual_tick_whose_message_was_lost(broker: kombu.Co
     assert request.tick is not None
     assert [message.args for message in taken(broker)] == [[request.tick.pk]]
     assert request.tick.status == TickStatus.OPEN
+
+
+def closed_meanwhile() -> None:
+    """Do what kombu does when the broker dies while a message is on its way."""
+    connection: Any = None
+    connection.client()
+
+
+def programming_error() -> None:
+    message: Any = object()
+    message.client()
+
+
+def test_a_broker_that_dies_under_a_message_fails_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("tasks.close", "tasks.open_manual_tick"):
+        task = current_app.tasks[name]
+        monkeypatch.setattr(task, "apply_async", lambda *_, **__: closed_meanwhile())
+    sending.send([progress.Step(Stage.CLOSE, 7)])
+    open_tick.send_manual(5)
+    assert "not sent, the sweeper will: tick 7 stage close" in caplog.text
+    assert "not sent, the sweeper will: manual tick of 5" in caplog.text
+
+
+def test_an_error_of_ours_is_not_taken_for_the_brokers(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = current_app.tasks["tasks.close"]
+    monkeypatch.setattr(task, "apply_async", lambda *_, **__: programming_error())
+    with pytest.raises(AttributeError):
+        sending.send([progress.Step(Stage.CLOSE, 7)])
