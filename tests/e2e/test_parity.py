@@ -1,8 +1,8 @@
 """One record, one seed: worker, inline, taking turns, and replay are one program to the digit."""
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,31 +28,31 @@ from tests.e2e.workers import threads
 pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]
 TICKS = 400
 LEVEL = 10
-Driver = Callable[[Tick], None]
 
 
-def by_worker(tick: Tick) -> None:
+def send_to_worker(tick: Tick) -> None:
     send(progress.next_steps(tick.pk))
 
-    def closed() -> bool:
-        return not Tick.objects.filter(pk=tick.pk, status=TickStatus.OPEN).exists()
 
-    wait_for(closed, "the tick is closed", every=0.005)
-
-
-def inline(tick: Tick) -> None:
+def run_inline(tick: Tick) -> None:
     stages.run_to_end(tick.pk)
 
 
-def in_turns(tick: Tick) -> None:
-    (by_worker if (tick.number or 0) % 2 else inline)(tick)
+def all_closed() -> bool:
+    return not Tick.objects.filter(status=TickStatus.OPEN).exists()
 
 
-def run(session: PaperTradingSession, driver: Driver) -> None:
-    for _ in range(TICKS):
-        driver(worlds.open_tick(session))
-    session.refresh_from_db()
-    assert session.ticks_closed == TICKS
+def run_together(worker: Any, inline: Any, turns: Any) -> None:
+    """Take three sessions on tick by tick: by the worker, inline, and by each in turns."""
+    for number in range(1, TICKS + 1):
+        ticks = [worlds.open_tick(session) for session in (worker, inline, turns)]
+        send_to_worker(ticks[0])
+        run_inline(ticks[1])
+        (send_to_worker if number % 2 else run_inline)(ticks[2])
+        wait_for(all_closed, "the ticks are closed", every=0.02)
+    for session in (worker, inline, turns):
+        session.refresh_from_db()
+        assert session.ticks_closed == TICKS
 
 
 def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
@@ -60,8 +60,7 @@ def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
     market = market_setup.recorded_market(record)
     sessions = [worlds.running_session(market, LEVEL, **worlds.TIGHT) for _ in range(3)]
     with threads():
-        for session, driver in zip(sessions, (by_worker, inline, in_turns), strict=True):
-            run(session, driver)
+        run_together(*sessions)
     outcomes = [worlds.outcome(session) for session in sessions]
     has_everything(sessions[0])
     assert outcomes[0] == outcomes[1] == outcomes[2]
