@@ -136,7 +136,7 @@ class Watch:
         if not after and not self._still_at(passage):
             return
         left, held = self._time_left(passage)
-        if not (held or after) or not self._can_stand(passage, left):
+        if not (held or after) or not self._can_stand(kill, passage, left):
             return
         free = kill.target == DEPOSIT
         fault = self._fault_of(kill, passage)
@@ -151,15 +151,22 @@ class Watch:
         if kill.target in SERVERS and not self._was_held(kill, passage):
             append(self.armory.log, {"void": kill.id})
 
-    def _can_stand(self, passage: Passage, left: float) -> bool:
-        """Say whether the tick ends all the same: in time, or in a stage that may run late."""
+    def _can_stand(self, kill: Kill, passage: Passage, left: float) -> bool:
+        """Say whether the tick ends all the same: in time, or in a stage that may run late.
+
+        What a tick is kept for may still happen to it after a fault that came from elsewhere.
+        """
         if passage.stage in TRADING:
-            return passage.attempt == 1 and left >= NEEDED_SECONDS
+            return passage.attempt <= 1 + self._is_kept_for(kill) and left >= NEEDED_SECONDS
         return passage.attempt < MOST_ATTEMPTS
+
+    def _is_kept_for(self, kill: Kill) -> bool:
+        return (self._tick.session_id, self._tick.number) in kill.places
 
     def _fault_of(self, kill: Kill, passage: Passage) -> str:
         """Name the fault that the kill takes of the tick: its one, or one of a late stage."""
-        if passage.stage in TRADING or not kill.covers:
+        late = passage.stage not in TRADING and kill.covers
+        if not (late or self._is_kept_for(kill)):
             return str(passage.tick)
         return f"{passage.tick}-{passage.attempt}"
 
