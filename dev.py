@@ -44,6 +44,8 @@ CONTAINS = {"embedded": ("embedded",), "test": ("test", "embedded")}
 PIP_OPTIONS = (
     "--require-hashes",
     "--only-binary=:all:",
+    # A lock is whole: what a package asks for was weighed when it was made.
+    "--no-deps",
     "--no-compile",
     "--no-input",
     "--disable-pip-version-check",
