@@ -13,7 +13,7 @@ from paper_trading.models import PaperStrategyConfiguration, StrategyVersion, To
 
 
 class StrategyForm(ModelForm):
-    """A configuration whose tokens exist and whose trailing stop is whole."""
+    """A configuration whose tokens exist; the model itself checks what must go together."""
 
     class Meta:
         model = PaperStrategyConfiguration
@@ -26,15 +26,6 @@ class StrategyForm(ModelForm):
     def clean_blocked_tokens(self) -> list[str]:
         """Check the symbols."""
         return _symbols(self.cleaned_data["blocked_tokens"])
-
-    def clean(self) -> dict[str, Any] | None:
-        """Require both halves of a trailing stop, or none."""
-        found = super().clean()
-        activation = self.cleaned_data.get("trailing_activation_percent")
-        distance = self.cleaned_data.get("trailing_distance_percent")
-        if (activation is None) != (distance is None):
-            raise ValidationError("A trailing stop needs both its activation and its distance.")
-        return found
 
 
 def _symbols(words: Any) -> list[str]:

@@ -10,7 +10,7 @@ from paper_trading.bot import clock, intervals, journal
 from paper_trading.bot.opening import slot_of
 from paper_trading.bot.rules import book_of, save_breakers
 from paper_trading.engine import accounting, ledger
-from paper_trading.engine.money import usd
+from paper_trading.engine.money import HIGHEST_DEPOSIT_USD, usd
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence import book as books
 from paper_trading.intelligence.levels import appetite
@@ -28,7 +28,6 @@ from paper_trading.models import (
 from paper_trading.services import account_state
 
 STARTING_CASH_USD = Decimal(10_000)
-_LARGEST_DEPOSIT_USD = Decimal(10) ** 12
 
 
 class ControlRefused(Exception):
@@ -135,7 +134,7 @@ def _refuse_open_tick(row: PaperTradingAccount) -> None:
 
 
 def _amount(amount_usd: Decimal) -> Decimal:
-    if not amount_usd.is_finite() or not 0 < amount_usd <= _LARGEST_DEPOSIT_USD:
+    if not amount_usd.is_finite() or not 0 < amount_usd <= HIGHEST_DEPOSIT_USD:
         raise ControlRefused(
             f"Deposit was {amount_usd} USD; allowed is more than 0 and at most 1,000,000,000,000."
         )

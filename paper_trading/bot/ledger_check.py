@@ -161,6 +161,7 @@ def _compare_totals(account: PaperTradingAccount) -> Iterator[str]:
         .values("position_id")
         .annotate(
             units_in=Sum("amount_in", filter=filled_buy),
+            bought_units=Sum("amount_out", filter=filled_buy),
             realized=Sum("realized_usd"),
             gas=Sum("gas_usd"),
         )
@@ -170,6 +171,7 @@ def _compare_totals(account: PaperTradingAccount) -> Iterator[str]:
         bought = _DIGITS.multiply(Decimal(row.get("units_in") or 0), _CASH_UNIT)
         for name, folded in (
             ("bought_usd", bought),
+            ("bought_units", row.get("bought_units") or 0),
             ("realized_usd", row.get("realized") or _ZERO),
             ("gas_usd", row.get("gas") or _ZERO),
         ):

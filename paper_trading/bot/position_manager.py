@@ -250,6 +250,9 @@ MARKS = (
     "realized_usd",
     "bought_usd",
     "gas_usd",
+    "bought_units",
+    "steps_taken",
+    "exit_factor",
 )
 _SAVED = [
     *MARKS,

@@ -58,6 +58,8 @@ def trade_row(
         allowed_usd=record.allowed_usd,
         limit=record.limit,
         realized_usd=record.realized_usd,
+        exit_factor=record.exit_factor,
+        steps_taken=record.steps_taken,
     )
     swap = record.swap
     if swap is not None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.market import Token
-from paper_trading.engine.money import ZERO
+from paper_trading.engine.money import ONE, ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ class Position:
     #: All that its buys took in, and the gas of its swaps, failed ones included.
     bought_usd: Decimal = ZERO
     gas_usd: Decimal = ZERO
+    #: All that its buys brought in, in base units: what the shares of take-profit steps are of.
+    bought_units: int = 0
+    #: Take-profit steps that were sold at.
+    steps_taken: int = 0
+    #: Scales stop, target, steps and trailing; fixed when the position was opened.
+    exit_factor: Decimal = ONE
 
 
 @dataclass(frozen=True, slots=True)

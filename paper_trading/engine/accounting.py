@@ -15,16 +15,25 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.engine.fills import CASH_ID
-from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, exact, ratio, usd
+from paper_trading.engine.money import (
+    HIGHEST_DEPOSIT_USD,
+    HUNDRED,
+    ONE,
+    ZERO,
+    cash_amount,
+    exact,
+    ratio,
+    require,
+    usd,
+)
 from paper_trading.engine.position import buy, market_value, sell
 from paper_trading.engine.trade import Swap, TradeRecord
 
 
 @exact
 def open_account(deposit_usd: Decimal) -> Account:
-    """Return a new account with one deposit. ValueError when it is not positive."""
-    if deposit_usd <= 0:
-        raise ValueError(f"deposit {deposit_usd} must be positive")
+    """Return a new account with one deposit. ValueError outside of a deposit's range."""
+    require("deposit", deposit_usd, ZERO, HIGHEST_DEPOSIT_USD, above=True)
     paid = usd(deposit_usd)
     return Account(
         cash_usd=paid,
@@ -49,11 +58,10 @@ def open_account(deposit_usd: Decimal) -> Account:
 def deposit(account: Account, amount_usd: Decimal) -> Account:
     """Add money; peak and day start scale, so that no percentage of loss changes.
 
-    They scale by what the account is worth at its last marks. ValueError when the amount is
-    not positive.
+    They scale by what the account is worth at its last marks. ValueError outside of a
+    deposit's range.
     """
-    if amount_usd <= 0:
-        raise ValueError(f"deposit {amount_usd} must be positive")
+    require("deposit", amount_usd, ZERO, HIGHEST_DEPOSIT_USD, above=True)
     paid = usd(amount_usd)
     equity_usd = account.cash_usd + sum(map(market_value, account.positions.values()), ZERO)
 
@@ -151,7 +159,8 @@ def _charge_position(account: Account, record: TradeRecord, swap: Swap) -> Accou
 def _bought(account: Account, record: TradeRecord, swap: Swap, price_usd: Decimal) -> Account:
     cost = cash_amount(swap.amount_in)
     held = account.positions.get(record.token.id)
-    position = buy(held, record.token, swap.amount_out, cost, price_usd, record.market_time)
+    factor = ONE if record.exit_factor is None else record.exit_factor
+    position = buy(held, record.token, swap.amount_out, cost, price_usd, record.market_time, factor)
     if held is None:
         position = replace(position, gas_usd=swap.gas_usd)
     return replace(
@@ -182,7 +191,26 @@ def _sold(account: Account, record: TradeRecord, swap: Swap) -> Account:
     counted = _count_exit(sold, realized - swap.gas_usd)
     if rest is None:
         return _closed(counted, record)
-    return counted.with_position(replace(rest, realized_usd=rest.realized_usd + realized))
+    return counted.with_position(
+        replace(
+            rest,
+            realized_usd=rest.realized_usd + realized,
+            steps_taken=_steps_taken(rest, record),
+        )
+    )
+
+
+def _steps_taken(held: Position, record: TradeRecord) -> int:
+    """Return the steps that are taken after a sale of a part: a step is taken once."""
+    taken = record.steps_taken
+    if taken is None:
+        return held.steps_taken
+    if taken <= held.steps_taken:
+        raise ValueError(
+            f"a sell of {record.token.symbol} says that {taken} steps are taken, but"
+            f" {held.steps_taken} were before it"
+        )
+    return taken
 
 
 def _count_exit(account: Account, net_usd: Decimal) -> Account:

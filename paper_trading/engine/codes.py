@@ -33,6 +33,7 @@ class Code(StrEnum):
     POSITIONS_FULL = "POSITIONS_FULL"
     DAILY_TRADES_REACHED = "DAILY_TRADES_REACHED"
     EXPOSURE_FULL = "EXPOSURE_FULL"
+    VOLATILITY_UNKNOWN = "VOLATILITY_UNKNOWN"
     BALANCE_LOW = "BALANCE_LOW"
     SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
     GAS_PRICE_UNKNOWN = "GAS_PRICE_UNKNOWN"
@@ -71,6 +72,7 @@ TEXTS: dict[Code, str] = {
     Code.POSITIONS_FULL: "The largest number of open positions is reached.",
     Code.DAILY_TRADES_REACHED: "The daily limit of entries is reached.",
     Code.EXPOSURE_FULL: "No exposure is left under the limits.",
+    Code.VOLATILITY_UNKNOWN: "A volatility target is set and the token's volatility is unknown.",
     Code.BALANCE_LOW: "Cash would fall below the minimum balance.",
     Code.SIZE_TOO_SMALL: "The allowed size is too small to be worth its gas.",
     Code.GAS_PRICE_UNKNOWN: "Gas cannot be priced in USD: no price for the native token.",

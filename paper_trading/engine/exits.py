@@ -1,19 +1,34 @@
-"""Marks of open positions and the reasons to sell them."""
+"""Marks of open positions, the reasons to sell them, and how much of them to sell."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from paper_trading.engine.account import Position
+from paper_trading.engine.bracket import scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import ExitReason
+from paper_trading.engine.equity import in_cash
 from paper_trading.engine.fills import leaving, pricing_code
-from paper_trading.engine.market import Batch
-from paper_trading.engine.money import HUNDRED, exact, from_base_units, ratio
+from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.money import HUNDRED, ZERO, exact, from_base_units, ratio, usd
+from paper_trading.engine.sizing import MINIMUM_SIZE_USD
 from paper_trading.engine.strategy import Strategy
 
 _UNQUOTED = (Code.PRICE_MISSING, Code.PRICE_STALE)
 _HOUR_MICROSECONDS = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A sale that a rule wants: of everything, or of a part at take-profit steps."""
+
+    token: Token
+    reason: ExitReason
+    #: Base units to sell.
+    units: int
+    #: Steps that are taken once it fills; None when everything is sold.
+    steps_taken: int | None = None
 
 
 @exact
@@ -40,23 +55,70 @@ def mark(
 
 
 @exact
+def wanted_exit(position: Position, strategy: Strategy, batch: Batch, manual: bool) -> Exit | None:
+    """Return the sale that a marked position is due, or None.
+
+    A reason to sell everything comes before a take-profit step.
+    """
+    reason = exit_reason(position, strategy, batch.market_time, manual)
+    if reason is not None:
+        return Exit(position.token, reason, position.units)
+    return step_exit(position, strategy, batch)
+
+
+@exact
 def exit_reason(
     position: Position, strategy: Strategy, market_time: datetime, manual: bool
 ) -> ExitReason | None:
-    """Return the reason of the highest priority to sell a marked position, or None."""
-    net = position.net_pnl_percent
+    """Return the reason of the highest priority to sell all of a marked position, or None.
+
+    The order is that of `ExitReason`. Stop, target and trailing are those of the strategy
+    times the factor that the position keeps.
+    """
+    net, due = position.net_pnl_percent, scaled(strategy, position.exit_factor)
     if manual:
         return ExitReason.MANUAL
-    if net is not None and net <= -strategy.stop_loss_percent:
+    if net is not None and net <= -due.stop_percent:
         return ExitReason.STOP_LOSS
     if _trailing_stop_hit(position, strategy):
         return ExitReason.TRAILING_STOP
-    if net is not None and net >= strategy.take_profit_percent:
+    if net is not None and net >= due.target_percent:
         return ExitReason.TAKE_PROFIT
     held = (market_time - position.opened_at) // timedelta(microseconds=1)
-    if held >= strategy.max_hold_hours * _HOUR_MICROSECONDS:
+    if held >= due.hold_hours * _HOUR_MICROSECONDS:
         return ExitReason.MAX_HOLD
     return None
+
+
+@exact
+def step_exit(position: Position, strategy: Strategy, batch: Batch) -> Exit | None:
+    """Return the sale at the take-profit steps that a marked position has newly reached.
+
+    After a step, the shares up to it, of all that was ever bought, have been sold; what adds
+    brought in since the step before is caught up with. Several steps reached at once are one
+    sale. A rest under the smallest order is sold with it; a part under it waits for the next
+    step. None when no step is due.
+    """
+    net, taken = position.net_pnl_percent, position.steps_taken
+    if net is None:
+        return None
+    reached = sum(1 for gain, _ in strategy.take_profit_steps if net >= gain * position.exit_factor)
+    if reached <= taken:
+        return None
+    share = sum((part for _, part in strategy.take_profit_steps[:reached]), ZERO)
+    due = int(position.bought_units * share / HUNDRED)
+    part = due - (position.bought_units - position.units)
+    if _worth(position, position.units - part, batch) < MINIMUM_SIZE_USD:
+        return Exit(position.token, ExitReason.TAKE_PROFIT, position.units)
+    if part <= 0 or _worth(position, part, batch) < MINIMUM_SIZE_USD:
+        return None
+    return Exit(position.token, ExitReason.TAKE_PROFIT, part, reached)
+
+
+def _worth(position: Position, units: int, batch: Batch) -> Decimal:
+    """Return units at the last mark, in cash."""
+    quantity = from_base_units(units, position.token.decimals)
+    return in_cash(usd(quantity * position.mark_price_usd), batch)
 
 
 def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) -> Decimal | None:
@@ -70,10 +132,10 @@ def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) ->
 
 def _trailing_stop_hit(position: Position, strategy: Strategy) -> bool:
     """Compare high with average cost (at par of cash) and mark with high, without dividing."""
-    activation = strategy.trailing_activation_percent
-    distance = strategy.trailing_distance_percent
-    if activation is None or distance is None:
+    if strategy.trailing_activation_percent is None or strategy.trailing_distance_percent is None:
         return False
+    activation = strategy.trailing_activation_percent * position.exit_factor
+    distance = strategy.trailing_distance_percent * position.exit_factor
     quantity = from_base_units(position.units, position.token.decimals)
     best = position.high_price_usd * quantity * HUNDRED
     if best < position.cost_usd * (HUNDRED + activation):

@@ -53,13 +53,13 @@ class _Outcome:
 def pricing_code(token_id: int, batch: Batch, max_age_seconds: int) -> Code:
     """Say whether a token can be traded on a batch: OK, or the first reason why not."""
     quote = batch.quotes.get(token_id)
-    if quote is None or quote.price_usd <= 0 or batch.cash_price_usd <= 0:
+    if quote is None or batch.cash_price_usd == 0:
         return Code.PRICE_MISSING
     if batch.market_time - quote.observed_at > timedelta(seconds=max_age_seconds):
         return Code.PRICE_STALE
     if Pool.from_quote(quote, batch.cash_price_usd) is None:
         return Code.DEPTH_UNKNOWN
-    if batch.native_price_usd is None or batch.native_price_usd <= 0:
+    if not batch.native_price_usd:
         return Code.GAS_PRICE_UNKNOWN
     return Code.OK
 
@@ -78,9 +78,8 @@ def execute_swap(
     The same seed, chain, token, quote time, side and attempt always draw the same luck. A
     swap that ends under its minimum out reverts: nothing moves, its gas is paid, and the
     terms are 0. A buy of nothing reverts too; a residue worth no unit of cash can be sold.
-    ValueError for an input or tolerance out of range, or a token that cannot be priced.
+    ValueError for a token that is unknown or cannot be priced.
     """
-    _check(order)
     quote, pool = _priced(order.token.id, batch)
     outcome, minimum_out = _outcome(order, pool, quote, batch, seed, attempt)
     reverted = outcome.final < minimum_out
@@ -139,19 +138,12 @@ def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> De
         return ratio(lost / cash_amount(cash_in) * HUNDRED)
 
 
-def _check(order: Order) -> None:
-    if order.amount_in <= 0:
-        raise ValueError(f"amount in {order.amount_in} must be at least 1 base unit")
-    if not ZERO <= order.slippage_tolerance < ONE:
-        raise ValueError(f"slippage tolerance {order.slippage_tolerance} must be in [0, 1)")
-
-
 def _pool(token_id: int, batch: Batch) -> Pool | None:
     """Return the pool of a token, or None when a fill or its gas cannot be priced."""
     quote = batch.quotes.get(token_id)
-    if quote is None or quote.price_usd <= 0 or batch.cash_price_usd <= 0:
+    if quote is None or batch.cash_price_usd == 0:
         return None
-    if batch.native_price_usd is None or batch.native_price_usd <= 0:
+    if not batch.native_price_usd:
         return None
     return Pool.from_quote(quote, batch.cash_price_usd)
 

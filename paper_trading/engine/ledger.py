@@ -5,65 +5,73 @@ signed base units that moved. Gas is paid in USD at par of cash and moves no uni
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from paper_trading.engine.enums import LedgerAccount, Side, TransactionStatus
 from paper_trading.engine.market import Token
-from paper_trading.engine.money import ZERO, cash_amount, cash_units, exact, usd
+from paper_trading.engine.money import (
+    CONTEXT,
+    HIGHEST_DEPOSIT_USD,
+    USD_LIMIT,
+    ZERO,
+    cash_amount,
+    cash_units,
+    require,
+    usd,
+)
 from paper_trading.engine.trade import Posting, Swap
 
 
-@exact
 def deposit_postings(amount_usd: Decimal) -> tuple[Posting, ...]:
-    """Book money paid in. ValueError when it is not positive."""
-    if amount_usd <= 0:
-        raise ValueError(f"deposit {amount_usd} must be positive")
+    """Book money paid in. TypeError for a float, ValueError outside of a deposit's range."""
+    require("deposit", amount_usd, ZERO, HIGHEST_DEPOSIT_USD, above=True)
     paid = usd(amount_usd)
     return (
         Posting(LedgerAccount.CASH, paid, units=cash_units(paid)),
-        Posting(LedgerAccount.DEPOSITS, -paid),
+        Posting(LedgerAccount.DEPOSITS, paid.copy_negate()),
     )
 
 
-@exact
 def buy_postings(token: Token, swap: Swap) -> tuple[Posting, ...]:
     """Book a confirmed buy: cash becomes a position at what the swap took in."""
     _require_confirmed(swap)
     cost = cash_amount(swap.amount_in)
     return (
         Posting(LedgerAccount.POSITION, cost, token.id, swap.amount_out),
-        Posting(LedgerAccount.CASH, -cost, units=-swap.amount_in),
+        Posting(LedgerAccount.CASH, cost.copy_negate(), units=-swap.amount_in),
     )
 
 
-@exact
 def sell_postings(token: Token, swap: Swap, cost_out_usd: Decimal) -> tuple[Posting, ...]:
     """Book a confirmed sell: the position gives up `cost_out_usd`, the rest is realized."""
     _require_confirmed(swap)
+    require("cost_out_usd", cost_out_usd, ZERO, USD_LIMIT)
     proceeds = cash_amount(swap.amount_out)
+    lost = CONTEXT.subtract(cost_out_usd, proceeds)
     return (
         Posting(LedgerAccount.CASH, proceeds, units=swap.amount_out),
-        Posting(LedgerAccount.POSITION, -cost_out_usd, token.id, -swap.amount_in),
-        Posting(LedgerAccount.REALIZED_PNL, cost_out_usd - proceeds, token.id),
+        Posting(LedgerAccount.POSITION, cost_out_usd.copy_negate(), token.id, -swap.amount_in),
+        Posting(LedgerAccount.REALIZED_PNL, lost, token.id),
     )
 
 
-@exact
 def gas_postings(gas_usd: Decimal) -> tuple[Posting, ...]:
     """Book gas as an expense when paid; nothing when it is zero. ValueError below zero."""
-    if gas_usd < 0:
-        raise ValueError(f"gas {gas_usd} must not be negative")
+    require("gas_usd", gas_usd, ZERO, USD_LIMIT)
     if gas_usd == 0:
         return ()
-    return Posting(LedgerAccount.GAS, gas_usd), Posting(LedgerAccount.CASH, -gas_usd)
+    return (
+        Posting(LedgerAccount.GAS, gas_usd),
+        Posting(LedgerAccount.CASH, gas_usd.copy_negate()),
+    )
 
 
-@exact
 def swap_postings(
     token: Token, side: Side, swap: Swap, cost_out_usd: Decimal = ZERO
 ) -> tuple[Posting, ...]:
     """Book a swap with its gas; a reverted one paid gas only."""
-    gas = gas_postings(swap.gas_usd)
+    with localcontext(CONTEXT):
+        gas = gas_postings(swap.gas_usd)
     if swap.status is TransactionStatus.REVERTED:
         return gas
     if side is Side.BUY:
@@ -71,10 +79,10 @@ def swap_postings(
     return sell_postings(token, swap, cost_out_usd) + gas
 
 
-@exact
 def balance(postings: Iterable[Posting], book: LedgerAccount | None = None) -> Decimal:
     """Sum the USD of one book, or of all of them: zero when the postings balance."""
-    return sum((line.amount_usd for line in postings if book in (None, line.book)), ZERO)
+    with localcontext(CONTEXT):
+        return sum((line.amount_usd for line in postings if book in (None, line.book)), ZERO)
 
 
 def units(postings: Iterable[Posting], token_id: int) -> int:

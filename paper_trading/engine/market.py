@@ -6,11 +6,25 @@ from datetime import datetime
 from decimal import Decimal
 
 from paper_trading.engine.enums import FillGrade
+from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
+
+#: A price and what a pool may hold, in USD: what their columns keep.
+HIGHEST_PRICE_USD = PRICE_LIMIT - 1
+DEEPEST_POOL_USD = USD_LIMIT - 1
+#: A stablecoin above this is none.
+HIGHEST_CASH_PRICE_USD = Decimal(1000)
+#: Annual volatility as a fraction: 1 is 100 %.
+HIGHEST_SIGMA = Decimal(10) ** 9
+_PIPS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token of one market with the pool that prices it."""
+    """A token of one market with the pool that prices it.
+
+    :raises TypeError: when decimals or fee are no whole numbers.
+    :raises ValueError: when decimals are not 0 to 36, or the fee not 0 to 999,999 millionths.
+    """
 
     id: int
     symbol: str
@@ -22,10 +36,19 @@ class Token:
     #: How deep the pool really is, compared with the source's figure (fills of grade C).
     grade: FillGrade = FillGrade.C
 
+    def __post_init__(self) -> None:
+        """Refuse a token whose amounts could not be kept."""
+        require(f"decimals of {self.symbol}", self.decimals, 0, DECIMALS_LIMIT, whole=True)
+        require(f"fee_pips of {self.symbol}", self.fee_pips, 0, _PIPS - 1, whole=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A price with its source and time, and the depth of the same pool."""
+    """A price with its source and time, and the depth of the same pool.
+
+    :raises TypeError: when price or depth is a float or no number.
+    :raises ValueError: when one is not finite or out of range, or the time has no zone.
+    """
 
     token: Token
     price_usd: Decimal
@@ -33,6 +56,14 @@ class Quote:
     source: str
     #: Both sides of the pool in USD; None when the source does not say.
     liquidity_usd: Decimal | None
+
+    def __post_init__(self) -> None:
+        """Refuse what no pool quotes."""
+        of = self.token.symbol
+        require(f"price_usd of {of}", self.price_usd, ZERO, HIGHEST_PRICE_USD, above=True)
+        if self.liquidity_usd is not None:
+            require(f"liquidity_usd of {of}", self.liquidity_usd, ZERO, DEEPEST_POOL_USD)
+        require_zone(f"observed_at of {of}", self.observed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +79,12 @@ class GasConditions:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One bulk fetch: every quote of a market at one step of its time."""
+    """One bulk fetch: every quote of a market at one step of its time.
+
+    :raises TypeError: when a price or a volatility is a float or no number.
+    :raises ValueError: when one is not finite or out of range, a quote stands under another
+        token's id, or the time has no zone.
+    """
 
     id: int
     step: int
@@ -61,3 +97,26 @@ class Batch:
     native_price_usd: Decimal | None
     #: Annualised volatility by token id, from closed bars; absent when not yet known.
     sigma_annual: Mapping[int, Decimal]
+
+    def __post_init__(self) -> None:
+        """Refuse what no market can be; a price of 0 says that there is none."""
+        require("cash_price_usd", self.cash_price_usd, ZERO, HIGHEST_CASH_PRICE_USD)
+        if self.native_price_usd is not None:
+            require("native_price_usd", self.native_price_usd, ZERO, HIGHEST_PRICE_USD)
+        require_zone("market_time", self.market_time)
+        for token_id, sigma in self.sigma_annual.items():
+            require(f"sigma_annual of token {token_id}", sigma, ZERO, HIGHEST_SIGMA)
+        for token_id, quote in self.quotes.items():
+            if quote.token.id != token_id:
+                raise ValueError(
+                    f"quotes of batch {self.id} name token {quote.token.id} under the id {token_id}"
+                )
+
+
+def require_zone(field: str, at: datetime) -> None:
+    """Refuse a time without a zone.
+
+    :raises ValueError: naming the field and the time.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"{field} was {at.isoformat()}; allowed are times with a zone")

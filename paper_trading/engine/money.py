@@ -22,6 +22,15 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 HUNDRED = Decimal(100)
 
+#: What the columns keep: numeric(38,18), numeric(60,36), numeric(30,12), numeric(78,0).
+USD_LIMIT = Decimal(10) ** 20
+PRICE_LIMIT = Decimal(10) ** 24
+RATIO_LIMIT = Decimal(10) ** 18
+UNITS_LIMIT = 2**256 - 1
+DECIMALS_LIMIT = 36
+#: The most that is paid in at once.
+HIGHEST_DEPOSIT_USD = Decimal(10) ** 12
+
 _USD = Decimal(1).scaleb(-USD_PLACES)
 _PRICE = Decimal(1).scaleb(-PRICE_PLACES)
 _RATIO = Decimal(1).scaleb(-RATIO_PLACES)
@@ -61,23 +70,103 @@ def exact(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Resu
     return run
 
 
+def require(
+    field: str,
+    value: object,
+    low: Decimal | int,
+    high: Decimal | int,
+    *,
+    above: bool = False,
+    whole: bool = False,
+) -> None:
+    """Refuse a value that is no exact number from `low` to `high`; with `above`, above `low`.
+
+    :raises TypeError: for a float, a bool, text, None; with `whole` for all but an int.
+    :raises ValueError: for NaN, an infinity, and what is out of range.
+    """
+    # One test for the usual case: this runs for every quote of every batch.
+    exact_type = type(value) is int or (not whole and type(value) is Decimal)
+    number = value if isinstance(value, Decimal | int) else None
+    if exact_type and number is not None and _within(number, low, high, above):
+        return
+    kind = "whole numbers" if whole else "exact finite numbers"
+    start = f"above {low}" if above else f"from {low}"
+    shown = f"{value}" if exact_type else repr(value)
+    message = f"{field} was {shown}; allowed are {kind} {start} to {high}"
+    raise ValueError(message) if exact_type else TypeError(message)
+
+
+def _within(number: Decimal | int, low: Decimal | int, high: Decimal | int, above: bool) -> bool:
+    if isinstance(number, Decimal) and not number.is_finite():
+        return False
+    return (low < number if above else low <= number) and number <= high
+
+
 def usd(amount: Decimal | int | str) -> Decimal:
-    """Round a USD amount half-even to 18 places."""
-    return Decimal(amount).quantize(_USD, rounding=ROUND_HALF_EVEN, context=CONTEXT)
+    """Round a USD amount half-even to 18 places.
+
+    :raises TypeError: for a float.
+    :raises ValueError: for what is not a finite number below 10**20 either way.
+    """
+    return _rounded("amount_usd", amount, _USD, USD_LIMIT)
 
 
 def price(amount: Decimal | int | str) -> Decimal:
-    """Round a price (USD per whole token) half-even to 36 places."""
-    return Decimal(amount).quantize(_PRICE, rounding=ROUND_HALF_EVEN, context=CONTEXT)
+    """Round a price (USD per whole token) half-even to 36 places.
+
+    :raises TypeError: for a float.
+    :raises ValueError: for what is not a finite number below 10**24 either way.
+    """
+    return _rounded("price_usd", amount, _PRICE, PRICE_LIMIT)
 
 
 def ratio(amount: Decimal | int | str) -> Decimal:
-    """Round a dimensionless ratio half-even to 12 places."""
-    return Decimal(amount).quantize(_RATIO, rounding=ROUND_HALF_EVEN, context=CONTEXT)
+    """Round a dimensionless ratio half-even to 12 places.
+
+    :raises TypeError: for a float.
+    :raises ValueError: for what is not a finite number below 10**18 either way.
+    """
+    return _rounded("ratio", amount, _RATIO, RATIO_LIMIT)
+
+
+def _rounded(field: str, amount: object, places: Decimal, limit: Decimal) -> Decimal:
+    if type(amount) is Decimal:
+        number = amount
+    elif type(amount) is int or isinstance(amount, Decimal):
+        number = Decimal(amount)
+    elif isinstance(amount, str):
+        number = _read(field, amount, limit)
+    else:
+        raise TypeError(
+            f"{field} was {amount!r}; allowed are exact finite numbers between -{limit} and {limit}"
+        )
+    # NaN compares with nothing.
+    if not number.is_finite() or number.copy_abs() >= limit:
+        raise ValueError(
+            f"{field} was {amount!r}; allowed are exact finite numbers between -{limit} and {limit}"
+        )
+    return number.quantize(places, rounding=ROUND_HALF_EVEN, context=CONTEXT)
+
+
+def _read(field: str, text: str, limit: Decimal) -> Decimal:
+    try:
+        return Decimal(text)
+    except decimal.InvalidOperation as error:
+        raise ValueError(
+            f"{field} was {text!r}; allowed are exact finite numbers between -{limit} and {limit}"
+        ) from error
 
 
 def to_base_units(quantity: Decimal, decimals: int) -> int:
-    """Turn a quantity of whole tokens into base units, rounding down."""
+    """Turn a quantity of whole tokens into base units, rounding down.
+
+    :raises TypeError: for a float.
+    :raises ValueError: for NaN and infinities.
+    """
+    if not isinstance(quantity, Decimal):
+        raise TypeError(f"quantity was {quantity!r}; allowed are exact finite numbers")
+    if not quantity.is_finite():
+        raise ValueError(f"quantity was {quantity!r}; allowed are exact finite numbers")
     scaled = CONTEXT.scaleb(quantity, decimals)
     return int(scaled.to_integral_value(rounding=ROUND_DOWN, context=CONTEXT))
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from paper_trading.engine.account import Account
+from paper_trading.engine.account import Account, Position
 from paper_trading.engine.accounting import apply, closing
+from paper_trading.engine.bracket import exit_factor
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     BreakerKind,
@@ -17,10 +18,16 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.engine.equity import in_cash, worth
+from paper_trading.engine.exits import Exit
 from paper_trading.engine.fills import execute_swap, leaving, pricing_code
 from paper_trading.engine.ledger import swap_postings
 from paper_trading.engine.market import Batch, Token
-from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units
+from paper_trading.engine.money import (
+    HUNDRED,
+    ZERO,
+    cash_amount,
+    cash_units,
+)
 from paper_trading.engine.position import market_value, sell
 from paper_trading.engine.sizing import Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
@@ -66,17 +73,26 @@ class Desk:
     def sell(self, token: Token, reason: ExitReason, confidence: Decimal | None = None) -> None:
         """Sell all of a token, within the strategy's whole slippage tolerance."""
         held = self.account.positions.get(token.id)
-        value = ZERO if held is None else in_cash(market_value(held), self._batch)
-        code, limit = self._exit_denial(token)
+        self.exit(Exit(token, reason, 0 if held is None else held.units), confidence)
+
+    def exit(self, wanted: Exit, confidence: Decimal | None = None) -> None:
+        """Sell what an exit names, within the strategy's whole slippage tolerance."""
+        token, held = wanted.token, self.account.positions.get(wanted.token.id)
+        value = ZERO if held is None else self._value(held, wanted.units)
+        code, limit = self._exit_denial(token, wanted.units)
         allowed = value if code is Code.OK else ZERO
         plan = self._plan(
-            token, Side.SELL, reason, confidence, Verdict(value, allowed, limit, code)
+            token, Side.SELL, wanted.reason, confidence, Verdict(value, allowed, limit, code)
         )
         if held is None or code is not Code.OK:
             self._trades.append(plan)
             return
         tolerance = self._rules.strategy.max_slippage_percent / HUNDRED
-        self._send(plan, held.units, tolerance)
+        self._send(plan, wanted.units, tolerance, wanted.steps_taken)
+
+    def _value(self, held: Position, units: int) -> Decimal:
+        """Return what some units of a position are worth at its mark, in cash."""
+        return in_cash(market_value(replace(held, units=units)), self._batch)
 
     def buy(self, token: Token, confidence: Decimal | None) -> None:
         """Buy a token for what sizing allows, within the level's slippage tolerance."""
@@ -112,7 +128,13 @@ class Desk:
             limit=verdict.limit,
         )
 
-    def _send(self, plan: TradeRecord, amount_in: int, tolerance: Decimal) -> None:
+    def _send(
+        self,
+        plan: TradeRecord,
+        amount_in: int,
+        tolerance: Decimal,
+        steps_taken: int | None = None,
+    ) -> None:
         order = Order(
             token=plan.token,
             side=plan.side,
@@ -129,9 +151,9 @@ class Desk:
             approvals=self.account.approvals,
             attempt=self._attempt(plan.token),
         )
-        self._settle(plan, swap)
+        self._settle(plan, swap, steps_taken)
 
-    def _settle(self, plan: TradeRecord, swap: Swap) -> None:
+    def _settle(self, plan: TradeRecord, swap: Swap, steps_taken: int | None) -> None:
         """Record what became of an order and apply it to the account."""
         filled = swap.status is TransactionStatus.CONFIRMED
         cost_out, realized, closed = ZERO, None, None
@@ -148,10 +170,19 @@ class Desk:
             realized_usd=realized,
             postings=swap_postings(plan.token, plan.side, swap, cost_out),
             closed=closed,
+            exit_factor=self._factor(plan) if filled else None,
+            steps_taken=steps_taken if filled else None,
         )
         self._trades.append(record)
         price = self._batch.quotes[plan.token.id].price_usd
         self.account = apply(self.account, record, price)
+
+    def _factor(self, plan: TradeRecord) -> Decimal | None:
+        """Return what scales the exits of the position that a buy opens; None for all else."""
+        if plan.side is Side.SELL or plan.token.id in self.account.positions:
+            return None
+        sigma = self._batch.sigma_annual.get(plan.token.id)
+        return exit_factor(self._rules.strategy, sigma)
 
     def _attempt(self, token: Token) -> int:
         """Return the age of the quote in seconds.
@@ -162,17 +193,16 @@ class Desk:
         age = self._batch.market_time - self._batch.quotes[token.id].observed_at
         return age // timedelta(seconds=1)
 
-    def _exit_denial(self, token: Token) -> tuple[Code, str]:
+    def _exit_denial(self, token: Token, units: int) -> tuple[Code, str]:
         """Return why an exit cannot be sent: a halt, no price, or no money for its gas."""
         if self._state is TradingState.HALTED:
             return Code.STATE_HALTED, ""
-        held = self.account.positions.get(token.id)
-        if held is None:
+        if token.id not in self.account.positions:
             return Code.POSITION_CLOSED, ""
         code = self._pricing(token)
         if code is not Code.OK:
             return code, ""
-        left = leaving(held.units, token.id, self._batch, self.account.approvals)
+        left = leaving(units, token.id, self._batch, self.account.approvals)
         if left is not None and left[1] > self.account.cash_usd:
             return Code.BALANCE_LOW, "gas"
         return Code.OK, ""

@@ -2,14 +2,22 @@
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from paper_trading.engine.account import Position
 from paper_trading.engine.market import Token
-from paper_trading.engine.money import exact, from_base_units, usd
+from paper_trading.engine.money import (
+    CONTEXT,
+    ONE,
+    UNITS_LIMIT,
+    USD_LIMIT,
+    ZERO,
+    from_base_units,
+    require,
+    usd,
+)
 
 
-@exact
 def buy(
     position: Position | None,
     token: Token,
@@ -17,60 +25,80 @@ def buy(
     cost_usd: Decimal,
     price_usd: Decimal,
     at: datetime,
+    exit_factor: Decimal = ONE,
 ) -> Position:
     """Open a position or add to one; `price_usd` is the market's, for the mark and the high.
 
-    ValueError when units or cost are not positive or the token is another one.
+    `exit_factor` is kept by a position that this opens; an add does not change it. TypeError
+    for a float. ValueError when units or cost are not positive or out of range, or the token
+    is another one.
     """
-    if units <= 0 or cost_usd <= 0:
-        raise ValueError(f"a buy of {units} units for {cost_usd} USD: both must be positive")
+    require(f"units of a buy of {token.symbol}", units, 1, UNITS_LIMIT, whole=True)
+    require(f"cost_usd of a buy of {token.symbol}", cost_usd, ZERO, USD_LIMIT, above=True)
     if position is None:
-        return Position(
-            token=token,
-            units=units,
-            cost_usd=usd(cost_usd),
-            opened_at=at,
-            adds=0,
-            high_price_usd=price_usd,
+        return _opened(token, units, usd(cost_usd), price_usd, at, exit_factor)
+    if (position.token.id, position.token.decimals) != (token.id, token.decimals):
+        raise ValueError(
+            f"a buy of token {token.id} with {token.decimals} decimals cannot add to token"
+            f" {position.token.id} with {position.token.decimals}"
+        )
+    with localcontext(CONTEXT):
+        return replace(
+            position,
+            units=position.units + units,
+            cost_usd=position.cost_usd + usd(cost_usd),
+            bought_usd=position.bought_usd + usd(cost_usd),
+            bought_units=position.bought_units + units,
+            adds=position.adds + 1,
+            high_price_usd=max(position.high_price_usd, price_usd),
             mark_price_usd=price_usd,
             marked_at=at,
             net_pnl_percent=None,
-            bought_usd=usd(cost_usd),
         )
-    if position.token.id != token.id:
-        raise ValueError(f"a buy of token {token.id} cannot add to token {position.token.id}")
-    return replace(
-        position,
-        units=position.units + units,
-        cost_usd=position.cost_usd + usd(cost_usd),
-        bought_usd=position.bought_usd + usd(cost_usd),
-        adds=position.adds + 1,
-        high_price_usd=max(position.high_price_usd, price_usd),
-        mark_price_usd=price_usd,
-        marked_at=at,
-        net_pnl_percent=None,
-    )
 
 
-@exact
 def sell(position: Position, units: int) -> tuple[Position | None, Decimal]:
     """Take units out and return the rest, None when nothing is left, and the cost they had.
 
     The cost out is pro rata at the USD scale; the last sale takes all that is left, so that
-    the costs of all sales add up to what was paid. ValueError outside 1 to the units held.
+    the costs of all sales add up to what was paid. TypeError when units are no whole number,
+    ValueError outside 1 to the units held.
     """
-    if not 0 < units <= position.units:
-        raise ValueError(
-            f"a sell of {units} units of {position.token.symbol}: 1 to {position.units} are held"
-        )
+    require(f"units of a sell of {position.token.symbol}", units, 1, position.units, whole=True)
     if units == position.units:
         return None, position.cost_usd
-    cost_out = usd(position.cost_usd * units / position.units)
-    rest = replace(position, units=position.units - units, cost_usd=position.cost_usd - cost_out)
-    return rest, cost_out
+    with localcontext(CONTEXT):
+        cost_out = usd(position.cost_usd * units / position.units)
+        left = position.cost_usd - cost_out
+    return replace(position, units=position.units - units, cost_usd=left), cost_out
 
 
-@exact
 def market_value(position: Position) -> Decimal:
     """Return units at the last mark, in USD."""
-    return usd(from_base_units(position.units, position.token.decimals) * position.mark_price_usd)
+    with localcontext(CONTEXT):
+        quantity = from_base_units(position.units, position.token.decimals)
+        return usd(quantity * position.mark_price_usd)
+
+
+def _opened(
+    token: Token,
+    units: int,
+    cost_usd: Decimal,
+    price_usd: Decimal,
+    at: datetime,
+    exit_factor: Decimal,
+) -> Position:
+    return Position(
+        token=token,
+        units=units,
+        cost_usd=cost_usd,
+        opened_at=at,
+        adds=0,
+        high_price_usd=price_usd,
+        mark_price_usd=price_usd,
+        marked_at=at,
+        net_pnl_percent=None,
+        bought_usd=cost_usd,
+        bought_units=units,
+        exit_factor=exit_factor,
+    )

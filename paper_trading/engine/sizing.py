@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from paper_trading.engine.account import Account, Position
 from paper_trading.engine.amm import Pool
+from paper_trading.engine.bracket import exit_factor, scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
@@ -24,8 +25,22 @@ MAXIMUM_GAS_PERCENT = Decimal(1)
 LEVEL_SHARE = "level share"
 STRATEGY_SHARE = "strategy share"
 EXPOSURE = "exposure"
+RISK_TO_STOP = "risk to stop"
+VOLATILITY_TARGET = "volatility target"
 POOL_SIDE = "pool side"
 CASH = "cash"
+TRADE_CAP = "trade cap"
+
+#: Limits of one order; when one of them leaves nothing, it left too little.
+_OF_AN_ORDER = (POOL_SIDE, TRADE_CAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit of an entry and the cash that it leaves; below zero when it is overdrawn."""
+
+    name: str
+    room_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,8 @@ class Verdict:
     #: The limit that bit.
     limit: str
     code: Code
+    #: Every limit that was asked, in their order; empty when the entry was refused before.
+    limits: tuple[Limit, ...] = ()
 
 
 @exact
@@ -57,19 +74,57 @@ def size_buy(
 ) -> Verdict:
     """Size an entry of a token that fills.pricing_code found tradable.
 
-    Limits, the first of the smallest wins: the level's and the strategy's share of equity
-    less what is held of the token, the level's gross exposure less what is held of all, the
-    level's share of one pool side, cash less the minimum balance and gas. ValueError when
-    the token cannot be priced.
+    The smallest of `limits` is allowed, the first of equal ones bites. ValueError when the
+    token cannot be priced.
     """
     pool = _pool(token, batch)
     wanted = asked(equity_usd, batch, appetite)
-    limits = _limits(account, token, batch, strategy, appetite, equity_usd, pool)
-    name, room = min(limits, key=lambda limit: limit[1])
-    spend = cash_units(max(room, ZERO))
-    code = _refusal(name, spend, pool, _gas_usd(token, batch, approved=True))
+    if strategy.target_volatility_percent is not None and _sigma(token, batch) is None:
+        return Verdict(wanted, ZERO, VOLATILITY_TARGET, Code.VOLATILITY_UNKNOWN)
+    found = limits(account, token, batch, strategy, appetite, equity_usd)
+    least = min(found, key=lambda limit: limit.room_usd)
+    spend = cash_units(max(least.room_usd, ZERO))
+    code = _refusal(least.name, spend, pool, _gas_usd(token, batch, approved=True))
     allowed = cash_amount(spend) if code is Code.OK else ZERO
-    return Verdict(wanted, allowed, name, code)
+    return Verdict(wanted, allowed, least.name, code, found)
+
+
+@exact
+def limits(
+    account: Account,
+    token: Token,
+    batch: Batch,
+    strategy: Strategy,
+    appetite: Appetite,
+    equity_usd: Decimal,
+) -> tuple[Limit, ...]:
+    """Return every limit of an entry with what it leaves, in cash, in the order of the rule.
+
+    The level's and the strategy's share of equity, the risk to the stop and the volatility
+    target, each less what is held of the token; the level's gross exposure less what is held
+    of all; the level's share of one pool side; cash less the minimum balance and gas; the
+    trade cap. Those that are not set are left out. ValueError when the token cannot be
+    priced.
+    """
+    found = _limits(account, token, batch, strategy, appetite, equity_usd)
+    return tuple(Limit(name, room) for name, room in found)
+
+
+@exact
+def risk_to_stop(equity_usd: Decimal, risk_percent: Decimal, stop_percent: Decimal) -> Decimal:
+    """Return the position that loses `risk_percent` of equity at a stop: f * E / d."""
+    return usd(equity_usd * risk_percent / stop_percent)
+
+
+@exact
+def volatility_share(equity_usd: Decimal, target_percent: Decimal, sigma: Decimal) -> Decimal:
+    """Return the position that adds a target volatility to equity: E * target / sigma.
+
+    `sigma` is annual, 1 being 100 %; ValueError when it is not positive.
+    """
+    if sigma <= 0:
+        raise ValueError(f"sigma was {sigma}; allowed are numbers above 0")
+    return usd(equity_usd * target_percent / (sigma * HUNDRED))
 
 
 def _limits(
@@ -79,7 +134,6 @@ def _limits(
     strategy: Strategy,
     appetite: Appetite,
     equity_usd: Decimal,
-    pool: Pool,
 ) -> Iterator[tuple[str, Decimal]]:
     equity = in_cash(equity_usd, batch)
     exposures = {token_id: _exposure(held, batch) for token_id, held in account.positions.items()}
@@ -88,12 +142,35 @@ def _limits(
     yield STRATEGY_SHARE, _share(equity, strategy.max_position_size_percent) - held
     gross = _share(equity, appetite.max_exposure_percent)
     yield EXPOSURE, gross - sum(exposures.values(), ZERO)
-    yield POOL_SIDE, _share(cash_amount(pool.cash_reserve), appetite.max_pool_percent)
+    if strategy.risk_per_trade_percent is not None:
+        stop = _stop_percent(account, token, batch, strategy)
+        yield RISK_TO_STOP, risk_to_stop(equity, strategy.risk_per_trade_percent, stop) - held
+    sigma = _sigma(token, batch)
+    if strategy.target_volatility_percent is not None and sigma is not None:
+        share = volatility_share(equity, strategy.target_volatility_percent, sigma)
+        yield VOLATILITY_TARGET, share - held
+    side = cash_amount(_pool(token, batch).cash_reserve)
+    yield POOL_SIDE, _share(side, appetite.max_pool_percent)
     yield CASH, account.cash_usd - strategy.minimum_balance_usd - _reserve(account, token, batch)
+    if strategy.max_trade_usd is not None:
+        yield TRADE_CAP, strategy.max_trade_usd
+
+
+def _stop_percent(account: Account, token: Token, batch: Batch, strategy: Strategy) -> Decimal:
+    """Return the stop that the position has, or would have when it is opened now."""
+    held = account.positions.get(token.id)
+    sigma = batch.sigma_annual.get(token.id)
+    factor = exit_factor(strategy, sigma) if held is None else held.exit_factor
+    return scaled(strategy, factor).stop_percent
+
+
+def _sigma(token: Token, batch: Batch) -> Decimal | None:
+    """Return the annual volatility; None when unknown or 0: it never moved, so it is unknown."""
+    return batch.sigma_annual.get(token.id) or None
 
 
 def _refusal(name: str, spend: int, pool: Pool, gas_usd: Decimal) -> Code:
-    if spend <= 0 and name != POOL_SIDE:
+    if spend <= 0 and name not in _OF_AN_ORDER:
         return Code.BALANCE_LOW if name == CASH else Code.EXPOSURE_FULL
     size = cash_amount(spend)
     costly = 2 * gas_usd * HUNDRED > size * MAXIMUM_GAS_PERCENT

@@ -15,7 +15,7 @@ from paper_trading.engine.breakers import BreakerEvent
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, BreakerKind, ExitReason, TradingState
 from paper_trading.engine.equity import EquityPoint, equity, observe, roll_day
-from paper_trading.engine.exits import exit_reason, mark
+from paper_trading.engine.exits import Exit, mark, wanted_exit
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.orders import Desk, Rules
@@ -67,8 +67,8 @@ def auto_close(
     known, cleared = circuit.new_day(breakers, rolled.day != account.day)
     before = _closing(rolled, batch, known, rules, _state(rules), cleared)
     desk = Desk(before.account, batch, rules, before.state, circuit.tripped(before.breakers))
-    for token, reason in _wanted_exits(desk.account, batch, rules, manual_closes):
-        desk.sell(token, reason)
+    for wanted in _wanted_exits(desk.account, batch, rules, manual_closes):
+        desk.exit(wanted)
     return _closing(
         desk.account, batch, before.breakers, rules, _state(rules), before.breaker_events, desk
     )
@@ -139,28 +139,27 @@ def _marked(account: Account, batch: Batch, rules: Rules) -> Account:
 
 def _wanted_exits(
     account: Account, batch: Batch, rules: Rules, manual_closes: frozenset[int]
-) -> list[tuple[Token, ExitReason]]:
+) -> list[Exit]:
     """Return what to sell, most urgent reason first, then by symbol."""
     held = _held_exits(account, batch, rules, manual_closes)
     # Sold before the request was read; without a quote nothing names the token.
     closed = (
-        (batch.quotes[token_id].token, ExitReason.MANUAL)
+        Exit(batch.quotes[token_id].token, ExitReason.MANUAL, 0)
         for token_id in manual_closes - account.positions.keys()
         if token_id in batch.quotes
     )
     return sorted(
-        [*held, *closed], key=lambda exit_: (_PRIORITY[exit_[1]], exit_[0].symbol, exit_[0].id)
+        [*held, *closed], key=lambda due: (_PRIORITY[due.reason], due.token.symbol, due.token.id)
     )
 
 
 def _held_exits(
     account: Account, batch: Batch, rules: Rules, manual_closes: frozenset[int]
-) -> Iterator[tuple[Token, ExitReason]]:
+) -> Iterator[Exit]:
     for token_id, held in account.positions.items():
-        manual = token_id in manual_closes
-        reason = exit_reason(held, rules.strategy, batch.market_time, manual)
-        if reason is not None:
-            yield held.token, reason
+        wanted = wanted_exit(held, rules.strategy, batch, token_id in manual_closes)
+        if wanted is not None:
+            yield wanted
 
 
 def _state(rules: Rules) -> TradingState:

@@ -16,12 +16,16 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.engine.market import Token
-from paper_trading.engine.money import ZERO
+from paper_trading.engine.money import ONE, UNITS_LIMIT, ZERO, require
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A swap to be made: exact input, all of it or nothing."""
+    """A swap to be made: exact input, all of it or nothing.
+
+    :raises TypeError: when the amount is no whole number or the tolerance no exact one.
+    :raises ValueError: when the amount is not 1 to 2**256 - 1 or the tolerance not in [0, 1).
+    """
 
     token: Token
     side: Side
@@ -31,6 +35,13 @@ class Order:
     slippage_tolerance: Decimal
     exit_reason: ExitReason | None = None
     mev_protection: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no router takes."""
+        require("amount_in", self.amount_in, 1, UNITS_LIMIT, whole=True)
+        require("slippage_tolerance", self.slippage_tolerance, ZERO, ONE)
+        if self.slippage_tolerance == ONE:
+            raise ValueError("slippage_tolerance was 1; allowed are numbers from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +122,7 @@ class TradeRecord:
     postings: tuple[Posting, ...] = field(default=())
     #: Set when the sale was the last of its position.
     closed: ClosedPosition | None = None
+    #: Set on the buy that opens a position: what scales its exits as long as it is held.
+    exit_factor: Decimal | None = None
+    #: Set on a sale at take-profit steps: how many of them are taken when it fills.
+    steps_taken: int | None = None

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from paper_trading.engine.enums import ExitReason
-from paper_trading.engine.money import ZERO
+from paper_trading.engine.money import ONE, ZERO
 from paper_trading.models.account import PaperTradingAccount
 from paper_trading.models.fields import PriceField, RatioField, UnitsField, UsdField, word_field
 from paper_trading.models.market import Token
@@ -23,6 +23,13 @@ class PaperPosition(models.Model):
     units = UnitsField(help_text="Base units held.")
     cost_usd = UsdField(help_text="Cost basis of what is held.")
     bought_usd = UsdField(default=ZERO, help_text="All that buys took in, partial sells included.")
+    bought_units = UnitsField(
+        default=0, help_text="All that buys brought in; what the shares of steps are of."
+    )
+    steps_taken = models.PositiveIntegerField(default=0, help_text="Take-profit steps sold at.")
+    exit_factor = RatioField(
+        default=ONE, help_text="Scales stop, target, steps and trailing while it is held."
+    )
     adds = models.PositiveIntegerField(default=0)
     high_price_usd = PriceField()
     mark_price_usd = PriceField()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.conf import settings
@@ -12,12 +12,47 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from paper_trading.engine.seal import seal
-from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.strategy import RANGES, Strategy, check_scaled, check_steps
 from paper_trading.models.fields import RatioField, UsdField
 
 
-def _between(low: str, high: str) -> list[Any]:
-    return [MinValueValidator(Decimal(low)), MaxValueValidator(Decimal(high))]
+def _range(name: str) -> list[Any]:
+    low, high = RANGES[name]
+    return [MinValueValidator(low), MaxValueValidator(high)]
+
+
+def steps_of(raw: Any) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Read take-profit steps as they are stored: pairs of numbers, written as text or whole.
+
+    :raises ValueError: naming what is no such list; floats are refused.
+    """
+    allowed = 'allowed are pairs of gain and share, such as [["5", "50"], ["8", "25"]]'
+    message = f"take_profit_steps was {raw!r}; {allowed}"
+    if not isinstance(raw, list | tuple):
+        raise ValueError(message)
+    found: list[tuple[Decimal, Decimal]] = []
+    for pair in raw:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError(message)
+        if not all(type(number) in (str, int, Decimal) for number in pair):
+            raise ValueError(f"{message}; numbers with a point are written as text")
+        try:
+            gain, share = (Decimal(number) for number in pair)
+        except InvalidOperation as error:
+            raise ValueError(message) from error
+        found.append((gain, share))
+    return tuple(found)
+
+
+def check_step_list(raw: Any) -> None:
+    """Refuse a list that is no list of steps.
+
+    :raises ValidationError: with the reason.
+    """
+    try:
+        steps_of(raw)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 class PaperStrategyConfiguration(models.Model):
@@ -27,39 +62,81 @@ class PaperStrategyConfiguration(models.Model):
     name = models.CharField(max_length=80)
     version = models.PositiveIntegerField(default=0, editable=False)
     max_position_size_percent = RatioField(
-        default=Decimal(25), validators=_between("0.1", "100"), help_text="Share of equity a token."
+        default=Decimal(25),
+        validators=_range("max_position_size_percent"),
+        help_text="Share of equity a token.",
     )
     stop_loss_percent = RatioField(
-        default=Decimal(5), validators=_between("0.1", "50"), help_text="Net of exit costs."
+        default=Decimal(5), validators=_range("stop_loss_percent"), help_text="Net of exit costs."
     )
-    take_profit_percent = RatioField(default=Decimal(10), validators=_between("0.1", "1000"))
-    max_hold_hours = RatioField(default=Decimal(24), validators=_between("1", "720"))
+    take_profit_percent = RatioField(default=Decimal(10), validators=_range("take_profit_percent"))
+    take_profit_steps = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[check_step_list],
+        help_text='Gain and share of what was bought, in percent: [["5", "50"], ["8", "25"]].',
+    )
+    max_hold_hours = RatioField(default=Decimal(24), validators=_range("max_hold_hours"))
     trailing_activation_percent = RatioField(
-        null=True, blank=True, validators=_between("0.1", "1000")
+        null=True, blank=True, validators=_range("trailing_activation_percent")
     )
-    trailing_distance_percent = RatioField(null=True, blank=True, validators=_between("0.1", "99"))
-    max_daily_trades = models.PositiveIntegerField(default=50, validators=_between("1", "1000"))
+    trailing_distance_percent = RatioField(
+        null=True, blank=True, validators=_range("trailing_distance_percent")
+    )
+    exit_volatility_percent = RatioField(
+        null=True,
+        blank=True,
+        validators=_range("exit_volatility_percent"),
+        help_text="Annual volatility at which stop, target and trailing hold as written.",
+    )
+    max_daily_trades = models.PositiveIntegerField(
+        default=50, validators=_range("max_daily_trades")
+    )
     max_concurrent_positions = models.PositiveIntegerField(
-        default=5, validators=_between("1", "100")
+        default=5, validators=_range("max_concurrent_positions")
     )
     confidence_threshold = RatioField(
         null=True,
         blank=True,
-        validators=_between("0", "100"),
+        validators=_range("confidence_threshold"),
         help_text="Empty: the intel level decides.",
     )
-    min_liquidity_usd = UsdField(default=Decimal(10_000), validators=_between("0", "1e15"))
-    max_slippage_percent = RatioField(default=Decimal(1), validators=_between("0.01", "10"))
-    minimum_balance_usd = UsdField(default=Decimal(100), validators=_between("0", "1e12"))
-    max_failed_transactions = models.PositiveIntegerField(
-        default=5, validators=_between("1", "1000")
+    risk_per_trade_percent = RatioField(
+        null=True,
+        blank=True,
+        validators=_range("risk_per_trade_percent"),
+        help_text="Share of equity that a position may lose at its stop.",
     )
-    max_losing_exits = models.PositiveIntegerField(default=5, validators=_between("1", "1000"))
-    max_portfolio_loss_percent = RatioField(default=Decimal(15), validators=_between("0.1", "100"))
-    max_daily_loss_percent = RatioField(default=Decimal(5), validators=_between("0.1", "100"))
-    max_drawdown_percent = RatioField(default=Decimal(20), validators=_between("0.1", "100"))
+    target_volatility_percent = RatioField(
+        null=True,
+        blank=True,
+        validators=_range("target_volatility_percent"),
+        help_text="Annual volatility that a position may add to equity.",
+    )
+    max_trade_usd = UsdField(
+        null=True,
+        blank=True,
+        validators=_range("max_trade_usd"),
+        help_text="Cash of one order.",
+    )
+    min_liquidity_usd = UsdField(default=Decimal(10_000), validators=_range("min_liquidity_usd"))
+    max_slippage_percent = RatioField(default=Decimal(1), validators=_range("max_slippage_percent"))
+    minimum_balance_usd = UsdField(default=Decimal(100), validators=_range("minimum_balance_usd"))
+    max_failed_transactions = models.PositiveIntegerField(
+        default=5, validators=_range("max_failed_transactions")
+    )
+    max_losing_exits = models.PositiveIntegerField(default=5, validators=_range("max_losing_exits"))
+    max_portfolio_loss_percent = RatioField(
+        default=Decimal(15), validators=_range("max_portfolio_loss_percent")
+    )
+    max_daily_loss_percent = RatioField(
+        default=Decimal(5), validators=_range("max_daily_loss_percent")
+    )
+    max_drawdown_percent = RatioField(
+        default=Decimal(20), validators=_range("max_drawdown_percent")
+    )
     max_quote_age_seconds = models.PositiveIntegerField(
-        default=900, validators=_between("1", "86400")
+        default=900, validators=_range("max_quote_age_seconds")
     )
     allowed_tokens = models.JSONField(
         default=list, blank=True, help_text='Symbols, such as ["WETH"]; empty allows all.'
@@ -88,8 +165,28 @@ class PaperStrategyConfiguration(models.Model):
         found: dict[str, Any] = {}
         for field in fields(Strategy):
             raw = getattr(self, field.name)
-            found[field.name] = f"{raw.normalize():f}" if isinstance(raw, Decimal) else raw
+            if field.name == "take_profit_steps":
+                raw = [[_text(number) for number in step] for step in steps_of(raw)]
+            found[field.name] = _text(raw)
         return found
+
+    def clean(self) -> None:
+        """Refuse settings that contradict each other; those that are unset are met elsewhere."""
+        if (self.trailing_activation_percent is None) != (self.trailing_distance_percent is None):
+            raise ValidationError(
+                "trailing_activation_percent and trailing_distance_percent: set both or none"
+            )
+        try:
+            if isinstance(self.take_profit_percent, Decimal):
+                check_steps(steps_of(self.take_profit_steps), self.take_profit_percent)
+            if isinstance(self.stop_loss_percent, Decimal):
+                check_scaled(
+                    self.exit_volatility_percent,
+                    self.stop_loss_percent,
+                    self.trailing_distance_percent,
+                )
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
     def current_version(self) -> "StrategyVersion":
         """Return the immutable version of these values, making it when they are new."""
@@ -142,7 +239,9 @@ def strategy_from(parameters: dict[str, Any]) -> Strategy:
     found: dict[str, Any] = {}
     for name, raw in parameters.items():
         default = getattr(defaults, name)
-        if isinstance(default, tuple):
+        if name == "take_profit_steps":
+            found[name] = steps_of(raw)
+        elif isinstance(default, tuple):
             found[name] = tuple(raw)
         elif isinstance(raw, str):
             found[name] = Decimal(raw)
@@ -154,7 +253,7 @@ def strategy_from(parameters: dict[str, Any]) -> Strategy:
 def strategy_with(settings: Mapping[str, str]) -> Strategy:
     """Return the default strategy with some settings given as text, checked as the admin does.
 
-    Lists are written with commas, an absent number as `none`.
+    Lists are written with commas, steps as gain:share, an absent number as `none`.
 
     :raises ValueError: naming the setting, its value and what is allowed.
     """
@@ -168,15 +267,20 @@ def strategy_with(settings: Mapping[str, str]) -> Strategy:
             setattr(row, name, field.clean(_value(field, text), row))
         except ValidationError as error:
             raise ValueError(f"{name} was {text!r}: {' '.join(error.messages)}") from error
-    trailing = (row.trailing_activation_percent, row.trailing_distance_percent)
-    if (trailing[0] is None) != (trailing[1] is None):
-        raise ValueError(
-            "trailing_activation_percent and trailing_distance_percent: set both or none"
-        )
+    try:
+        row.clean()
+    except ValidationError as error:
+        raise ValueError(" ".join(error.messages)) from error
     return strategy_from(row.parameters())
 
 
+def _text(raw: Any) -> Any:
+    return f"{raw.normalize():f}" if isinstance(raw, Decimal) else raw
+
+
 def _value(field: Any, text: str) -> Any:
+    if field.name == "take_profit_steps":
+        return [part.strip().split(":") for part in text.split(",") if part.strip()]
     if isinstance(field, models.JSONField):
         # As the admin writes it, or plainly with commas.
         return [word for part in text.strip("[]").split(",") if (word := part.strip(" \"'"))]

@@ -62,6 +62,12 @@ class PaperTrade(models.Model):
     gas_usd = UsdField(default=ZERO)
     realized_usd = UsdField(null=True)
     grade = word_field(FillGrade, blank=True, default="")
+    exit_factor = RatioField(
+        null=True, help_text="Of a buy that opened a position: what scales its exits."
+    )
+    steps_taken = models.PositiveIntegerField(
+        null=True, help_text="Of a sale at take-profit steps: how many are taken after it."
+    )
 
     class Meta:
         constraints = [

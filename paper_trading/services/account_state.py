@@ -154,6 +154,9 @@ def _position(row: PaperPosition) -> Position:
         realized_usd=usd(row.realized_usd),
         bought_usd=row.bought_usd,
         gas_usd=row.gas_usd,
+        bought_units=row.bought_units,
+        steps_taken=row.steps_taken,
+        exit_factor=row.exit_factor,
     )
 
 
@@ -172,6 +175,9 @@ def _position_json(held: Position) -> dict[str, Any]:
         "realized_usd": str(held.realized_usd),
         "bought_usd": str(held.bought_usd),
         "gas_usd": str(held.gas_usd),
+        "bought_units": str(held.bought_units),
+        "steps_taken": held.steps_taken,
+        "exit_factor": str(held.exit_factor),
     }
 
 
@@ -190,4 +196,7 @@ def _position_value(row: Mapping[str, Any]) -> Position:
         realized_usd=Decimal(row["realized_usd"]),
         bought_usd=Decimal(row["bought_usd"]),
         gas_usd=Decimal(row["gas_usd"]),
+        bought_units=int(row["bought_units"]),
+        steps_taken=row["steps_taken"],
+        exit_factor=Decimal(row["exit_factor"]),
     )

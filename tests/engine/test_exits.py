@@ -124,11 +124,6 @@ def test_a_trailing_stop_acts_at_its_distance_once_activated(
     assert reason(position("1", high, at)) is expected
 
 
-def test_a_trailing_stop_with_one_setting_is_off() -> None:
-    half = Strategy(trailing_activation_percent=Decimal(4))
-    assert reason(position("1", "200", "100"), half) is None
-
-
 def test_maximum_hold_counts_market_time_to_the_microsecond() -> None:
     strategy = Strategy(max_hold_hours=Decimal("1.5"))
     held = position("0")

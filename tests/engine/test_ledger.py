@@ -65,19 +65,19 @@ def test_every_swap_balances_to_the_digit(
     assert balance(swap_postings(ABC, side, made, cost)) == 0
 
 
-@given(st.decimals("0.000001", 10**15, places=18))
+@given(st.decimals("0.000001", 10**12, places=18))
 def test_every_deposit_balances(amount: Decimal) -> None:
     assert balance(deposit_postings(amount)) == 0
 
 
 @pytest.mark.parametrize("amount", ["0", "-1"])
 def test_a_deposit_that_is_not_positive_is_refused(amount: str) -> None:
-    with pytest.raises(ValueError, match=f"deposit {amount} must be positive"):
+    with pytest.raises(ValueError, match=f"deposit was {amount}; allowed are .* above 0 to"):
         deposit_postings(Decimal(amount))
 
 
 def test_negative_gas_is_refused() -> None:
-    with pytest.raises(ValueError, match="gas -1 must not be negative"):
+    with pytest.raises(ValueError, match="gas_usd was -1; allowed are exact finite numbers from 0"):
         gas_postings(Decimal(-1))
 
 

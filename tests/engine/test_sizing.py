@@ -38,12 +38,17 @@ def with_xyz(cost: str, price: str = "100") -> Account:
 
 
 def test_the_level_share_is_what_is_asked_and_given_when_nothing_else_bites() -> None:
-    assert sized(account()) == Verdict(Decimal(1000), Decimal(1000), "level share", Code.OK)
+    verdict = sized(account())
+    assert verdict == Verdict(
+        Decimal(1000), Decimal(1000), "level share", Code.OK, verdict.limits
+    )
 
 
 def test_the_strategy_share_bites_when_it_is_smaller() -> None:
     verdict = sized(account(), strategy=Strategy(max_position_size_percent=Decimal(3)))
-    assert verdict == Verdict(Decimal(1000), Decimal(300), "strategy share", Code.OK)
+    assert verdict == Verdict(
+        Decimal(1000), Decimal(300), "strategy share", Code.OK, verdict.limits
+    )
 
 
 def test_an_add_gets_the_share_less_what_is_held_at_cost_or_value() -> None:

@@ -159,8 +159,8 @@ def test_an_exit_whose_gas_cannot_be_paid_is_denied() -> None:
 
 def test_a_reverted_exit_pays_gas_keeps_the_position_and_meets_new_luck_later() -> None:
     held = holding()
-    # No tolerance: any drift against the order reverts it.
-    by = rules(Strategy(max_slippage_percent=Decimal(0)))
+    # The least tolerance: nearly any drift against the order reverts it.
+    by = rules(Strategy(max_slippage_percent=Decimal("0.01")))
     outcomes = set()
     for seconds in range(40):
         # The quote stays the same, only older.
