@@ -8,14 +8,16 @@ from decimal import Decimal, localcontext
 from math import isqrt
 
 from paper_trading.engine.enums import FillGrade, Side
-from paper_trading.engine.market import Quote
+from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Quote
 from paper_trading.engine.money import (
     CASH_DECIMALS,
     CONTEXT,
     ONE,
+    ZERO,
     cash_units,
     from_base_units,
     price,
+    require,
     to_base_units,
 )
 
@@ -59,13 +61,9 @@ class Pool:
         """Build the pool that a quote describes: half of its liquidity on each side.
 
         None when the liquidity is unknown or a side has under MIN_RESERVE base units.
-        ValueError when a price is not positive.
+        ValueError when cash has no price.
         """
-        if quote.price_usd <= 0 or cash_price_usd <= 0:
-            raise ValueError(
-                f"prices must be positive: {quote.token.symbol} {quote.price_usd}, "
-                f"cash {cash_price_usd}"
-            )
+        require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_CASH_PRICE_USD, above=True)
         if quote.liquidity_usd is None:
             return None
         with localcontext(CONTEXT):

@@ -134,9 +134,9 @@ def test_a_deposit_into_an_account_worth_nothing_raises_its_references() -> None
 
 @pytest.mark.parametrize("amount", ["0", "-5"])
 def test_deposits_must_be_positive(amount: str) -> None:
-    with pytest.raises(ValueError, match="deposit was .*; allowed are .* above 0 to"):
+    with pytest.raises(ValueError, match=r"deposit was .*; allowed are .* above 0 to"):
         open_account(Decimal(amount))
-    with pytest.raises(ValueError, match="deposit was .*; allowed are .* above 0 to"):
+    with pytest.raises(ValueError, match=r"deposit was .*; allowed are .* above 0 to"):
         deposit(account(), Decimal(amount))
 
 

@@ -91,13 +91,15 @@ def test_adds_sum_units_and_costs(one: int, paid: Decimal, two: int, more: Decim
 
 @pytest.mark.parametrize("units", [0, -1, 101])
 def test_selling_what_is_not_held_is_refused_with_what_is_allowed(units: int) -> None:
-    with pytest.raises(ValueError, match=f"sell of ABC was {units}; allowed are whole numbers from 1 to 100$"):
+    with pytest.raises(
+        ValueError, match=f"sell of ABC was {units}; allowed are whole numbers from 1 to 100$"
+    ):
         sell(opened(), units)
 
 
 @pytest.mark.parametrize(("units", "cost"), [(0, "1"), (1, "0"), (-1, "1")])
 def test_buying_nothing_or_for_nothing_is_refused(units: int, cost: str) -> None:
-    with pytest.raises(ValueError, match="allowed are .* (from 1|above 0) to"):
+    with pytest.raises(ValueError, match=r"allowed are .* (from 1|above 0) to"):
         opened(units, cost)
 
 

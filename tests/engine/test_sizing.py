@@ -39,9 +39,7 @@ def with_xyz(cost: str, price: str = "100") -> Account:
 
 def test_the_level_share_is_what_is_asked_and_given_when_nothing_else_bites() -> None:
     verdict = sized(account())
-    assert verdict == Verdict(
-        Decimal(1000), Decimal(1000), "level share", Code.OK, verdict.limits
-    )
+    assert verdict == Verdict(Decimal(1000), Decimal(1000), "level share", Code.OK, verdict.limits)
 
 
 def test_the_strategy_share_bites_when_it_is_smaller() -> None:
