@@ -174,7 +174,8 @@ class PaperStrategyConfiguration(models.Model):
         """Refuse settings that contradict each other; those that are unset are met elsewhere."""
         if (self.trailing_activation_percent is None) != (self.trailing_distance_percent is None):
             raise ValidationError(
-                "trailing_activation_percent and trailing_distance_percent: set both or none"
+                "A trailing stop needs both its activation and its distance: set both"
+                " trailing_activation_percent and trailing_distance_percent, or none."
             )
         try:
             if isinstance(self.take_profit_percent, Decimal):
