@@ -46,7 +46,7 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
         {
             **_account(row),
             "figures": {
-                field.name: _number(getattr(figures, field.name)) for field in fields(figures)
+                field.name: number(getattr(figures, field.name)) for field in fields(figures)
             },
             "session": None if session is None else _session(session),
             "positions": [
@@ -59,8 +59,9 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
     )
 
 
-def _number(number: Decimal | int | None) -> str | int | None:
-    return f"{number.normalize():f}" if isinstance(number, Decimal) else number
+def number(found: Decimal | int | None) -> str | int | None:
+    """Return a Decimal as text without trailing zeros; the rest as it is."""
+    return f"{found.normalize():f}" if isinstance(found, Decimal) else found
 
 
 def _time(at: datetime | None) -> str | None:
@@ -74,8 +75,8 @@ def _account(row: PaperTradingAccount) -> dict[str, Any]:
         "name": row.name,
         "owner": row.owner.get_username(),
         "market": {"name": market.name, "mode": market.mode, "chain_id": market.chain_id},
-        "cash_usd": _number(row.cash_usd),
-        "deposits_usd": _number(row.deposits_usd),
+        "cash_usd": number(row.cash_usd),
+        "deposits_usd": number(row.deposits_usd),
         "archived_at": _time(row.archived_at),
     }
 
@@ -99,11 +100,11 @@ def _position(position: PaperPosition, cash_price_usd: Decimal) -> dict[str, Any
         "token": position.token.symbol,
         "units": str(position.units),
         "decimals": position.token.decimals,
-        "cost_usd": _number(position.cost_usd),
-        "value_usd": _number(value),
-        "unrealized_usd": _number(account_view.unrealized(position, cash_price_usd)),
-        "mark_price_usd": _number(position.mark_price_usd),
-        "net_pnl_percent": _number(position.net_pnl_percent),
+        "cost_usd": number(position.cost_usd),
+        "value_usd": number(value),
+        "unrealized_usd": number(account_view.unrealized(position, cash_price_usd)),
+        "mark_price_usd": number(position.mark_price_usd),
+        "net_pnl_percent": number(position.net_pnl_percent),
         "opened_market_time": _time(position.opened_market_time),
         "marked_market_time": _time(position.marked_market_time),
     }
@@ -115,8 +116,8 @@ def _decision(thought: PaperAIThoughtLog) -> dict[str, Any]:
         "token": thought.token.symbol,
         "action": thought.action,
         "code": thought.code,
-        "confidence": _number(thought.confidence),
-        "score": _number(thought.score),
+        "confidence": number(thought.confidence),
+        "score": number(thought.score),
         "evidence": thought.evidence,
     }
 

@@ -41,7 +41,7 @@ def analyze(
         return skipped(engine, listed, Code.TOKEN_BLOCKED)
     token, batch = listed.token, view.batch
     held = state.account.positions.get(token.id)
-    notional = max(usd(state.account.deposits_usd / REFERENCE_SHARE), _SMALLEST_REFERENCE_USD)
+    notional = reference_usd(state.account.deposits_usd)
     pricing = pricing_code(token.id, batch, engine.strategy.max_quote_age_seconds)
     priced = pricing is Code.OK
     return engine.decide(
@@ -57,6 +57,12 @@ def analyze(
             held_since=None if held is None else held.opened_at,
         )
     )
+
+
+@exact
+def reference_usd(deposits_usd: Decimal) -> Decimal:
+    """Return the notional whose round trip the cost gate asks about."""
+    return max(usd(deposits_usd / REFERENCE_SHARE), _SMALLEST_REFERENCE_USD)
 
 
 def skipped(engine: IntelSliderEngine, listed: Listed, code: Code) -> Decision:

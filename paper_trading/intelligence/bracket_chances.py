@@ -93,10 +93,7 @@ def _sines(distance: float, width: float, variance: float) -> float:
     """Take from the chance of ever reaching a barrier what has not yet reached it."""
     place, decay = distance / width, variance * math.pi**2 / (2.0 * width * width)
     late = math.fsum(
-        2.0
-        / (number * math.pi)
-        * math.sin(number * math.pi * place)
-        * math.exp(-(number**2) * decay)
+        2.0 / (term * math.pi) * math.sin(term * math.pi * place) * math.exp(-(term**2) * decay)
         for term in range(1, _SINE_TERMS)
     )
     return max(1.0 - place - late, 0.0)

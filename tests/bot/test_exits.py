@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
-from paper_trading.bot import controls
+from paper_trading.bot import controls, ledger_check
+from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     BreakerKind,
@@ -229,3 +230,37 @@ def test_an_exit_without_a_price_is_denied_and_tried_again(market: Market) -> No
         denied = worlds.run_tick(session).trades.get(side=Side.SELL)
         assert (denied.status, denied.code) == (TradeStatus.DENIED, Code.PRICE_MISSING)
     assert run_until_sold(session, "NOISE", 1).exit_reason == ExitReason.MANUAL
+
+
+def test_take_profit_steps_sell_parts_and_the_rest_rides(market: Market) -> None:
+    session = worlds.running_session(
+        market,
+        allowed_tokens=["MOON"],
+        take_profit_steps=[["3", "50"], ["6", "25"]],
+        exit_volatility_percent=Decimal(300),
+    )
+    sold: list[PaperTrade] = []
+    for _ in range(25):
+        tick = worlds.run_tick(session)
+        sold += tick.trades.filter(side=Side.SELL, status=TradeStatus.FILLED)
+        if sold and sold[-1].steps_taken is None:
+            break
+    assert [one.steps_taken for one in sold] == [1, 2, None]
+    assert {one.exit_reason for one in sold} == {ExitReason.TAKE_PROFIT}
+    position = sold[0].position
+    assert position is not None
+    bought = position.trades.get(side=Side.BUY, status=TradeStatus.FILLED)
+    assert bought.exit_factor == position.exit_factor
+    assert bought.exit_factor is not None
+    assert Decimal("0.5") <= bought.exit_factor < 1
+    assert position.bought_units == bought.amount_out == sum(one.amount_in or 0 for one in sold)
+    assert [one.amount_in for one in sold[:2]] == [
+        position.bought_units // 2,
+        position.bought_units * 3 // 4 - position.bought_units // 2,
+    ]
+    assert not position.is_open
+    assert position.realized_usd == sum(one.realized_usd or 0 for one in sold)
+    assert OutcomeDay.objects.get(account=session.account).closed == 1
+    assert ledger_check.problems(session.account) == []
+    session.refresh_from_db()
+    assert verify(session.pk).to_the_end

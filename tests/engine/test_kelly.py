@@ -39,7 +39,9 @@ def test_few_trades_are_shrunk_to_even_odds(wins: int, losses: int, share: str) 
 
 def test_advice_of_a_hundred_outcomes_is_a_quarter_of_kelly() -> None:
     found = advice([Decimal(4)] * 45 + [Decimal(-2)] * 55 + [Decimal(0)] * 3)
-    assert (found.trades, found.win_percent, found.payoff) == (100, 45, 2)
+    assert found.trades == 100
+    assert found.win_percent == 45
+    assert found.payoff == 2
     assert found.discrete_percent == Decimal("4.375")
     assert found.continuous_percent is not None
     assert found.continuous_percent > 0
@@ -53,12 +55,14 @@ def test_continuous_advice_is_in_fractions_of_equity() -> None:
 
 def test_a_losing_record_advises_nothing_at_all() -> None:
     found = advice([Decimal(1)] * 30 + [Decimal(-3)] * 90)
-    assert (found.discrete_percent, found.continuous_percent) == (0, 0)
+    assert found.discrete_percent == 0
+    assert found.continuous_percent == 0
 
 
 def test_what_is_undefined_is_none() -> None:
     empty = advice([])
-    assert (empty.trades, empty.win_percent) == (0, 50)
+    assert empty.trades == 0
+    assert empty.win_percent == 50
     assert (empty.payoff, empty.discrete_percent, empty.continuous_percent) == (None, None, None)
     winners = advice([Decimal(3), Decimal(3)])
     assert (winners.payoff, winners.discrete_percent, winners.continuous_percent) == (

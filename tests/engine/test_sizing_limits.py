@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,8 @@ def test_a_limit_that_is_set_bites_when_it_is_the_smallest(
 ) -> None:
     free = sized(OPEN)
     assert (free.limit, limit in rooms(OPEN)) == ("cash", False)
-    verdict = sized(replace(OPEN, **{setting: Decimal(value)}))
+    changed: dict[str, Any] = {setting: Decimal(value)}
+    verdict = sized(replace(OPEN, **changed))
     assert (verdict.code, verdict.limit) == (Code.OK, limit)
     assert verdict.allowed_usd == Decimal(allowed)
     assert verdict.asked_usd == free.asked_usd
@@ -149,7 +151,8 @@ def test_a_target_without_a_volatility_is_no_trade(sigma: dict[int, Decimal]) ->
     world = replace(DEEP, sigma_annual=sigma)
     verdict = sized(ALL, world=world)
     assert (verdict.code, verdict.limit) == (Code.VOLATILITY_UNKNOWN, "volatility target")
-    assert (verdict.allowed_usd, verdict.limits) == (0, ())
+    assert verdict.allowed_usd == 0
+    assert verdict.limits == ()
     assert sized(replace(ALL, target_volatility_percent=None), world=world).code is Code.OK
 
 
@@ -157,7 +160,8 @@ def test_the_denial_is_recorded() -> None:
     by = rules(Strategy(target_volatility_percent=Decimal(20)))
     trade = only(executed(decision(A), world=replace(WORLD, sigma_annual={}), by=by))
     assert (trade.status, trade.code) == (TradeStatus.DENIED, Code.VOLATILITY_UNKNOWN)
-    assert (trade.limit, trade.asked_usd) == ("volatility target", 1000)
+    assert trade.limit == "volatility target"
+    assert trade.asked_usd == 1000
 
 
 @given(
@@ -179,4 +183,5 @@ def test_what_is_allowed_is_the_smallest_of_all_limits(
     if verdict.code is Code.OK:
         assert verdict.allowed_usd == cash_amount(cash_units(least))
     else:
-        assert (verdict.code, verdict.allowed_usd) == (Code.SIZE_TOO_SMALL, 0)
+        assert verdict.code is Code.SIZE_TOO_SMALL
+        assert verdict.allowed_usd == 0

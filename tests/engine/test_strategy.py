@@ -21,8 +21,9 @@ def test_a_setting_outside_of_its_range_is_refused(name: str) -> None:
     low, high = RANGES[name]
     for value in (low - Decimal("0.000001"), high + Decimal("0.000001")):
         # In a plain form, as a person would write it.
+        wrong: dict[str, Any] = {name: value}
         with pytest.raises(ValueError, match=rf"^{name} was .*; allowed are .* from {low} to "):
-            Strategy(**{name: value})
+            Strategy(**wrong)
 
 
 @pytest.mark.parametrize("name", sorted(RANGES))
@@ -41,8 +42,9 @@ def test_a_setting_that_must_be_there_is_missed(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["trailing_activation_percent", "trailing_distance_percent"])
 def test_half_a_trailing_stop_is_refused(name: str) -> None:
+    half: dict[str, Any] = {name: Decimal(3)}
     with pytest.raises(ValueError, match="set both or none"):
-        Strategy(**{name: Decimal(3)})
+        Strategy(**half)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_with_next_to_no_time_nothing_is_reached() -> None:
 def test_a_barrier_out_of_sight_leaves_the_reflection_principle() -> None:
     alone = math.erfc(0.1 / math.sqrt(0.02))
     assert passages(-0.1, 50.0, 0.01)[0] == pytest.approx(alone, rel=1e-14)
-    assert passages(-math.inf, 0.1, 0.01) == (0.0, pytest.approx(alone, rel=1e-14))
+    assert passages(-math.inf, 0.1, 0.01) == pytest.approx((0.0, alone), rel=1e-14)
 
 
 @pytest.mark.parametrize(
