@@ -50,7 +50,7 @@ def test_a_session_without_prices_tells_settings_and_no_tokens() -> None:
 
 
 def test_every_token_has_its_bracket_and_chances(market: Market) -> None:
-    session = worlds.running_session(market, exit_volatility_percent=Decimal(80))
+    session = worlds.running_session(market, exit_volatility_percent=Decimal(300))
     worlds.run_ticks(session, 2)
     found = told(session.account.owner, session)
     known = [one for one in found["tokens"] if one["chances"] is not None]

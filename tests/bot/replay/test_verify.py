@@ -82,7 +82,12 @@ ELSEWHERE = {
 
 def world(market: Market) -> PaperTradingSession:
     """Run a session that has everything: fills, exits, denials, a reset, a deposit, metrics."""
-    session = worlds.running_session(market, max_losing_exits=1)
+    session = worlds.running_session(
+        market,
+        max_losing_exits=1,
+        take_profit_steps=[["3", "50"]],
+        exit_volatility_percent=Decimal(300),
+    )
     worlds.run_ticks(session, 8)
     accounts.deposit(session.account, Decimal("1234.5"))
     held = session.account.positions.filter(is_open=True).order_by("token__symbol")[0]
@@ -90,6 +95,7 @@ def world(market: Market) -> PaperTradingSession:
     worlds.run_ticks(session, 4)
     tripped = BreakerState.objects.get(kind=BreakerKind.LOSING_EXITS)
     assert tripped.tripped
+    assert PaperTrade.objects.filter(steps_taken=1).exists()
     controls.reset_breaker(tripped, session.account.owner)
     worlds.run_ticks(session, TICKS - 12)
     return session
