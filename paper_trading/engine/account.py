@@ -84,6 +84,8 @@ class Account:
     #: Token ids whose router approval was paid; 0 is cash.
     approvals: frozenset[int] = frozenset()
     last_exits: Mapping[int, LastExit] = field(default_factory=dict)
+    #: USD price of one unit of cash at the last step: a deposit is worth that much.
+    cash_price_usd: Decimal = ONE
 
     def with_position(self, position: Position) -> "Account":
         """Return the account with this position in place."""

@@ -14,6 +14,7 @@ from paper_trading.engine.enums import (
     TransactionKind,
     TransactionStatus,
 )
+from paper_trading.engine.equity import worth
 from paper_trading.engine.fills import CASH_ID
 from paper_trading.engine.money import (
     HIGHEST_DEPOSIT_USD,
@@ -26,7 +27,7 @@ from paper_trading.engine.money import (
     require,
     usd,
 )
-from paper_trading.engine.position import buy, market_value, sell
+from paper_trading.engine.position import buy, sell
 from paper_trading.engine.trade import Swap, TradeRecord
 
 
@@ -58,17 +59,18 @@ def open_account(deposit_usd: Decimal) -> Account:
 def deposit(account: Account, amount_usd: Decimal) -> Account:
     """Add money; peak and day start scale, so that no percentage of loss changes.
 
-    They scale by what the account is worth at its last marks. ValueError outside of a
-    deposit's range.
+    They scale by what the account and the deposit are worth at the last marks and the last
+    price of cash. ValueError outside of a deposit's range.
     """
     require("deposit", amount_usd, ZERO, HIGHEST_DEPOSIT_USD, above=True)
     paid = usd(amount_usd)
-    equity_usd = account.cash_usd + sum(map(market_value, account.positions.values()), ZERO)
+    equity_usd = worth(account, account.cash_price_usd)
+    paid_worth = usd(paid * account.cash_price_usd)
 
     def scaled(reference: Decimal) -> Decimal:
         if equity_usd <= 0:
-            return reference + paid
-        return usd(reference * (equity_usd + paid) / equity_usd)
+            return reference + paid_worth
+        return usd(reference * (equity_usd + paid_worth) / equity_usd)
 
     return replace(
         account,

@@ -123,7 +123,7 @@ def trip_for_error(
 def after_deposit(
     breakers: Mapping[BreakerKind, Breaker], amount_usd: Decimal
 ) -> dict[BreakerKind, Breaker]:
-    """Raise every baseline by a deposit, so that it does not hide a loss."""
+    """Raise every baseline by what a deposit is worth, so that it does not hide a loss."""
     return {
         kind: breaker
         if breaker.baseline_usd is None

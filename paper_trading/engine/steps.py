@@ -134,7 +134,9 @@ def _marked(account: Account, batch: Batch, rules: Rules) -> Account:
         token_id: mark(held, batch, account.approvals, age)
         for token_id, held in account.positions.items()
     }
-    return replace(account, positions=positions)
+    # Without a price of cash the last one stays, as the marks do.
+    cash_price = batch.cash_price_usd or account.cash_price_usd
+    return replace(account, positions=positions, cash_price_usd=cash_price)
 
 
 def _wanted_exits(

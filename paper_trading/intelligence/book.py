@@ -10,7 +10,7 @@ from paper_trading.engine.account import Account
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind, Side, TradeStatus
 from paper_trading.engine.equity import EquityPoint, market_day
-from paper_trading.engine.money import ZERO
+from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.track import TrackRecord, net_of_sell, observed
 from paper_trading.intelligence import outcomes
@@ -72,6 +72,7 @@ def after_tick(book: Book, point: EquityPoint, step: timedelta) -> Book:
     return replace(book, record=record, last_equity=(point.at, point.equity_usd))
 
 
+@exact
 def after_deposit(book: Book, amount_usd: Decimal) -> Book:
     """Return the book with more money in it."""
     at = None if book.last_equity is None else book.last_equity[0]
@@ -80,7 +81,9 @@ def after_deposit(book: Book, amount_usd: Decimal) -> Book:
         book,
         account=accounting.deposit(book.account, amount_usd),
         version=book.version + 1,
-        breakers=breakers.after_deposit(book.breakers, amount_usd),
+        breakers=breakers.after_deposit(
+            book.breakers, usd(amount_usd * book.account.cash_price_usd)
+        ),
         record=replace(book.record, deposits=paid),
     )
 

@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models import Q
 
 from paper_trading.engine.enums import BreakerKind
-from paper_trading.engine.money import ZERO
-from paper_trading.models.fields import RatioField, UsdField, word_field
+from paper_trading.engine.money import ONE, ZERO
+from paper_trading.models.fields import PriceField, RatioField, UsdField, word_field
 from paper_trading.models.market import Market
 
 
@@ -21,6 +21,7 @@ class PaperTradingAccount(models.Model):
     name = models.CharField(max_length=120)
     market = models.ForeignKey(Market, on_delete=models.PROTECT, related_name="accounts")
     cash_usd = UsdField(default=ZERO, help_text="USDC held, at par.")
+    cash_price_usd = PriceField(default=ONE, help_text="USD price of USDC at the last step.")
     deposits_usd = UsdField(default=ZERO)
     realized_usd = UsdField(default=ZERO, help_text="Proceeds less cost basis, before gas.")
     gas_usd = UsdField(default=ZERO, help_text="Gas paid, failures and approvals included.")

@@ -53,6 +53,7 @@ def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) 
         nonce=row.nonce,
         approvals=frozenset(row.approvals),
         last_exits={int(key): _last_exit(found) for key, found in row.last_exits.items()},
+        cash_price_usd=row.cash_price_usd,
     )
 
 
@@ -72,6 +73,7 @@ COLUMNS = (
     "winning_trades",
     "losing_trades",
     "nonce",
+    "cash_price_usd",
 )
 
 

@@ -186,3 +186,39 @@ def test_cash_and_cost_equal_deposits_and_realized_less_gas_to_the_digit(
             held = apply(held, record(of, Side.SELL, swap(part, cash, gas=str(gas))))
         assert cash_identity(held) == 0
     assert all(one.units > 0 and one.cost_usd >= 0 for one in held.positions.values())
+
+
+def test_gas_is_charged_to_the_position_whose_swap_it_was() -> None:
+    opened = bought(gas="0.5")
+    assert opened.positions[ABC.id].gas_usd == Decimal("0.5")
+    assert opened.positions[ABC.id].opened_at == NOON
+    added = apply(opened, record(ABC, Side.BUY, swap(1_000_000, 10**16, gas="0.25")))
+    assert added.positions[ABC.id].gas_usd == Decimal("0.75")
+    failed = record(ABC, Side.SELL, swap(10**18, 7, gas="0.125", status=REVERTED))
+    reverted = apply(added, failed)
+    assert reverted.positions[ABC.id].gas_usd == Decimal("0.875")
+    part = sold(reverted, 10**18, 90_000_000, gas="0.0625")
+    assert part.positions[ABC.id].gas_usd == Decimal("0.9375")
+    elsewhere = record(token(4, "XYZ"), Side.BUY, swap(1_000_000, 10**16, gas="3"))
+    assert apply(part, elsewhere).positions[ABC.id] == part.positions[ABC.id]
+
+
+def test_a_buy_that_opens_takes_the_factor_of_its_record() -> None:
+    fill = record(ABC, Side.BUY, swap(1_000_000, 10**18))
+    assert apply(account(), fill).positions[ABC.id].exit_factor == 1
+    scaled = apply(account(), replace(fill, exit_factor=Decimal("1.25")))
+    assert scaled.positions[ABC.id].exit_factor == Decimal("1.25")
+    assert apply(scaled, fill).positions[ABC.id].exit_factor == Decimal("1.25")
+
+
+def test_steps_are_taken_by_the_sale_that_says_so_and_once() -> None:
+    part = record(ABC, Side.SELL, swap(10**18, 110_000_000))
+    start = bought()
+    assert apply(start, part).positions[ABC.id].steps_taken == 0
+    stepped = apply(start, replace(part, steps_taken=2))
+    assert stepped.positions[ABC.id].steps_taken == 2
+    assert apply(stepped, part).positions[ABC.id].steps_taken == 2
+    for again in (1, 2):
+        with pytest.raises(ValueError, match=f"of ABC says that {again} steps are taken, but 2"):
+            apply(stepped, replace(part, steps_taken=again))
+    assert apply(stepped, replace(part, steps_taken=3)).positions[ABC.id].steps_taken == 3

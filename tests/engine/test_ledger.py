@@ -1,4 +1,4 @@
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from paper_trading.engine.ledger import (
     swap_postings,
     units,
 )
+from paper_trading.engine.trade import Posting
 from tests.engine.worlds import swap, token
 
 #: Below the largest amount of cash that is kept, and any amount of a token.
@@ -90,3 +91,33 @@ def test_a_reverted_swap_cannot_be_booked_as_a_fill() -> None:
         buy_postings(ABC, failed)
     with pytest.raises(ValueError, match="REVERTED swap moves nothing"):
         sell_postings(ABC, failed, Decimal(1))
+
+
+def test_the_lines_of_a_buy_and_of_a_sale_carry_money_and_units() -> None:
+    made = swap(25_000_000, 7)
+    assert buy_postings(ABC, made) == (
+        Posting(LedgerAccount.POSITION, Decimal(25), ABC.id, 7),
+        Posting(LedgerAccount.CASH, Decimal(-25), None, -25_000_000),
+    )
+    assert sell_postings(ABC, swap(7, 30_000_000), Decimal(25)) == (
+        Posting(LedgerAccount.CASH, Decimal(30), None, 30_000_000),
+        Posting(LedgerAccount.POSITION, Decimal(-25), ABC.id, -7),
+        Posting(LedgerAccount.REALIZED_PNL, Decimal(-5), ABC.id, 0),
+    )
+
+
+def test_a_cost_below_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^cost_out_usd was -1; allowed are .* from 0"):
+        sell_postings(ABC, swap(7, 30_000_000), Decimal(-1))
+
+
+def test_no_context_of_the_caller_rounds_a_line() -> None:
+    gas = Decimal("1234567.123456789012345678")
+    made = swap(25_000_000, 7, gas=str(2 * gas), approve=True)
+    cost = Decimal("123456789012.123456789012345678")
+    with localcontext(prec=4):
+        lines = swap_postings(ABC, Side.SELL, made, cost)
+        total = balance(lines, LedgerAccount.GAS)
+        assert balance(lines) == 0
+    assert total == 2 * gas
+    assert isinstance(balance(()), Decimal)

@@ -1,4 +1,5 @@
 import decimal
+import re
 from decimal import Decimal, localcontext
 from typing import Any
 
@@ -24,6 +25,7 @@ def test_rounding_is_half_even_at_the_scale_in_any_context(
         assert round_(3 * half) == 2 * step
         assert round_(5 * half) == 2 * step
         assert round_(-3 * half) == -2 * step
+        assert round_(Decimal("123456.5")) == Decimal("123456.5")
     assert round_(7).as_tuple().exponent == -places
     assert round_("1.5") == Decimal("1.5")
 
@@ -59,7 +61,8 @@ def test_a_number_of_a_subclass_is_taken() -> None:
 
 @pytest.mark.parametrize("value", [5.0, True, "5", None])
 def test_require_takes_no_other_type(value: object) -> None:
-    with pytest.raises(TypeError, match=r"^depth was .*; allowed are exact .* from 1 to 9$"):
+    shown = re.escape(repr(value))
+    with pytest.raises(TypeError, match=f"^depth was {shown}; allowed are exact .* from 1 to 9$"):
         money.require("depth", value, 1, 9)
     with pytest.raises(TypeError, match=r"^depth was .*; allowed are whole numbers from 1 to 9$"):
         money.require("depth", value, 1, 9, whole=True)

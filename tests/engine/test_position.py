@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,3 +107,52 @@ def test_buying_nothing_or_for_nothing_is_refused(units: int, cost: str) -> None
 def test_adding_another_token_is_refused() -> None:
     with pytest.raises(ValueError, match="buy of token 4 with 18 decimals cannot add to token 3"):
         buy(opened(), token(4), 1, Decimal(1), Decimal(1), NOON)
+
+
+def test_a_first_buy_keeps_what_its_exits_are_scaled_by_and_what_it_brought() -> None:
+    position = buy(None, ABC, 100, Decimal(50), Decimal(2), NOON, Decimal("1.5"))
+    assert position.exit_factor == Decimal("1.5")
+    assert opened().exit_factor == 1
+    assert (position.bought_units, position.steps_taken) == (100, 0)
+    assert position.bought_usd == 50
+    assert position.realized_usd == position.gas_usd == 0
+
+
+def test_an_add_counts_all_that_was_bought_and_keeps_the_factor() -> None:
+    first = buy(None, ABC, 100, Decimal(50), Decimal(2), NOON, Decimal("1.5"))
+    half, _ = sell(first, 50)
+    assert half is not None
+    added = buy(half, ABC, 300, Decimal(30), Decimal(7), NOON, Decimal(2))
+    assert (added.units, added.bought_units) == (350, 400)
+    assert added.cost_usd == 55
+    assert added.bought_usd == 80
+    assert added.exit_factor == Decimal("1.5")
+    assert added.high_price_usd == added.mark_price_usd == 7
+
+
+@pytest.mark.parametrize("units", [1.5, Decimal(2), True])
+def test_units_that_are_no_whole_number_are_refused(units: Any) -> None:
+    with pytest.raises(TypeError, match=r"^units of a buy of ABC was .*; allowed are whole"):
+        opened(units)
+    with pytest.raises(TypeError, match=r"^units of a sell of ABC was .*; allowed are whole"):
+        sell(opened(), units)
+
+
+def test_a_cost_that_is_no_exact_number_is_refused() -> None:
+    cost: Any = 5.0
+    with pytest.raises(TypeError, match=r"^cost_usd of a buy of ABC was 5\.0; allowed are exact"):
+        buy(None, ABC, 1, cost, Decimal(1), NOON)
+
+
+def test_no_context_of_the_caller_rounds_anything() -> None:
+    cost, price = Decimal("123456789012.123456789012345678"), Decimal("98765.4321")
+    first = buy(None, ABC, 3 * 10**18, cost, price, NOON)
+    with localcontext(prec=4):
+        added = buy(first, ABC, 4 * 10**18, cost, price, NOON)
+        rest, out = sell(added, 10**18)
+        value = market_value(added)
+    assert added.cost_usd == added.bought_usd == Decimal("246913578024.246913578024691356")
+    assert out == Decimal("35273368289.178130511146384479")
+    assert rest is not None
+    assert rest.cost_usd == Decimal("211640209735.068783066878306877")
+    assert value == Decimal("691358.0247")

@@ -1,0 +1,118 @@
+"""A stablecoin off its peg: equity, sizes, exits and deposits stay right."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from paper_trading.engine import accounting
+from paper_trading.engine.account import Account
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import BreakerKind, ExitReason
+from paper_trading.engine.equity import equity, worth
+from paper_trading.engine.market import Batch
+from paper_trading.engine.money import from_base_units, usd
+from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence import book as books
+from tests.engine.desks import A, closed, executed, holding, only
+from tests.engine.worlds import APPETITE, batch, decision, later, quote, rules
+
+#: Nothing is sold, and the level alone decides the size.
+CALM = Strategy(
+    stop_loss_percent=Decimal(50),
+    take_profit_percent=Decimal(99),
+    max_position_size_percent=Decimal(100),
+    max_drawdown_percent=Decimal(99),
+    max_daily_loss_percent=Decimal(99),
+    max_portfolio_loss_percent=Decimal(99),
+)
+WIDE = replace(APPETITE, max_position_percent=Decimal(40), max_pool_percent=Decimal(1))
+CALM_RULES = rules(CALM, WIDE)
+
+
+def world(cash: str, price: str = "100") -> Batch:
+    return batch(quote(A, price, liquidity="1000000000"), cash_price=cash)
+
+
+def drawdown(of: Account, now: Batch) -> Decimal:
+    return equity(of, now).drawdown_percent
+
+
+@pytest.mark.parametrize("peg", ["0.87", "0.9999", "1.02"])
+def test_equity_is_cash_at_its_price_and_positions_at_theirs(peg: str) -> None:
+    bought = executed(decision(A), world=world("1"), by=CALM_RULES).account
+    point = closed(bought, later(world(peg), {}, minutes=5), CALM_RULES).equity
+    units = bought.positions[A.id].units
+    assert point.positions_usd == usd(from_base_units(units, 18) * 100)
+    assert point.cash_usd == usd(bought.cash_usd * Decimal(peg))
+    assert point.equity_usd == point.cash_usd + point.positions_usd
+
+
+@pytest.mark.parametrize("peg", ["0.8", "1.25"])
+def test_an_entry_spends_its_share_of_equity_in_cash(peg: str) -> None:
+    trade = only(executed(decision(A), world=world(peg), by=CALM_RULES))
+    # All cash: forty percent of equity in USD are forty percent of the cash.
+    assert trade.allowed_usd == 4000
+    assert trade.swap is not None
+    got = Decimal(trade.swap.amount_out) / 10**18 * 100
+    assert got == pytest.approx(4000 * Decimal(peg), rel=Decimal("0.02"))
+
+
+def test_a_position_that_is_held_counts_in_cash_too() -> None:
+    bought = executed(decision(A), world=world("1"), by=CALM_RULES).account
+    now = later(world("0.8"), {}, minutes=90)
+    trade = only(executed(decision(A), of=bought, world=now, by=CALM_RULES))
+    total = worth(bought, Decimal("0.8"))
+    held = from_base_units(bought.positions[A.id].units, 18) * 100
+    assert trade.asked_usd == pytest.approx(total * 40 / 100 / Decimal("0.8"), rel=Decimal("1e-9"))
+    room = (total * 40 / 100 - held) / Decimal("0.8")
+    # In dollars the position is where it was, and the equity around it shrank.
+    assert room < 0
+    assert trade.code is Code.EXPOSURE_FULL
+
+
+@pytest.mark.parametrize(
+    ("peg", "reason"),
+    [
+        # The token stands still; in a cash that lost 12 % the position gained.
+        ("0.88", ExitReason.TAKE_PROFIT),
+        ("1.08", ExitReason.STOP_LOSS),
+        ("0.97", None),
+    ],
+)
+def test_exits_are_net_in_the_cash_that_was_paid(peg: str, reason: ExitReason | None) -> None:
+    held = holding()
+    result = closed(held, later(batch(quote(A), cash_price=peg), {}, minutes=5))
+    assert [one.exit_reason for one in result.trades] == ([] if reason is None else [reason])
+
+
+@pytest.mark.parametrize("peg", ["0.8", "1", "1.1"])
+def test_a_deposit_changes_no_percentage_of_loss(peg: str) -> None:
+    now = later(world(peg, "60"), {}, minutes=5)
+    bought = executed(decision(A), world=world("1"), by=CALM_RULES).account
+    before = closed(bought, now, CALM_RULES).account
+    assert before.positions
+    assert before.cash_price_usd == Decimal(peg)
+    after = accounting.deposit(before, Decimal(5000))
+    assert after.cash_usd == before.cash_usd + 5000
+    assert equity(after, now).equity_usd == equity(before, now).equity_usd + 5000 * Decimal(peg)
+    assert drawdown(after, now) == drawdown(before, now) > 0
+    assert accounting.cash_identity(after) == 0
+
+
+def test_a_deposit_raises_the_baseline_of_a_reset_by_what_it_is_worth() -> None:
+    book = books.opened(Decimal(10_000))
+    now = closed(book.account, later(world("0.9"), {}, minutes=5)).account
+    reset = books.after_reset(replace(book, account=now), BreakerKind.PORTFOLIO_LOSS)
+    paid = books.after_deposit(reset, Decimal(1000))
+    was, is_ = (one.breakers[BreakerKind.PORTFOLIO_LOSS].baseline_usd for one in (reset, paid))
+    assert was is not None
+    assert is_ == was + 900
+
+
+def test_without_a_price_of_cash_the_last_one_stays() -> None:
+    first = closed(holding(), later(world("0.9"), {}, minutes=5), CALM_RULES).account
+    blind = closed(first, later(world("0"), {}, minutes=9), CALM_RULES).account
+    assert blind.cash_price_usd == first.cash_price_usd == Decimal("0.9")
+    held = (one.positions[A.id] for one in (first, blind))
+    assert len({(one.mark_price_usd, one.marked_at) for one in held}) == 1
