@@ -17,6 +17,7 @@ USD_PLACES = 18
 PRICE_PLACES = 36
 RATIO_PLACES = 12
 CASH_DECIMALS = 6  # USDC
+RETURN_UNIT = 10**18
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -74,6 +75,14 @@ def price(amount: Decimal | int | str) -> Decimal:
 def ratio(amount: Decimal | int | str) -> Decimal:
     """Round a dimensionless ratio half-even to 12 places."""
     return Decimal(amount).quantize(_RATIO, rounding=ROUND_HALF_EVEN, context=CONTEXT)
+
+
+def return_units(before: int, after: int) -> int:
+    """Return after / before - 1 in whole units of 10**-18, half up. `before` must be positive.
+
+    Integers, because statistics over a year of hours sum thousands of products.
+    """
+    return (2 * after * RETURN_UNIT + before) // (2 * before) - RETURN_UNIT
 
 
 def to_base_units(quantity: Decimal, decimals: int) -> int:
