@@ -13,7 +13,7 @@ from decimal import Decimal
 from paper_trading.engine.account import ClosedPosition
 from paper_trading.engine.enums import ExitReason, Side, TradeStatus
 from paper_trading.engine.equity import market_day
-from paper_trading.engine.money import ZERO, cash_amount, exact, usd
+from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, exact, ratio, usd
 from paper_trading.engine.trade import TradeRecord
 
 #: What swaps pay, as their records name it; each in USD at par of cash.
@@ -99,6 +99,21 @@ class TradeStats:
     by_exit: Mapping[str, Tally] = field(default_factory=dict)
     usd_days: DaySums = DaySums()
     percent_days: DaySums = DaySums()
+
+
+@exact
+def round_trip(
+    opened_at: datetime,
+    reason: ExitReason,
+    bought_usd: Decimal,
+    realized_usd: Decimal,
+    gas_usd: Decimal,
+) -> RoundTrip:
+    """Return a closed position from its totals. ValueError when it took nothing in."""
+    if bought_usd <= 0:
+        raise ValueError(f"a position that was bought for {bought_usd} USD; allowed is more than 0")
+    percent = ratio((realized_usd - gas_usd) / bought_usd * HUNDRED)
+    return RoundTrip(opened_at, reason, ClosedPosition(bought_usd, realized_usd, gas_usd, percent))
 
 
 @exact

@@ -9,7 +9,7 @@ from typing import Any
 from paper_trading.engine.benchmarks import Benchmarks, Holding
 from paper_trading.engine.curve import Curve, Drawdown
 from paper_trading.engine.inference import Estimate
-from paper_trading.engine.money import exact, ratio
+from paper_trading.engine.money import CONTEXT, exact, ratio
 from paper_trading.engine.performance import Compared, Performance, mean_percent
 from paper_trading.engine.tallies import DaySums, Tally, TradeStats
 
@@ -24,7 +24,8 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): to_json(one) for key, one in sorted(value.items())}
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        # One text for one number, whatever zeros its sums have left at the end.
+        return f"{value.normalize(CONTEXT):f}"
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, timedelta):
