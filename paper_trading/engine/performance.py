@@ -200,8 +200,13 @@ def _scaled(found: Estimate | None, scale: Decimal) -> Estimate | None:
     """Return an estimate in other units, at the scale of ratios."""
     if found is None:
         return None
-    numbers = (found.value, found.error, found.low, found.high)
-    return Estimate(*(ratio(number * scale) for number in numbers), needed=_rounded(found.needed))
+    return Estimate(
+        value=ratio(found.value * scale),
+        error=ratio(found.error * scale),
+        low=ratio(found.low * scale),
+        high=ratio(found.high * scale),
+        needed=_rounded(found.needed),
+    )
 
 
 def _index(point: HourPoint | None) -> Decimal | None:
