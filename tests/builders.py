@@ -7,6 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from paper_trading.bot import track_rows
+from paper_trading.engine import track
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision, Gate, SignalReading
 from paper_trading.engine.enums import (
@@ -99,7 +101,9 @@ def make_account(owner: User | None = None, **fields: Any) -> PaperTradingAccoun
     }
     values.setdefault("market", None)
     values["market"] = values["market"] or make_market()
-    return PaperTradingAccount.objects.create(**values)
+    account = PaperTradingAccount.objects.create(**values)
+    track_rows.save(account.pk, track.opened(account.deposits_usd))
+    return account
 
 
 def make_strategy(owner: User | None = None, **fields: Any) -> PaperStrategyConfiguration:

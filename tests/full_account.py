@@ -10,6 +10,7 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Action, LedgerAccount, Stage
 from paper_trading.models import (
     AccountEventKind,
+    EquityHour,
     InternalError,
     LedgerEntry,
     MarketGenesis,
@@ -73,6 +74,9 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
     make_thought(tick, weth)
     make_thought(tick, link, action=Action.BUY, code=Code.OK, confidence=Decimal(88))
     make_point(tick)
+    EquityHour.objects.create(
+        account=account, hour=1, market_time=START, equity_usd=Decimal(10_000), index=Decimal(1)
+    )
     make_metrics(tick)
     make_breaker(account)
     make_request(session)

@@ -1,4 +1,4 @@
-"""Breakers, equity points and metrics."""
+"""Breakers, equity points, track records and metrics."""
 
 from typing import cast
 
@@ -10,7 +10,13 @@ from django.http import HttpRequest
 from paper_trading.admin.acts import act_on_each
 from paper_trading.admin.records import RecordAdmin
 from paper_trading.bot import controls
-from paper_trading.models import BreakerState, EquityPoint, PaperPerformanceMetrics
+from paper_trading.models import (
+    BreakerState,
+    EquityHour,
+    EquityPoint,
+    PaperPerformanceMetrics,
+    PaperTrackRecord,
+)
 
 
 @admin.register(BreakerState)
@@ -56,6 +62,32 @@ class EquityPointAdmin(RecordAdmin):
         "equity_if_closed_usd",
         "drawdown_percent",
     )
+    list_select_related = ("account",)
+    search_fields = ("account__name",)
+
+
+@admin.register(EquityHour)
+class EquityHourAdmin(RecordAdmin):
+    """The worth of accounts and of what they are measured against, hour by hour."""
+
+    list_display = (
+        "market_time",
+        "account",
+        "hour",
+        "equity_usd",
+        "index",
+        "eth_index",
+        "basket_index",
+    )
+    list_select_related = ("account",)
+    search_fields = ("account__name",)
+
+
+@admin.register(PaperTrackRecord)
+class TrackRecordAdmin(RecordAdmin):
+    """The running totals that metrics are computed from."""
+
+    list_display = ("account",)
     list_select_related = ("account",)
     search_fields = ("account__name",)
 

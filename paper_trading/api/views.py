@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from paper_trading.models import (
     PaperAIThoughtLog,
+    PaperPerformanceMetrics,
     PaperPosition,
     PaperTradingAccount,
     PaperTradingSession,
@@ -48,6 +49,7 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
             "figures": {
                 field.name: number(getattr(figures, field.name)) for field in fields(figures)
             },
+            "performance": _performance(account_view.latest_metrics(row)),
             "session": None if session is None else _session(session),
             "positions": [
                 _position(position, account_view.cash_price_at(point)) for position in held
@@ -66,6 +68,19 @@ def number(found: Decimal | int | None) -> str | int | None:
 
 def _time(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat()
+
+
+def _performance(row: PaperPerformanceMetrics | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    left = {"id", "session", "tick", "market_time", "details"}
+    names = [field.name for field in row._meta.concrete_fields if field.name not in left]
+    return {
+        "tick": row.tick_id,
+        "market_time": _time(row.market_time),
+        **{name: _number(getattr(row, name)) for name in names},
+        **row.details,
+    }
 
 
 def _account(row: PaperTradingAccount) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from paper_trading.bot import clock, intervals, journal
+from paper_trading.bot import clock, intervals, journal, track_rows
 from paper_trading.bot.opening import slot_of
 from paper_trading.bot.rules import book_of, save_breakers
-from paper_trading.engine import accounting, ledger
+from paper_trading.engine import accounting, ledger, track
 from paper_trading.engine.money import HIGHEST_DEPOSIT_USD, usd
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence import book as books
@@ -44,6 +44,7 @@ def open_account(
             row = PaperTradingAccount.objects.create(owner=owner, name=name, market=market)
             account_state.write(row, accounting.open_account(amount))
             _post_deposit(row, amount, owner)
+            track_rows.save(row.pk, track.opened(amount))
     except IntegrityError as error:
         if "account_name_once_an_owner" not in str(error):
             raise
@@ -65,6 +66,7 @@ def deposit(
         account_state.write(row, after.account)
         save_breakers(row.pk, before.breakers, after.breakers)
         _post_deposit(row, amount, user)
+        track_rows.save(row.pk, after.record)
     return row
 
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, journal, progress
+from paper_trading.bot import endings, events, journal, progress, track_rows
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import breakers_of, inputs_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
@@ -64,7 +64,7 @@ class PositionManager:
         """Run the stage: breakers, marks, and exits; None when the tick has moved on."""
         started = timezone.now()
         with transaction.atomic():
-            self.load_positions()
+            held = self.load_positions().positions
             if not still_due(tick, Stage.AUTO_CLOSE):
                 return None
             batch = view_of(tick).batch
@@ -76,6 +76,7 @@ class PositionManager:
             closes, tick.program = sorted(inputs.manual_closes), PROGRAM
             _answer(requests, tick, result)
             trades = self.save(tick, Stage.AUTO_CLOSE, result)
+            track_rows.after_trades(self.row, held, result.trades)
             save_breakers(self.account_id, before, result.breakers)
             detail = {"positions": len(self.positions), **count_by_status(result.trades)}
             progress.complete(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
+from paper_trading.bot import track_rows
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.strategy import Strategy
@@ -60,6 +61,7 @@ def book_of(row: PaperTradingAccount) -> Book:
     return Book(
         account=account_state.load(row).account,
         version=row.state_version,
+        record=track_rows.load(row),
         breakers=breakers_of(row.pk),
         last_equity=None if point is None else (point.market_time, point.equity_usd),
         total_pnl_usd=row.total_pnl_usd,

@@ -1,33 +1,37 @@
-"""Performance of a session's account since it was opened, from equity points and sells."""
+"""Performance of a session's account since it was opened, from its track record."""
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import replace
 
-from django.db import connection
-
+from paper_trading.bot import track_rows
 from paper_trading.bot.position_manager import view_of
-from paper_trading.engine.enums import LedgerAccount, Side, TradeStatus
-from paper_trading.engine.metrics import Point
-from paper_trading.engine.track import Metrics, TrackRecord, Worth, measure, net_of_sell, start_of
+from paper_trading.engine.track import Metrics, TrackRecord, Worth, measure
+from paper_trading.engine.track_json import details
 from paper_trading.models import (
     EquityPoint,
     PaperPerformanceMetrics,
     PaperPosition,
-    PaperTrade,
     PaperTradingAccount,
     Tick,
 )
 from paper_trading.services.account_state import account_value
 
-# The last point of every hour since the start: rows grow with hours of market time, not ticks.
-_HOURLY = """
-SELECT DISTINCT ON (hour) hour::int, market_time, equity_usd FROM (
-  SELECT ceil(extract(epoch FROM market_time - %(start)s::timestamptz) / 3600) AS hour,
-         market_time, equity_usd
-  FROM paper_trading_equitypoint WHERE account_id = %(account)s
-) AS points
-ORDER BY hour, market_time DESC
-"""
+#: Columns of the row that are named like the figures they keep.
+_SAME = (
+    "total_return_percent",
+    "annual_return_percent",
+    "realized_usd",
+    "gas_usd",
+    "max_drawdown_percent",
+    "win_rate_percent",
+    "profit_factor",
+    "expectancy_usd",
+    "expectancy_percent",
+    "volatility_percent",
+    "var_percent",
+    "cvar_percent",
+    "exposure_percent",
+    "turnover",
+)
 
 
 def update(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics:
@@ -47,18 +51,8 @@ def update(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics:
 
 
 def track_record(account: PaperTradingAccount) -> TrackRecord:
-    """Read what the metrics of an account are computed from."""
-    first = account.equity_points.order_by("market_time").first()
-    start = None
-    if first is not None:
-        start = start_of(first.market_time, timedelta(seconds=account.market.step_seconds))
-    paid = account.ledger.filter(trade=None, book=LedgerAccount.CASH).order_by("line")
-    return TrackRecord(
-        start=start,
-        hourly={} if start is None else _hourly(account, start),
-        deposits=tuple(paid.values_list("market_time", "amount_usd")),
-        realized=_realized(account),
-    )
+    """Read what the metrics of an account are computed from, its hours included."""
+    return replace(track_rows.load(account), hours=track_rows.load_hours(account.pk))
 
 
 def metrics_row(tick: Tick, made: Metrics) -> PaperPerformanceMetrics:
@@ -70,31 +64,12 @@ def metrics_row(tick: Tick, made: Metrics) -> PaperPerformanceMetrics:
         market_time=made.market_time,
         equity_usd=made.equity_usd,
         unrealized_usd=made.unrealized_usd,
-        total_return_percent=found.total_return_percent,
-        realized_usd=found.realized_usd,
-        gas_usd=found.gas_usd,
-        max_drawdown_percent=found.max_drawdown_percent,
         winning_trades=found.wins,
         losing_trades=found.losses,
-        win_rate_percent=found.win_rate_percent,
-        profit_factor=found.profit_factor,
-        expectancy_usd=found.expectancy_usd,
         sharpe_ratio=found.sharpe,
         sortino_ratio=found.sortino,
-        volatility_percent=found.volatility_percent,
+        calmar_ratio=found.calmar,
         returns_count=found.hours,
+        details=details(found),
+        **{name: getattr(found, name) for name in _SAME},
     )
-
-
-def _hourly(account: PaperTradingAccount, start: datetime) -> dict[int, Point]:
-    with connection.cursor() as cursor:
-        cursor.execute(_HOURLY, {"account": account.pk, "start": start})
-        return {hour: (at, equity) for hour, at, equity in cursor.fetchall()}
-
-
-def _realized(account: PaperTradingAccount) -> tuple[Decimal, ...]:
-    """Return what each sell made, its gas taken off."""
-    sells = PaperTrade.objects.filter(
-        account=account, side=Side.SELL, status=TradeStatus.FILLED
-    ).values_list("realized_usd", "gas_usd")
-    return tuple(net_of_sell(made, gas) for made, gas in sells if made is not None)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import events, progress
+from paper_trading.bot import events, progress, track_rows
 from paper_trading.bot.position_manager import (
     PositionManager,
     count_by_status,
@@ -13,11 +13,12 @@ from paper_trading.bot.position_manager import (
     view_of,
 )
 from paper_trading.bot.rules import breakers_of, inputs_of, save_breakers
+from paper_trading.engine.account import Account
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, Stage, TradeStatus, TradingState
 from paper_trading.engine.equity import EquityPoint as EquityValue
 from paper_trading.engine.steps import StepResult, execute
-from paper_trading.engine.track import metrics_due
+from paper_trading.engine.track import metrics_due, worth_of
 from paper_trading.intelligence.analysis import wanted
 from paper_trading.intelligence.decision_json import decision_from_json
 from paper_trading.models import EquityPoint, PaperAIThoughtLog, PaperTrade, Tick
@@ -52,7 +53,7 @@ class TradeExecutor:
             )
             trades = self.positions.save(tick, Stage.EXECUTION, result)
             save_breakers(self.positions.account_id, before, result.breakers)
-            _save_equity(tick, result)
+            self._save_equity(tick, account, result)
             progress.complete(
                 tick,
                 started,
@@ -69,6 +70,14 @@ class TradeExecutor:
             if not trades:
                 events.portfolio(tick, result)
         return result
+
+    def _save_equity(self, tick: Tick, before: Account, result: StepResult) -> None:
+        """Write the tick's equity point, and count it in the account's track record."""
+        view = view_of(tick)
+        equity_row(tick, result.equity).save(force_insert=True)
+        worth = worth_of(result.equity, view.batch)
+        positions = before.positions
+        track_rows.after_tick(self.positions.row, positions, result.trades, worth, view.prices())
 
     def _can_trade(self, tick: Tick) -> tuple[TradingState, str]:
         """Return the trading state that auto_close left on the tick, and why."""
@@ -87,10 +96,6 @@ def decisions_of(tick: Tick) -> Sequence[Decision]:
     asking = PaperAIThoughtLog.objects.filter(tick=tick, action__in=[Action.BUY, Action.SELL])
     rows = asking.values_list("evidence", flat=True)
     return wanted([decision_from_json(evidence) for evidence in rows], reverted)
-
-
-def _save_equity(tick: Tick, result: StepResult) -> None:
-    equity_row(tick, result.equity).save(force_insert=True)
 
 
 def equity_row(tick: Tick, point: EquityValue) -> EquityPoint:

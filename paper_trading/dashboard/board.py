@@ -10,6 +10,7 @@ from paper_trading.models import (
     BreakerState,
     EquityPoint,
     PaperAIThoughtLog,
+    PaperPerformanceMetrics,
     PaperPosition,
     PaperTrade,
     PaperTradingAccount,
@@ -61,6 +62,11 @@ class Board:
     def figures(self) -> AccountFigures:
         """Equity and what it is made of."""
         return account_view.figures(self.account, self.positions, self.point)
+
+    @cached_property
+    def metrics(self) -> PaperPerformanceMetrics | None:
+        """The newest metrics; None before the first."""
+        return account_view.latest_metrics(self.account)
 
     @cached_property
     def ticks(self) -> list[Tick]:

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from paper_trading.dashboard import breakers, chart, pipeline
 from paper_trading.dashboard.board import Board
 from paper_trading.dashboard.decisions import decision_rows
+from paper_trading.dashboard.performance import performance
 from paper_trading.dashboard.positions import closed_rows, position_rows
 from paper_trading.engine.enums import Stage
 from paper_trading.models import PaperTradingAccount
@@ -64,6 +65,10 @@ def _closed(board: Board) -> Context:
     return {"rows": closed_rows(board)}
 
 
+def _performance(board: Board) -> Context:
+    return {"found": performance(board.metrics)}
+
+
 def _pipeline(board: Board) -> Context:
     skipped = [(pipeline.REASONS[reason], slots) for reason, slots in board.skipped.items()]
     rows = pipeline.tick_rows(board.ticks)
@@ -78,6 +83,7 @@ PANELS: dict[str, Callable[[Board], Context]] = {
     "positions": _positions,
     "decisions": _decisions,
     "trades": _trades,
+    "performance": _performance,
     "closed": _closed,
     "pipeline": _pipeline,
 }

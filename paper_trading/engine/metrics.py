@@ -1,208 +1,156 @@
-"""Performance figures over exact decimals; None wherever a figure is undefined.
+"""Performance figures; None wherever a figure is undefined, never a stand-in number.
 
-Returns are fractions for equal periods. Figures of trades are net of fees, impact,
-slippage, MEV and gas. Trades that made exactly zero are neither wins nor losses.
+Returns are fractions for equal periods, as series of integers (`inference.Series`). Formulas:
+Sharpe (1994), Sortino and Price (1994), Young (1991) for Calmar; losses at risk are historical.
+The free rate is zero.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from itertools import pairwise
 
-from paper_trading.engine.account import Account
-from paper_trading.engine.money import HUNDRED, ONE, ZERO, exact, ratio, usd
+from paper_trading.engine import inference
+from paper_trading.engine.inference import Series
+from paper_trading.engine.money import ONE, RETURN_UNIT, ZERO, exact, return_units
 
 PERIODS_PER_YEAR = 8_760  # hours
 
-_HOUR = timedelta(hours=1)
+#: Share of the worst returns that value at risk leaves out.
+TAIL = Decimal("0.05")
 
-#: When and how much, in USD: a value of equity, or money paid in.
-Point = tuple[datetime, Decimal]
+#: A record shorter than this says nothing of a year.
+LEAST_HOURS_FOR_A_YEAR = 7 * 24
 
+#: An annual return above this, in percent, is an extrapolation without meaning.
+LARGEST_ANNUAL_PERCENT = Decimal(10) ** 9
 
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """What an account has done. None: undefined as yet, never a stand-in number."""
-
-    #: Time-weighted across deposits.
-    total_return_percent: Decimal | None
-    #: Annualised, of hourly returns.
-    sharpe: Decimal | None
-    sortino: Decimal | None
-    volatility_percent: Decimal | None
-    #: The deepest of all ticks.
-    max_drawdown_percent: Decimal
-    #: Sum of wins over sum of losses.
-    profit_factor: Decimal | None
-    expectancy_usd: Decimal | None
-    win_rate_percent: Decimal | None
-    wins: int
-    losses: int
-    realized_usd: Decimal
-    gas_usd: Decimal
-    #: Hourly returns that the ratios rest on.
-    hours: int
+#: Index and worth columns keep 36 decimal places.
+_PLACES = 36
 
 
 @exact
-def performance(
-    account: Account,
-    equity_points: Sequence[Point],
-    realized_by_trade: Sequence[Decimal],
-    deposits: Sequence[Point] = (),
-) -> Performance:
-    """Sum up an account.
+def series(returns: Iterable[Decimal]) -> tuple[int, ...]:
+    """Return fractions as a series; digits below 10**-18 are rounded half to even."""
+    return tuple(round(one * RETURN_UNIT) for one in returns)
 
-    `equity_points` are in order of time; `realized_by_trade` is one number a sell, its gas
-    taken off; `deposits` are those after the first point. ValueError for points out of order.
+
+@exact
+def returns_of(levels: Sequence[Decimal | None]) -> tuple[int, ...]:
+    """Return the returns between the levels of an index, from the first that is known.
+
+    Empty when one but the last is not positive: nothing can be earned on nothing.
     """
-    steps = hourly_returns(equity_points, deposits)
-    rate = win_rate(realized_by_trade)
-    profit = profit_factor(realized_by_trade)
-    expected = expectancy(realized_by_trade)
-    return Performance(
-        total_return_percent=_percent(total_return(equity_points, deposits)),
-        sharpe=_rounded(sharpe(steps, PERIODS_PER_YEAR)),
-        sortino=_rounded(sortino(steps, PERIODS_PER_YEAR)),
-        volatility_percent=_percent(annualised_volatility(steps, PERIODS_PER_YEAR)),
-        max_drawdown_percent=account.max_drawdown_percent,
-        profit_factor=_rounded(profit),
-        expectancy_usd=None if expected is None else usd(expected),
-        win_rate_percent=_percent(rate),
-        wins=sum(1 for made in realized_by_trade if made > 0),
-        losses=sum(1 for made in realized_by_trade if made < 0),
-        realized_usd=account.realized_usd,
-        gas_usd=account.gas_usd,
-        hours=len(steps),
-    )
-
-
-@exact
-def total_return(points: Sequence[Point], deposits: Sequence[Point] = ()) -> Decimal | None:
-    """Return the time-weighted return; None for under two points or equity not positive."""
-    if len(points) < 2 or any(value <= 0 for _, value in points[:-1]):
-        return None
-    growth = ONE
-    for step in _returns(points, deposits):
-        growth *= ONE + step
-    return growth - ONE
-
-
-@exact
-def hourly_returns(points: Sequence[Point], deposits: Sequence[Point] = ()) -> tuple[Decimal, ...]:
-    """Return one return for every full hour after the first point.
-
-    An hour ends with the last value known then; an hour without a tick returns zero. Empty
-    when equity was not positive. ValueError for points out of order.
-    """
-    hours = tuple(_hourly(points))
-    if any(value <= 0 for _, value in hours):
+    known = [int(level.scaleb(_PLACES)) for level in levels if level is not None]
+    if any(level <= 0 for level in known[:-1]):
         return ()
-    return tuple(_returns(hours, deposits))
+    return tuple(map(return_units, known, known[1:]))
 
 
 @exact
-def sharpe(returns: Sequence[Decimal], periods: int) -> Decimal | None:
+def sharpe(returns: Series, periods: int) -> Decimal | None:
     """Return mean / standard deviation (n - 1) * sqrt(periods); None without variance."""
-    deviation = _deviation(returns)
-    if not deviation:
+    known, variance = inference.moments(returns), sample_variance(returns)
+    if known is None or not variance:
         return None
-    return _mean(returns) / deviation * Decimal(periods).sqrt()
+    return known.mean / variance.sqrt() * Decimal(periods).sqrt()
 
 
 @exact
-def sortino(returns: Sequence[Decimal], periods: int) -> Decimal | None:
+def sortino(returns: Series, periods: int) -> Decimal | None:
     """Return mean / root of the mean squared loss * sqrt(periods); None without a loss."""
-    if len(returns) < 2:
+    known, square = inference.moments(returns), mean_square(losses(returns))
+    if known is None or known.n < 2 or not square:
         return None
-    downside = _mean([min(step, ZERO) ** 2 for step in returns]).sqrt()
-    if not downside:
-        return None
-    return _mean(returns) / downside * Decimal(periods).sqrt()
+    return known.mean / square.sqrt() * Decimal(periods).sqrt()
 
 
 @exact
-def annualised_volatility(returns: Sequence[Decimal], periods: int) -> Decimal | None:
+def annualised_volatility(returns: Series, periods: int) -> Decimal | None:
     """Return the standard deviation (n - 1) * sqrt(periods); None for under two returns."""
-    deviation = _deviation(returns)
-    return None if deviation is None else deviation * Decimal(periods).sqrt()
+    variance = sample_variance(returns)
+    return None if variance is None else (variance * periods).sqrt() / RETURN_UNIT
 
 
 @exact
-def max_drawdown(values: Iterable[Decimal]) -> Decimal | None:
-    """Return the deepest fall from a peak as a fraction, zero or negative; None for no values."""
-    deepest: Decimal | None = None
-    peak = ZERO
-    for value in values:
-        peak = max(peak, value)
-        fall = value / peak - ONE if peak > 0 else ZERO
-        deepest = fall if deepest is None else min(deepest, fall)
-    return deepest
-
-
-@exact
-def profit_factor(made: Sequence[Decimal]) -> Decimal | None:
-    """Return the sum of wins over the sum of losses; None without a loss."""
-    lost = -sum((one for one in made if one < 0), ZERO)
-    return sum((one for one in made if one > 0), ZERO) / lost if lost else None
-
-
-@exact
-def expectancy(made: Sequence[Decimal]) -> Decimal | None:
-    """Return win share * average win - loss share * average loss; None without either."""
-    decided = [one for one in made if one]
-    return _mean(decided) if decided else None
-
-
-@exact
-def win_rate(made: Sequence[Decimal]) -> Decimal | None:
-    """Return wins over wins and losses, as a fraction; None without either."""
-    decided = [one for one in made if one]
-    wins = sum(1 for one in decided if one > 0)
-    return Decimal(wins) / len(decided) if decided else None
-
-
-def _hourly(points: Sequence[Point]) -> Iterator[Point]:
-    """Yield the first value, then at every hour after it the last value known by then."""
-    if not points:
-        return
-    due, last = points[0]
-    previous = due
-    for at, value in points:
-        if at < previous:
-            raise ValueError(f"equity at {at.isoformat()} comes after {previous.isoformat()}")
-        while at > due:
-            yield due, last
-            due += _HOUR
-        previous, last = at, value
-    if previous == due:
-        yield due, last
-
-
-def _returns(points: Sequence[Point], deposits: Sequence[Point]) -> Iterator[Decimal]:
-    """Yield returns between points, with what was paid in between them taken off the end."""
-    for (start, before), (end, after) in pairwise(points):
-        paid = sum((amount for at, amount in deposits if start < at <= end), ZERO)
-        yield (after - paid) / before - ONE
-
-
-def _mean(numbers: Sequence[Decimal]) -> Decimal:
-    return sum(numbers, ZERO) / len(numbers)
-
-
-def _deviation(numbers: Sequence[Decimal]) -> Decimal | None:
-    """Return the sample standard deviation; None for under two numbers."""
-    if len(numbers) < 2:
+def sample_variance(returns: Series) -> Decimal | None:
+    """Return the variance (n - 1), in units squared; None for under two returns."""
+    known = inference.moments(returns)
+    if known is None or known.n < 2:
         return None
-    mean = _mean(numbers)
-    squares = sum(((number - mean) ** 2 for number in numbers), ZERO)
-    return (squares / (len(numbers) - 1)).sqrt()
+    return known.variance * known.n / (known.n - 1)
 
 
-def _rounded(number: Decimal | None) -> Decimal | None:
-    return None if number is None else ratio(number)
+def losses(returns: Series) -> list[int]:
+    """Return every return, gains taken for zero."""
+    return [min(one, 0) for one in returns]
 
 
-def _percent(fraction: Decimal | None) -> Decimal | None:
-    return None if fraction is None else ratio(fraction * HUNDRED)
+@exact
+def mean_square(numbers: Series) -> Decimal | None:
+    """Return the mean square, in units squared; None for an empty series."""
+    return Decimal(sum(one * one for one in numbers)) / len(numbers) if numbers else None
+
+
+@exact
+def annual_return(growth: Decimal, hours: int) -> Decimal | None:
+    """Return growth over so many hours (1.1 is +10 %) as a fraction a year.
+
+    None for a record shorter than LEAST_HOURS_FOR_A_YEAR, and above LARGEST_ANNUAL_PERCENT.
+    """
+    if hours < LEAST_HOURS_FOR_A_YEAR:
+        return None
+    yearly = compounded(growth, Decimal(PERIODS_PER_YEAR) / hours)
+    return None if yearly * 100 > LARGEST_ANNUAL_PERCENT else yearly
+
+
+@exact
+def compounded(growth: Decimal, times: Decimal) -> Decimal:
+    """Return growth to a power, less one. Zero growth stays a loss of everything."""
+    return (growth.ln() * times).exp() - ONE if growth > 0 else -ONE
+
+
+@exact
+def calmar(annual: Decimal | None, deepest: Decimal | None) -> Decimal | None:
+    """Return the annual return over the size of the deepest drawdown; None without one."""
+    return annual / abs(deepest) if annual is not None and deepest else None
+
+
+@exact
+def value_at_risk(returns: Series, tail: Decimal = TAIL) -> Decimal | None:
+    """Return the quantile of the returns at `tail`, between ranks by a line; None for none."""
+    if not returns:
+        return None
+    ordered = sorted(returns)
+    rank = tail * (len(ordered) - 1)
+    below = int(rank)
+    above = min(below + 1, len(ordered) - 1)
+    found = ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
+    return found / RETURN_UNIT
+
+
+@exact
+def conditional_value_at_risk(returns: Series, tail: Decimal = TAIL) -> Decimal | None:
+    """Return the mean of the worst returns up to the rank of the tail; None for none."""
+    if not returns:
+        return None
+    worst = sorted(returns)[: int(tail * (len(returns) - 1)) + 1]
+    return Decimal(sum(worst)) / len(worst) / RETURN_UNIT
+
+
+@exact
+def profit_factor(won_usd: Decimal, lost_usd: Decimal) -> Decimal | None:
+    """Return the sum of wins over the sum of losses, both positive; None without a loss."""
+    return won_usd / lost_usd if lost_usd else None
+
+
+@exact
+def mean(total: Decimal, n: int) -> Decimal | None:
+    """Return a sum over its number; None for none."""
+    return total / n if n else None
+
+
+@exact
+def turnover(bought_usd: Decimal, sold_usd: Decimal, equity_usd: Decimal | None) -> Decimal | None:
+    """Return half of all that was bought and sold over mean equity; None without equity."""
+    if equity_usd is None or equity_usd <= ZERO:
+        return None
+    return (bought_usd + sold_usd) / 2 / equity_usd

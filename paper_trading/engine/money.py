@@ -17,6 +17,7 @@ USD_PLACES = 18
 PRICE_PLACES = 36
 RATIO_PLACES = 12
 CASH_DECIMALS = 6  # USDC
+RETURN_UNIT = 10**18
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -155,6 +156,14 @@ def _read(field: str, text: str, limit: Decimal) -> Decimal:
         raise ValueError(
             f"{field} was {text!r}; allowed are exact finite numbers between -{limit} and {limit}"
         ) from error
+
+
+def return_units(before: int, after: int) -> int:
+    """Return after / before - 1 in whole units of 10**-18, half up. `before` must be positive.
+
+    Integers, because statistics over a year of hours sum thousands of products.
+    """
+    return (2 * after * RETURN_UNIT + before) // (2 * before) - RETURN_UNIT
 
 
 def to_base_units(quantity: Decimal, decimals: int) -> int:

@@ -1,34 +1,40 @@
-"""The track record of an account, and the pure step of the metrics stage over it."""
+"""The track record of an account, and the pure step of the metrics stage over it.
 
-from collections.abc import Mapping
+Running totals and one point an hour: what a tick adds is bounded, and so is what a measurement
+reads. Folding all trades and equity points anew gives the same record to the digit.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paper_trading.engine.account import Account
-from paper_trading.engine.metrics import Performance, Point, performance
+from paper_trading.engine import benchmarks as holdings
+from paper_trading.engine import curve as curves
+from paper_trading.engine import tallies
+from paper_trading.engine.account import Account, Position
+from paper_trading.engine.benchmarks import Benchmarks, Prices
+from paper_trading.engine.curve import Curve, HourPoint
+from paper_trading.engine.equity import EquityPoint
+from paper_trading.engine.market import Batch
 from paper_trading.engine.money import ZERO, exact, usd
+from paper_trading.engine.performance import Performance, performance
+from paper_trading.engine.tallies import Swapped, TradeStats
+from paper_trading.engine.trade import TradeRecord
 
 #: Metrics are measured on every so many closed ticks of a session.
 METRICS_EVERY = 20
 
-_HOUR = timedelta(hours=1)
-#: A deposit was made after the equity point whose market time it carries.
-_JUST_AFTER = timedelta(microseconds=1)
-
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """What metrics are computed from; it grows with hours of market time and with sells."""
+    """What metrics are computed from; it grows with hours of market time only."""
 
-    #: One step before the first equity point, which already bears the first trades' cost.
-    start: datetime | None = None
-    #: The last equity of every hour since the start, by the hour's number.
-    hourly: Mapping[int, Point] = field(default_factory=dict)
-    #: When (None before the first equity point) and how much was paid in, in that order.
-    deposits: tuple[tuple[datetime | None, Decimal], ...] = ()
-    #: What each sell made, its gas taken off.
-    realized: tuple[Decimal, ...] = ()
+    curve: Curve
+    trades: TradeStats = field(default_factory=TradeStats)
+    benchmarks: Benchmarks = field(default_factory=Benchmarks)
+    #: The last point of every hour since the start that has one, by the hour's number.
+    hours: Mapping[int, HourPoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,52 +57,74 @@ class Metrics:
     performance: Performance
 
 
+def worth_of(point: EquityPoint, batch: Batch) -> Worth:
+    """Return what an equity point says of an account's worth."""
+    return Worth(point.at, point.equity_usd, point.positions_usd, batch.cash_price_usd)
+
+
 def metrics_due(ticks_closed: int) -> bool:
     """Say whether the tick after so many closed ones is a session's 20th, 40th, ..."""
     return (ticks_closed + 1) % METRICS_EVERY == 0
 
 
-def net_of_sell(realized_usd: Decimal, gas_usd: Decimal) -> Decimal:
-    """Return what a sell made, its gas taken off."""
-    return usd(realized_usd - gas_usd)
+def opened(deposit_usd: Decimal) -> TrackRecord:
+    """Return the record of an account with its first deposit."""
+    return TrackRecord(curves.opened(deposit_usd))
 
 
-def start_of(first: datetime, step: timedelta) -> datetime:
-    """Return where a track record starts: one step before its first equity point."""
-    return first - step
+def paid_in(record: TrackRecord, amount_usd: Decimal) -> TrackRecord:
+    """Return the record after a deposit."""
+    return replace(record, curve=curves.paid_in(record.curve, amount_usd))
 
 
-def hour_of(start: datetime, at: datetime) -> int:
-    """Return the number of the hour since the start that ends at or after a moment."""
-    return -((start - at) // _HOUR)
+def counted(record: TrackRecord, swaps: Iterable[Swapped]) -> TrackRecord:
+    """Return the record with some more swaps, in their order."""
+    trades = record.trades
+    for one in swaps:
+        trades = tallies.counted(trades, one)
+    return replace(record, trades=trades)
 
 
-def observed(
-    record: TrackRecord, at: datetime, equity_usd: Decimal, step: timedelta
+def traded(
+    record: TrackRecord, before: Mapping[int, Position], records: Iterable[TradeRecord]
 ) -> TrackRecord:
-    """Return the record with the equity of one more tick; `step` is the market's."""
-    start = start_of(at, step) if record.start is None else record.start
-    hourly = {**record.hourly, hour_of(start, at): (at, equity_usd)}
-    return replace(record, start=start, hourly=hourly)
+    """Return the record after a step; `before` are the positions that it began with."""
+    found = (tallies.swapped(one, _opened_at(before.get(one.token.id))) for one in records)
+    return counted(record, [one for one in found if one is not None])
+
+
+def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta) -> TrackRecord:
+    """Return the record with the worth of one more tick; `step` is the market's."""
+    curve = curves.observed(record.curve, worth.at, worth.equity_usd, worth.positions_usd, step)
+    held = holdings.quoted(record.benchmarks, prices)
+    point = HourPoint(
+        hour=curves.hour_of(curve.start or worth.at, worth.at),
+        at=worth.at,
+        equity_usd=worth.equity_usd,
+        index=curves.index_of(curve),
+        eth_index=held.eth_index,
+        basket_index=held.basket_index,
+    )
+    hours = {**record.hours, point.hour: point}
+    return replace(record, curve=curve, benchmarks=held, hours=hours)
+
+
+def newest_hour(record: TrackRecord) -> HourPoint:
+    """Return the point of the hour that the last tick was in. ValueError before any tick."""
+    curve = record.curve
+    if curve.start is None or curve.last_at is None:
+        raise ValueError("a record without a tick has no hour")
+    return record.hours[curves.hour_of(curve.start, curve.last_at)]
 
 
 @exact
 def measure(account: Account, worth: Worth, record: TrackRecord) -> Metrics:
-    """Compute the metrics of a tick whose equity is in the record."""
+    """Compute the metrics of a tick whose worth is in the record."""
     held = account.positions.values()
     cost = sum((position.cost_usd for position in held), ZERO) * worth.cash_price_usd
-    found = performance(
-        account,
-        _points(record),
-        record.realized,
-        [(at + _JUST_AFTER, paid) for at, paid in record.deposits if at is not None],
-    )
+    found = performance(account, record.curve, record.hours, record.trades)
     return Metrics(worth.at, worth.equity_usd, usd(worth.positions_usd - cost), found)
 
 
-def _points(record: TrackRecord) -> list[Point]:
-    """Return the first deposits at the start, then the equity of every hour."""
-    if record.start is None:
-        return []
-    paid = sum((amount for at, amount in record.deposits if at is None), ZERO)
-    return [(record.start, paid), *(record.hourly[hour] for hour in sorted(record.hourly))]
+def _opened_at(position: Position | None) -> datetime | None:
+    return None if position is None else position.opened_at

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paper_trading.engine import accounting, breakers
+from paper_trading.engine import accounting, breakers, track
 from paper_trading.engine.account import Account
+from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.breaker import Breaker
-from paper_trading.engine.enums import BreakerKind, Side, TradeStatus
-from paper_trading.engine.equity import EquityPoint, market_day
+from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.equity import market_day
 from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.steps import StepResult
-from paper_trading.engine.track import TrackRecord, net_of_sell, observed
+from paper_trading.engine.track import TrackRecord, Worth
 from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.analysis import AccountState
 from paper_trading.intelligence.outcomes import DayOutcome
@@ -24,9 +25,9 @@ class Book:
 
     account: Account
     version: int
+    record: TrackRecord
     breakers: Mapping[BreakerKind, Breaker] = field(default_factory=dict)
     days: tuple[DayOutcome, ...] = ()
-    record: TrackRecord = field(default_factory=TrackRecord)
     #: Equity at the newest tick, and when; None before the first.
     last_equity: tuple[datetime, Decimal] | None = None
     #: Equity less deposits at the last stage that wrote the account.
@@ -42,19 +43,16 @@ class Book:
 def opened(deposit_usd: Decimal) -> Book:
     """Return the book of a new account with its first deposit."""
     account = accounting.open_account(deposit_usd)
-    return Book(account, 1, record=TrackRecord(deposits=((None, deposit_usd),)))
+    return Book(account, 1, track.opened(deposit_usd))
 
 
 def after_step(book: Book, result: StepResult) -> Book:
     """Return the book after a money stage; the version grows when the stage wrote the account."""
     wrote = result.wrote(book.account)
-    days, realized = book.days, book.record.realized
+    days = book.days
     for trade in result.trades:
         if trade.closed is not None:
             days = outcomes.add(days, market_day(trade.market_time), trade.closed.net_percent)
-        sold = trade.status is TradeStatus.FILLED and trade.side is Side.SELL
-        if sold and trade.realized_usd is not None and trade.swap is not None:
-            realized = (*realized, net_of_sell(trade.realized_usd, trade.swap.gas_usd))
     return replace(
         book,
         account=result.account,
@@ -62,21 +60,19 @@ def after_step(book: Book, result: StepResult) -> Book:
         version=book.version + int(wrote),
         breakers=result.breakers,
         days=days,
-        record=replace(book.record, realized=realized),
+        record=track.traded(book.record, book.account.positions, result.trades),
     )
 
 
-def after_tick(book: Book, point: EquityPoint, step: timedelta) -> Book:
-    """Return the book with the equity of a tick that was executed."""
-    record = observed(book.record, point.at, point.equity_usd, step)
-    return replace(book, record=record, last_equity=(point.at, point.equity_usd))
+def after_tick(book: Book, worth: Worth, prices: Prices, step: timedelta) -> Book:
+    """Return the book with the worth of a tick that was executed; `step` is the market's."""
+    record = track.observed(book.record, worth, prices, step)
+    return replace(book, record=record, last_equity=(worth.at, worth.equity_usd))
 
 
 @exact
 def after_deposit(book: Book, amount_usd: Decimal) -> Book:
     """Return the book with more money in it."""
-    at = None if book.last_equity is None else book.last_equity[0]
-    paid = (*book.record.deposits, (at, amount_usd))
     return replace(
         book,
         account=accounting.deposit(book.account, amount_usd),
@@ -84,7 +80,7 @@ def after_deposit(book: Book, amount_usd: Decimal) -> Book:
         breakers=breakers.after_deposit(
             book.breakers, usd(amount_usd * book.account.cash_price_usd)
         ),
-        record=replace(book.record, deposits=paid),
+        record=track.paid_in(book.record, amount_usd),
     )
 
 

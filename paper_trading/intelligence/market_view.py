@@ -1,11 +1,15 @@
 """What a tick reads of its market: a batch, the tokens with their newest bars, the quantiles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.market import Batch, Token
 from paper_trading.intelligence.series import ClosedBar
+
+#: What stands for ETH in the benchmarks, the first that a market lists.
+_ETH = ("WETH", "ETH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,28 @@ class MarketView:
         ordered = sorted(listed, key=lambda one: (one.token.symbol, one.token.id))
         return cls(batch, quantiles, tuple(ordered))
 
+    def prices(self) -> Prices:
+        """Return what the benchmarks of an account read of the tick."""
+        quoted = {token_id: quote.price_usd for token_id, quote in self.batch.quotes.items()}
+        return benchmark_prices(self.listed, quoted)
+
     def chunk(self, number: int, total: int) -> tuple[Listed, ...]:
         """Return the tokens of one chunk of the fan-out, dealt in turn by symbol."""
         return self.listed[number :: max(1, total)]
+
+
+def benchmark_prices(
+    listed: Iterable[ListedToken | Listed], quoted: Mapping[int, Decimal]
+) -> Prices:
+    """Return the prices of a tick with what is tradable and what stands for ETH."""
+    known = list(listed)
+    eth = sorted(
+        (_ETH.index(one.token.symbol), one.token.id)
+        for one in known
+        if one.token.symbol in _ETH and one.token.id in quoted
+    )
+    return Prices(
+        quoted=quoted,
+        tradable=frozenset(one.token.id for one in known if one.tradable and not one.is_cash),
+        eth=eth[0][1] if eth else None,
+    )

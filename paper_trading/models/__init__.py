@@ -35,6 +35,7 @@ from paper_trading.models.tick import (
     TickStatus,
     Trigger,
 )
+from paper_trading.models.track import EquityHour, PaperTrackRecord
 from paper_trading.models.trade import LedgerEntry, PaperTrade, SimulatedTransaction
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "AccountEventKind",
     "Bar",
     "BreakerState",
+    "EquityHour",
     "EquityPoint",
     "FeedMode",
     "InternalError",
@@ -56,6 +58,7 @@ __all__ = [
     "PaperPerformanceMetrics",
     "PaperPosition",
     "PaperStrategyConfiguration",
+    "PaperTrackRecord",
     "PaperTrade",
     "PaperTradingAccount",
     "PaperTradingSession",

@@ -74,7 +74,8 @@ class PaperPerformanceMetrics(models.Model):
     tick = models.OneToOneField(Tick, on_delete=models.PROTECT, related_name="metrics")
     market_time = models.DateTimeField()
     equity_usd = UsdField()
-    total_return_percent = RatioField(null=True)
+    total_return_percent = RatioField(null=True, help_text="Time-weighted.")
+    annual_return_percent = RatioField(null=True)
     realized_usd = UsdField()
     unrealized_usd = UsdField()
     gas_usd = UsdField()
@@ -84,10 +85,18 @@ class PaperPerformanceMetrics(models.Model):
     win_rate_percent = RatioField(null=True)
     profit_factor = RatioField(null=True)
     expectancy_usd = UsdField(null=True)
+    expectancy_percent = RatioField(null=True, help_text="Of what was bought.")
     sharpe_ratio = RatioField(null=True)
     sortino_ratio = RatioField(null=True)
+    calmar_ratio = RatioField(null=True)
     volatility_percent = RatioField(null=True)
-    #: Hourly returns behind the three figures above.
+    var_percent = RatioField(null=True, help_text="Of one hour, 5 %.")
+    cvar_percent = RatioField(null=True, help_text="Of one hour, 5 %.")
+    exposure_percent = RatioField(null=True, help_text="Time-weighted share of equity.")
+    turnover = RatioField(null=True, help_text="Half of bought and sold over mean equity.")
+    #: Intervals, drawdown dates, benchmarks, costs, times, by token and exit reason.
+    details = models.JSONField(default=dict)
+    #: Hourly returns behind the ratios.
     returns_count = models.PositiveIntegerField()
 
     class Meta:

@@ -12,6 +12,7 @@ from paper_trading.engine.money import HUNDRED, ONE, ZERO, exact, from_base_unit
 from paper_trading.models import (
     EquityPoint,
     PaperAIThoughtLog,
+    PaperPerformanceMetrics,
     PaperPosition,
     PaperTradingAccount,
     PaperTradingSession,
@@ -64,6 +65,12 @@ def latest_point(account: PaperTradingAccount) -> EquityPoint | None:
     """Return the newest equity point with the batch that priced it."""
     points = account.equity_points.select_related("tick__batch")
     return points.order_by("-market_time").first()
+
+
+def latest_metrics(account: PaperTradingAccount) -> PaperPerformanceMetrics | None:
+    """Return the newest metrics of an account; None before the first."""
+    rows = PaperPerformanceMetrics.objects.filter(session__account=account)
+    return rows.order_by("-pk").first()
 
 
 def latest_ticks(session: PaperTradingSession, limit: int) -> list[Tick]:

@@ -8,6 +8,7 @@ from paper_trading.bot import journal
 from paper_trading.engine.enums import BreakerKind, LedgerAccount, Side, Stage
 from paper_trading.models import (
     AccountEventKind,
+    EquityHour,
     LedgerEntry,
     MarketToken,
     ScoreQuantiles,
@@ -50,6 +51,16 @@ def twice(act: Callable[[World], Any]) -> Callable[[World], Any]:
         act(world)
 
     return run
+
+
+def equity_hour(world: World, hour: int) -> None:
+    EquityHour.objects.create(
+        account=world.account,
+        hour=hour,
+        market_time=make.START,
+        equity_usd=Decimal(1),
+        index=Decimal(1),
+    )
 
 
 def two_deposits_on_one_line(world: World) -> None:
@@ -295,4 +306,6 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         "market_step_positive",
         lambda w: make.make_market(step_seconds=0),
     ),
+    ("two points of one hour", "equity_hour_once", twice(lambda w: equity_hour(w, 1))),
+    ("an hour before the first", "equity_hour_from_one", lambda w: equity_hour(w, 0)),
 ]

@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
+from paper_trading.bot import track_rows
 from paper_trading.bot.position_manager import MARKS
-from paper_trading.bot.replay.checks import same
+from paper_trading.bot.replay.checks import same, same_count, same_rows
 from paper_trading.bot.rules import breakers_of
 from paper_trading.engine.account import Position
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.track import TrackRecord
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.book import Book
 from paper_trading.intelligence.outcomes import DayOutcome
-from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
+from paper_trading.models import (
+    EquityHour,
+    OutcomeDay,
+    PaperPosition,
+    PaperTrackRecord,
+    PaperTradingAccount,
+)
 from paper_trading.services import account_state
 
 
@@ -35,7 +43,20 @@ def same_account(
     same(where, "total_pnl_usd", book.total_pnl_usd, row.total_pnl_usd)
     _same_positions(where, row, book, closed, opened)
     _same_breakers(where, book.breakers, breakers_of(row.pk))
+    _same_track(where, row, book.record)
     _same_days(where, book.days, list(OutcomeDay.objects.filter(account=row).order_by("day")))
+
+
+def _same_track(where: str, row: PaperTradingAccount, made: TrackRecord) -> None:
+    """Compare the running totals and the hours of the track record."""
+    stored = PaperTrackRecord.objects.filter(account=row).first()
+    same_count(where, "track records", 1, int(stored is not None))
+    for name, replayed in track_rows.record_columns(made).items():
+        same(f"{where} track record", name, replayed, getattr(stored, name))
+    hours = {one.hour: one for one in EquityHour.objects.filter(account=row)}
+    same(f"{where} hours", "hour", sorted(made.hours), sorted(hours))
+    for hour, point in made.hours.items():
+        same_rows(f"{where} hour {hour}", track_rows.hour_row(row.pk, point), hours[hour])
 
 
 def _same_days(where: str, made: Sequence[DayOutcome], stored: Sequence[OutcomeDay]) -> None:

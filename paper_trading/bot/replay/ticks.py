@@ -8,7 +8,7 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import TradeStatus, TradingState
 from paper_trading.engine.steps import StepResult, auto_close, execute
-from paper_trading.engine.track import Metrics, Worth, measure, metrics_due
+from paper_trading.engine.track import Metrics, Worth, measure, metrics_due, worth_of
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import book as books
 from paper_trading.intelligence.analysis import AccountState, analyze, skipped, wanted
@@ -70,18 +70,17 @@ class MemoryTick:
             TradingState.ACTIVE if self.closing is None else self.closing.state,
         )
         after = books.after_step(book, self.executed)
-        return books.after_tick(after, self.executed.equity, step)
+        return books.after_tick(after, self._worth(self.executed), self.view.prices(), step)
 
     def measure(self, book: Book) -> Metrics:
         """Run the stage metrics."""
         if self.executed is None:
             raise ValueError("metrics are measured after the execution")
-        point = self.executed.equity
-        worth = Worth(
-            point.at, point.equity_usd, point.positions_usd, self.view.batch.cash_price_usd
-        )
-        self.metrics = measure(book.account, worth, book.record)
+        self.metrics = measure(book.account, self._worth(self.executed), book.record)
         return self.metrics
+
+    def _worth(self, result: StepResult) -> Worth:
+        return worth_of(result.equity, self.view.batch)
 
     def _reverted(self) -> frozenset[int]:
         trades = () if self.closing is None else self.closing.trades

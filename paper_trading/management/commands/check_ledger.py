@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from paper_trading.bot.ledger_check import all_problems
+from paper_trading.bot import ledger_check, track_check
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Print what differs, or that nothing does."""
-        found = all_problems()
+        found = [*ledger_check.all_problems(), *track_check.all_problems()]
         if found:
             raise CommandError("\n".join(found))
         self.stdout.write("The ledger holds.")

@@ -20,6 +20,7 @@ from paper_trading.models import (
     AccountEvent,
     Bar,
     BreakerState,
+    EquityHour,
     EquityPoint,
     LedgerEntry,
     Market,
@@ -29,6 +30,7 @@ from paper_trading.models import (
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
+    PaperTrackRecord,
     PaperTrade,
     PaperTradingAccount,
     PaperTradingSession,
@@ -177,6 +179,8 @@ def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPat
             BreakerState.objects.filter(kind=BreakerKind.DRAWDOWN),
             BreakerState.objects.filter(tripped=True),
             OutcomeDay.objects.all(),
+            PaperTrackRecord.objects.all(),
+            EquityHour.objects.all(),
         )
         for text in missed(session, rows)
     ]
