@@ -9,13 +9,11 @@ from paper_trading.engine import accounting, breakers
 from paper_trading.engine.account import Account
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind, Side, TradeStatus
-from paper_trading.engine.equity import EquityPoint, market_day
+from paper_trading.engine.equity import EquityPoint
 from paper_trading.engine.money import ZERO
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.track import TrackRecord, net_of_sell, observed
-from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.analysis import AccountState
-from paper_trading.intelligence.outcomes import DayOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,6 @@ class Book:
     account: Account
     version: int
     breakers: Mapping[BreakerKind, Breaker] = field(default_factory=dict)
-    days: tuple[DayOutcome, ...] = ()
     record: TrackRecord = field(default_factory=TrackRecord)
     #: Equity at the newest tick, and when; None before the first.
     last_equity: tuple[datetime, Decimal] | None = None
@@ -34,9 +31,7 @@ class Book:
 
     def state(self) -> AccountState:
         """Return what decisions read."""
-        return AccountState(
-            self.version, self.account, outcomes.recent(self.days, self.account.day)
-        )
+        return AccountState(self.version, self.account)
 
 
 def opened(deposit_usd: Decimal) -> Book:
@@ -48,10 +43,8 @@ def opened(deposit_usd: Decimal) -> Book:
 def after_step(book: Book, result: StepResult) -> Book:
     """Return the book after a money stage; the version grows when the stage wrote the account."""
     wrote = result.wrote(book.account)
-    days, realized = book.days, book.record.realized
+    realized = book.record.realized
     for trade in result.trades:
-        if trade.closed is not None:
-            days = outcomes.add(days, market_day(trade.market_time), trade.closed.net_percent)
         sold = trade.status is TradeStatus.FILLED and trade.side is Side.SELL
         if sold and trade.realized_usd is not None and trade.swap is not None:
             realized = (*realized, net_of_sell(trade.realized_usd, trade.swap.gas_usd))
@@ -61,7 +54,6 @@ def after_step(book: Book, result: StepResult) -> Book:
         total_pnl_usd=result.total_pnl_usd if wrote else book.total_pnl_usd,
         version=book.version + int(wrote),
         breakers=result.breakers,
-        days=days,
         record=replace(book.record, realized=realized),
     )
 

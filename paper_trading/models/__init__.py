@@ -3,9 +3,9 @@
 from paper_trading.models.account import (
     AccountEvent,
     AccountEventKind,
-    OutcomeDay,
     PaperTradingAccount,
 )
+from paper_trading.models.experience import FrozenExperience, SetUp, SetUpBook, SetUpDay
 from paper_trading.models.market import (
     FeedMode,
     Market,
@@ -45,13 +45,13 @@ __all__ = [
     "BreakerState",
     "EquityPoint",
     "FeedMode",
+    "FrozenExperience",
     "InternalError",
     "LedgerEntry",
     "ManualRequest",
     "Market",
     "MarketGenesis",
     "MarketToken",
-    "OutcomeDay",
     "PaperAIThoughtLog",
     "PaperPerformanceMetrics",
     "PaperPosition",
@@ -64,6 +64,9 @@ __all__ = [
     "RequestKind",
     "ScoreQuantiles",
     "SessionStatus",
+    "SetUp",
+    "SetUpBook",
+    "SetUpDay",
     "SimulatedTransaction",
     "StopReason",
     "StrategyVersion",

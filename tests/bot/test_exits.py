@@ -18,7 +18,6 @@ from paper_trading.engine.enums import (
 from paper_trading.models import (
     BreakerState,
     Market,
-    OutcomeDay,
     PaperPosition,
     PaperTrade,
     PaperTradingSession,
@@ -144,16 +143,6 @@ def test_a_request_for_what_was_sold_meanwhile_is_answered_and_forgotten(market:
     assert tick.trades.filter(side=Side.SELL).get().code == Code.POSITION_CLOSED
     assert not session.requests.filter(tick=None).exists()
     assert first.pk != second.pk
-
-
-def test_a_closed_position_counts_among_its_day_s_outcomes(market: Market) -> None:
-    session = worlds.running_session(market, allowed_tokens=["CRASH"])
-    position = closed_position(run_until_sold(session, "CRASH", 5))
-    day = OutcomeDay.objects.get(account=session.account)
-    net = (position.realized_usd - position.gas_usd) / position.bought_usd * 100
-    assert position.closed_market_time is not None
-    assert (day.day, day.closed) == (position.closed_market_time.date(), 1)
-    assert abs(day.sum_percent - net) < Decimal("1e-11")
 
 
 def test_a_tripped_breaker_gates_entries_and_never_exits(market: Market) -> None:

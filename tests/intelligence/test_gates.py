@@ -76,11 +76,11 @@ def test_a_bar_that_is_not_ready_is_not_evidence() -> None:
 
 def test_the_expected_move_is_sigma_over_the_longest_hold() -> None:
     # 80 % a year over one day and over four: 80 / sqrt(365), 160 / sqrt(365).
-    assert expected_move_percent(closed_bar(), STRATEGY) == Decimal("4.187391380722")
-    four = expected_move_percent(closed_bar(), Strategy(max_hold_hours=Decimal(96)))
+    assert expected_move_percent(closed_bar(), Decimal(24)) == Decimal("4.187391380722")
+    four = expected_move_percent(closed_bar(), Decimal(96))
     assert four == Decimal("8.374782761443")
-    assert expected_move_percent(None, STRATEGY) is None
-    assert expected_move_percent(replace(closed_bar(), sigma_annual=None), STRATEGY) is None
+    assert expected_move_percent(None, Decimal(24)) is None
+    assert expected_move_percent(replace(closed_bar(), sigma_annual=None), Decimal(24)) is None
 
 
 @pytest.mark.parametrize(

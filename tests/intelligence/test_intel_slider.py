@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import fields, replace
-from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,12 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision
+from paper_trading.engine.decision import Decision, Outcome
 from paper_trading.engine.enums import Action
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
-from paper_trading.intelligence.outcomes import DayOutcome
 from tests.intelligence.samples import closed_bar, evidence
 
 STRATEGY = Strategy()
@@ -47,12 +45,7 @@ def evidence_of(seed: int) -> Evidence:
         cost=str(between(0, 1500)) if luck.random() < 0.95 else None,
         held_seconds=luck.choice([None, 0, 299, 300, 9000]),
     )
-    mean, first = between(-1500, 1000), date(2024, 1, 1)
-    outcomes = (
-        DayOutcome(first + timedelta(days=day), 1, mean + between(-500, 500))
-        for day in range(luck.randint(0, 8))
-    )
-    return replace(found, outcomes=tuple(outcomes))
+    return replace(found, outcome=Outcome(between(0, 60_000), luck.randint(0, 500), 8))
 
 
 # A seed rather than drawn parts: drawn numbers crowd at their bounds, far from the gates.
@@ -71,7 +64,7 @@ def test_the_levels_that_buy_are_an_up_set(found: Evidence, threshold: Decimal |
     for action in (Action.SELL, Action.SKIP):
         assert len({decision.action is action for decision in decisions}) == 1
     plain = {
-        replace(decision, level=1, action=Action.HOLD, code=Code.OK, gates=())
+        replace(decision, level=1, action=Action.HOLD, code=Code.OK, gates=(), twin=None)
         for decision in decisions
     }
     assert len(plain) == 1
@@ -109,7 +102,7 @@ def test_every_gate_met_is_a_buy_for_all_levels() -> None:
         (
             replace(
                 evidence(closed_bar("0.40", 3)),
-                outcomes=tuple(DayOutcome(date(2024, 1, 1 + k), 1, Decimal(-2)) for k in range(20)),
+                outcome=Outcome(Decimal("23.999999999999"), 40, 20),
             ),
             Code.OUTCOMES_POOR,
         ),
