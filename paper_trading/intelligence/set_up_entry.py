@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 
+from paper_trading.engine.enums import Family
 from paper_trading.intelligence import learner
 from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.experience import LEARNING_LEVEL, Experience
@@ -11,6 +13,9 @@ from paper_trading.intelligence.levels import LEVELS
 from paper_trading.intelligence.quantiles import rank
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.intelligence.setups import SetUp, bounds
+
+#: The row of the learning level.
+_LEARNING = LEVELS[LEARNING_LEVEL - 1 :]
 
 
 def set_up_of(
@@ -64,18 +69,21 @@ def _learned(
     experience: Experience,
 ) -> tuple[Decimal, bool]:
     """Return a bar's score under learned weights, and whether level 10 takes it by them."""
-    points = experience.points
+    score, points = learner.score(bar.signals, experience.weights), experience.points
     if points is None:
         # By rule the learning level then decides by base weights.
-        return learner.score(bar.signals, experience.weights), level is not None
-    changed = learner.reweighed(bar, experience.weights)
-    if changed.score is None or changed.families_agreeing is None:
-        raise ValueError(f"bar from {bar.bar.start} lost its score under other weights")
-    found = lowest_level(
-        LEVELS[LEARNING_LEVEL - 1 :],
+        return score, level is not None
+    judge = partial(
+        lowest_level,
+        _LEARNING,
         key.confidence_threshold,
-        confidence=rank(points, changed.score),
-        families=changed.families_agreeing,
+        confidence=rank(points, score),
         cost_percent=relative,
     )
-    return changed.score, found is not None
+    # Most bars fail a gate that is cheaper to look at than the families.
+    if judge(families=len(Family)) is None:
+        return score, False
+    families = learner.reweighed(bar, experience.weights).families_agreeing
+    if families is None:
+        raise ValueError(f"bar from {bar.bar.start} lost its score under other weights")
+    return score, judge(families=families) is not None

@@ -91,7 +91,10 @@ class Pending:
 
         :raises ValueError: when one of the same token was entered then or later.
         """
-        self._tokens.setdefault(set_up.token_id, _Waiting()).add(set_up)
+        waiting = self._tokens.get(set_up.token_id)
+        if waiting is None:
+            waiting = self._tokens[set_up.token_id] = _Waiting()
+        waiting.add(set_up)
 
     def close(self, token_id: int, bar: ClosedBar, known_at: datetime) -> list[Matured]:
         """Take the set-ups of a token that a closed bar ends, by the time of their entry.

@@ -5,12 +5,20 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.evidence import Evidence
-from paper_trading.intelligence.gates import cost_percent, expected_move_percent, gates, veto
-from paper_trading.intelligence.levels import appetite
+from paper_trading.intelligence.gates import (
+    cost_percent,
+    expected_move_percent,
+    gates,
+    lowest_level,
+    veto,
+)
+from paper_trading.intelligence.levels import LEVELS, appetite
 from tests.intelligence.samples import closed_bar, evidence
 
 STRATEGY = Strategy()
@@ -145,3 +153,33 @@ def test_the_strategys_threshold_replaces_the_levels() -> None:
         outcome_percent=Decimal(50),
     )
     assert (found[0].threshold, found[0].met) == (Decimal(40), True)
+
+
+@given(
+    st.integers(0, 1000),
+    st.integers(0, 6),
+    st.none() | st.integers(0, 800),
+    st.none() | st.integers(0, 100),
+)
+def test_the_lowest_level_is_where_the_gates_of_evidence_begin_to_be_met(
+    rank: int, families: int, cost: int | None, threshold: int | None
+) -> None:
+    confidence = Decimal(rank) / 10
+    cost_percent = None if cost is None else Decimal(cost) / 10
+    override = None if threshold is None else Decimal(threshold)
+    strategy = Strategy(confidence_threshold=override)
+    met = []
+    for row in LEVELS:
+        found = gates(
+            row,
+            strategy,
+            confidence=confidence,
+            families=families,
+            cost_percent=cost_percent,
+            outcome_percent=Decimal(0),
+        )
+        met.append(all(gate.met for gate in found[:3]))
+    lowest = lowest_level(
+        LEVELS, override, confidence=confidence, families=families, cost_percent=cost_percent
+    )
+    assert [lowest is not None and row.level >= lowest for row in LEVELS] == met

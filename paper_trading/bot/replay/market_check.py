@@ -98,7 +98,12 @@ class MarketReplay:
         sealed_columns = {name: text for name, text in origin.seal.items() if name not in made}
         sealed(f"genesis of {self.market.name}", sealed_columns, columns)
         for name, text in made.items():
-            same(f"back-fill of {self.market.name}", name, origin.seal.get(name), text)
+            same(
+                f"back-fill of {self.market.name}",
+                f"{name} (its seal)",
+                origin.seal.get(name),
+                text,
+            )
         bars = sorted(rows, key=lambda bar: (bar.closes_at, bar.token_id, bar.slow))
         self._newest = {bar.token_id: bar.pk for bar in bars if not bar.slow}
         native = genesis.native_of(origin)
