@@ -1,6 +1,5 @@
 """An account with a row of every model around it, for pages that show everything."""
 
-from datetime import date
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -15,7 +14,6 @@ from paper_trading.models import (
     LedgerEntry,
     MarketGenesis,
     MarketToken,
-    OutcomeDay,
     PaperTradingAccount,
     ScoreQuantiles,
     TokenList,
@@ -29,12 +27,15 @@ from tests.builders import (
     make_breaker,
     make_closed_position,
     make_denial,
+    make_experience,
     make_metrics,
     make_point,
     make_position,
     make_quote,
     make_request,
     make_session,
+    make_set_up,
+    make_set_up_day,
     make_stage,
     make_thought,
     make_tick,
@@ -80,8 +81,8 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
     make_metrics(tick)
     make_breaker(account)
     make_request(session)
-    OutcomeDay.objects.create(
-        account=account, day=date(2026, 1, 5), closed=1, sum_percent=Decimal("-2.4")
-    )
+    make_set_up(account.market, weth)
+    make_set_up_day(account.market)
+    make_experience(account.market)
     InternalError.objects.create(tick=tick, stage=Stage.ANALYSIS, token=weth, traceback="Boom: 1")
     return account

@@ -5,6 +5,7 @@ from django.contrib import admin
 from paper_trading.admin import (
     accounts,
     decisions,
+    experience,
     markets,
     positions,
     prices,
@@ -18,6 +19,7 @@ from paper_trading.admin import (
 __all__ = [
     "accounts",
     "decisions",
+    "experience",
     "markets",
     "positions",
     "prices",

@@ -15,7 +15,7 @@ from paper_trading.admin.acts import act_on_each
 from paper_trading.admin.records import ModelForm, RecordAdmin
 from paper_trading.bot import accounts
 from paper_trading.bot.accounts import ControlRefused
-from paper_trading.models import AccountEvent, OutcomeDay, PaperTradingAccount
+from paper_trading.models import AccountEvent, PaperTradingAccount
 
 
 class AccountForm(ModelForm):
@@ -147,16 +147,6 @@ class AccountAdmin(RecordAdmin):
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/paper_trading/ask.html", context)
-
-
-@admin.register(OutcomeDay)
-class OutcomeDayAdmin(RecordAdmin):
-    """Net outcomes by market day."""
-
-    list_display = ("account", "day", "closed", "sum_percent")
-    list_select_related = ("account",)
-    search_fields = ("account__name",)
-    date_hierarchy = "day"
 
 
 @admin.register(AccountEvent)

@@ -78,7 +78,7 @@ def _performance(row: PaperPerformanceMetrics | None) -> dict[str, Any] | None:
     return {
         "tick": row.tick_id,
         "market_time": _time(row.market_time),
-        **{name: _number(getattr(row, name)) for name in names},
+        **{name: number(getattr(row, name)) for name in names},
         **row.details,
     }
 

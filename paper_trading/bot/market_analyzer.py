@@ -16,6 +16,7 @@ from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Stage
 from paper_trading.intelligence.analysis import AccountState, analyze, skipped
 from paper_trading.intelligence.decision_json import decision_to_json
+from paper_trading.intelligence.experience import Experience
 from paper_trading.models import (
     InternalError,
     PaperAIThoughtLog,
@@ -26,6 +27,7 @@ from paper_trading.models import (
 )
 from paper_trading.services import position_cache
 from paper_trading.services.market_view import Listed, MarketView
+from paper_trading.services.set_up_rows import experience_of
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +116,12 @@ class MarketAnalyzer:
 
     def _analyze_token(self, listed: Listed, view: MarketView, state: AccountState) -> Decision:
         """Decide on one token from its quote, its newest closed bar and the account's state."""
-        return analyze(self.engine, listed, view, state)
+        return analyze(self.engine, listed, view, state, self._experience())
+
+    def _experience(self) -> Experience | None:
+        """Return what was frozen when the tick's batch was made."""
+        key = self._tick.experience_id
+        return None if key is None else experience_of(key)
 
     def _log_thoughts(self, decisions: Sequence[Decision]) -> None:
         """Write the thought log of a chunk in one statement."""

@@ -5,11 +5,8 @@ stage the only writer.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from paper_trading.bot import endings, events, journal, progress, track_rows
@@ -20,14 +17,12 @@ from paper_trading.engine import money
 from paper_trading.engine.account import Account, ClosedPosition, Position
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side, Stage, TradeStatus
-from paper_trading.engine.equity import market_day
 from paper_trading.engine.seal import seal
 from paper_trading.engine.steps import StepResult, auto_close
 from paper_trading.engine.trade import Swap, TradeRecord
 from paper_trading.intelligence.inputs import PROGRAM
 from paper_trading.models import (
     ManualRequest,
-    OutcomeDay,
     PaperPosition,
     PaperTrade,
     PaperTradingAccount,
@@ -138,9 +133,7 @@ class PositionManager:
         """Write the account and its total P&L; keep the new version in the cache."""
         self.row.total_pnl_usd = result.total_pnl_usd
         account_state.write(self.row, self.account)
-        state = account_state.AccountState(
-            self.row.state_version, self.account, account_state.load_outcomes(self.row)
-        )
+        state = account_state.AccountState(self.row.state_version, self.account)
         transaction.on_commit(lambda: position_cache.write(self.row, state))
 
     def get_position(self, token_id: int) -> Position | None:
@@ -194,15 +187,6 @@ class PositionManager:
         row.closed_at = timezone.now()
         row.mark_price_usd, row.marked_market_time = swap.mid_price, record.market_time
         del self.positions[record.token.id]
-        self._record_outcome(market_day(record.market_time), closed.net_percent)
-
-    def _record_outcome(self, day: date, percent: Decimal) -> None:
-        """Add a closed position's net outcome to the cluster of its market day."""
-        updated = OutcomeDay.objects.filter(account=self.row, day=day).update(
-            closed=F("closed") + 1, sum_percent=F("sum_percent") + percent
-        )
-        if not updated:
-            OutcomeDay.objects.create(account=self.row, day=day, closed=1, sum_percent=percent)
 
 
 def _answer(requests: Mapping[int, int], tick: Tick, result: StepResult) -> None:

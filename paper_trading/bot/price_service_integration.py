@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from paper_trading.bot import endings, events, logs, progress
 from paper_trading.bot.clock import ClockTimestamp
+from paper_trading.bot.rules import strategy_of
 from paper_trading.engine.enums import Stage
+from paper_trading.intelligence.brackets import key_of
 from paper_trading.models import (
     Market,
     MarketToken,
@@ -22,6 +24,7 @@ from paper_trading.models import (
     Tick,
     TickReason,
 )
+from paper_trading.services import set_ups
 from paper_trading.services.market_view import market_view
 from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources.base import EndOfRecord
@@ -97,6 +100,8 @@ class RealPriceManager:
 
     def _complete(self, tick: Tick, batch: PriceBatch, fetched: bool, started: datetime) -> None:
         tokens = len(market_view(batch.pk).listed)
+        key = key_of(strategy_of(tick))
+        experience = set_ups.experience_at(batch.market_id, key, batch.market_time)
         with transaction.atomic():
             progress.complete(
                 tick,
@@ -110,6 +115,7 @@ class RealPriceManager:
                 Stage.AUTO_CLOSE,
                 batch=batch,
                 market_time=batch.market_time,
+                experience=experience,
                 chunks_total=min(tokens, settings.ANALYSIS_WIDTH),
             )
             logs.prices(tick, batch, tokens, fetched=fetched)

@@ -50,6 +50,7 @@ _READ = (
     "session__account__created_at",
     "session__account__deposits_usd",
     "batch_id",
+    "experience_id",
 )
 
 

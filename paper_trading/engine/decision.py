@@ -29,6 +29,41 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How likely the mean net outcome of a level's set-ups is positive, and from how many."""
+
+    percent: Decimal
+    #: Matured set-ups that the level's evidence gates would have taken, and their days.
+    n: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class PWin:
+    """How often set-ups of one rank bin ended net above zero, in percent; it gates nothing."""
+
+    #: Plain share of the winners; None while nothing has matured.
+    share: Decimal | None
+    #: Mean of the posterior, and its central 95 %.
+    mean: Decimal
+    low: Decimal
+    high: Decimal
+    #: Matured set-ups, and the market days in which they matured: the clusters.
+    n: int
+    days: int
+    break_even: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What the learning level would have decided with its base weights."""
+
+    action: Action
+    code: Code
+    confidence: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome of one token's analysis at one tick."""
 
@@ -37,12 +72,18 @@ class Decision:
     action: Action
     code: Code
     level: int
-    #: Fixed-weight score of the latest closed bar; None before warm-up.
+    #: Score of the latest closed bar under the weights in `signals`; None before warm-up.
     score: Decimal | None = None
     #: Evidence rank in percent among the frozen score quantiles.
     confidence: Decimal | None = None
     #: Chance that the mean net outcome is positive, in percent.
     outcome_percent: Decimal | None = None
+    #: Matured set-ups behind that chance, and the days in which they matured.
+    outcome_n: int | None = None
+    outcome_days: int | None = None
+    p_win: PWin | None = None
+    #: The same evidence under base weights; of the learning level only.
+    twin: Twin | None = None
     #: Expected move over the holding horizon and cost of a round trip, in percent.
     expected_move_percent: Decimal | None = None
     round_trip_percent: Decimal | None = None

@@ -43,6 +43,15 @@ class ExitReason(StrEnum):
 
 
 @unique
+class SetUpEnd(StrEnum):
+    """How a set-up matured; the order is the priority when several are reached at once."""
+
+    STOP = "STOP"
+    TARGET = "TARGET"
+    TIME = "TIME"
+
+
+@unique
 class TradeStatus(StrEnum):
     """Outcome of an order: a fill, a refusal before sending, or a failed transaction."""
 

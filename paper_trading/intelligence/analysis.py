@@ -11,9 +11,9 @@ from paper_trading.engine.enums import Action
 from paper_trading.engine.fills import pricing_code, round_trip_percent
 from paper_trading.engine.money import exact, usd
 from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.experience import NO_OUTCOME, Experience
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.intelligence.market_view import Listed, MarketView
-from paper_trading.intelligence.outcomes import DayOutcome
 
 #: The cost gate asks about one percent of the deposits at every level, so that the gates stay
 #: nested; what a level really orders is costed when it is filled.
@@ -27,14 +27,20 @@ class AccountState:
 
     version: int
     account: Account
-    outcomes: tuple[DayOutcome, ...]
 
 
 @exact
 def analyze(
-    engine: IntelSliderEngine, listed: Listed, view: MarketView, state: AccountState
+    engine: IntelSliderEngine,
+    listed: Listed,
+    view: MarketView,
+    state: AccountState,
+    experience: Experience | None,
 ) -> Decision:
-    """Decide on one token from its quote, its newest closed bar and the account's state."""
+    """Decide on one token from its quote, its newest closed bar and the account's state.
+
+    `experience` is what was frozen, for the strategy's key, when the batch was made.
+    """
     if listed.is_cash:
         return skipped(engine, listed, Code.TOKEN_IS_CASH)
     if not listed.tradable:
@@ -53,8 +59,9 @@ def analyze(
             bar=listed.bar,
             quantiles=view.quantiles,
             round_trip_percent=round_trip_percent(token.id, notional, batch) if priced else None,
-            outcomes=state.outcomes,
             held_since=None if held is None else held.opened_at,
+            outcome=NO_OUTCOME if experience is None else experience.outcome(engine.level),
+            experience=experience,
         )
     )
 

@@ -10,13 +10,10 @@ from paper_trading.engine.account import Account
 from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
-from paper_trading.engine.equity import market_day
 from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.track import TrackRecord, Worth
-from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.analysis import AccountState
-from paper_trading.intelligence.outcomes import DayOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,6 @@ class Book:
     version: int
     record: TrackRecord
     breakers: Mapping[BreakerKind, Breaker] = field(default_factory=dict)
-    days: tuple[DayOutcome, ...] = ()
     #: Equity at the newest tick, and when; None before the first.
     last_equity: tuple[datetime, Decimal] | None = None
     #: Equity less deposits at the last stage that wrote the account.
@@ -35,9 +31,7 @@ class Book:
 
     def state(self) -> AccountState:
         """Return what decisions read."""
-        return AccountState(
-            self.version, self.account, outcomes.recent(self.days, self.account.day)
-        )
+        return AccountState(self.version, self.account)
 
 
 def opened(deposit_usd: Decimal) -> Book:
@@ -49,17 +43,12 @@ def opened(deposit_usd: Decimal) -> Book:
 def after_step(book: Book, result: StepResult) -> Book:
     """Return the book after a money stage; the version grows when the stage wrote the account."""
     wrote = result.wrote(book.account)
-    days = book.days
-    for trade in result.trades:
-        if trade.closed is not None:
-            days = outcomes.add(days, market_day(trade.market_time), trade.closed.net_percent)
     return replace(
         book,
         account=result.account,
         total_pnl_usd=result.total_pnl_usd if wrote else book.total_pnl_usd,
         version=book.version + int(wrote),
         breakers=result.breakers,
-        days=days,
         record=track.traded(book.record, book.account.positions, result.trades),
     )
 

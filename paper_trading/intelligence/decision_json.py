@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision, Gate, SignalReading
+from paper_trading.engine.decision import Decision, Gate, SignalReading, Twin
 from paper_trading.engine.enums import Action, Family
+from paper_trading.intelligence.experience_json import p_win_from_json, p_win_to_json
 
 _NUMBERS = (
     "score",
@@ -15,6 +16,8 @@ _NUMBERS = (
     "expected_move_percent",
     "round_trip_percent",
 )
+
+_COUNTS = ("families_agreeing", "outcome_n", "outcome_days")
 
 
 def signals_to_json(signals: Iterable[SignalReading]) -> list[list[str]]:
@@ -48,8 +51,16 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         number: Decimal | None = getattr(decision, name)
         if number is not None:
             data[name] = str(number)
-    if decision.families_agreeing is not None:
-        data["families_agreeing"] = decision.families_agreeing
+    for name in _COUNTS:
+        count: int | None = getattr(decision, name)
+        if count is not None:
+            data[name] = count
+    if decision.p_win is not None:
+        data["p_win"] = p_win_to_json(decision.p_win)
+    if decision.twin is not None:
+        twin = decision.twin
+        rank = None if twin.confidence is None else str(twin.confidence)
+        data["twin"] = [twin.action.value, twin.code.value, rank]
     return data
 
 
@@ -62,11 +73,20 @@ def decision_from_json(data: Mapping[str, Any]) -> Decision:
         action=Action(data["action"]),
         code=Code(data["code"]),
         level=data["level"],
-        families_agreeing=data.get("families_agreeing"),
+        p_win=p_win_from_json(data["p_win"]) if "p_win" in data else None,
+        twin=_twin_from_json(data["twin"]) if "twin" in data else None,
         signals=signals_from_json(data["signals"]),
         gates=tuple(_gate_from_json(row) for row in data["gates"]),
+        families_agreeing=data.get("families_agreeing"),
+        outcome_n=data.get("outcome_n"),
+        outcome_days=data.get("outcome_days"),
         **numbers,
     )
+
+
+def _twin_from_json(row: Sequence[Any]) -> Twin:
+    action, code, rank = row
+    return Twin(Action(action), Code(code), None if rank is None else Decimal(rank))
 
 
 def _gate_to_json(gate: Gate) -> list[Any]:

@@ -5,8 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Outcome
 from paper_trading.engine.market import Quote, Token
-from paper_trading.intelligence.outcomes import DayOutcome
+from paper_trading.intelligence.experience import NO_OUTCOME, Experience
 from paper_trading.intelligence.series import ClosedBar
 
 
@@ -25,6 +26,10 @@ class Evidence:
     quantiles: tuple[Decimal, ...] | None
     #: Cost of a reference round trip (its notional does not depend on the level), percent.
     round_trip_percent: Decimal | None
-    outcomes: tuple[DayOutcome, ...]
     #: Market time at which the open position was opened; None: flat.
     held_since: datetime | None
+    #: The chance that the session's level nets more than nothing: one number for all questions
+    #: at this tick, what another level would have done included.
+    outcome: Outcome = NO_OUTCOME
+    #: What was frozen of matured set-ups; None before the first bar closes.
+    experience: Experience | None = None

@@ -1,6 +1,8 @@
 """The vetoes, which are the same for every level, and the four gates, which are not."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Gate
@@ -51,13 +53,41 @@ def _current(evidence: Evidence) -> bool:
     return age <= OLDEST_BAR * bar.bar.seconds
 
 
-def expected_move_percent(bar: ClosedBar | None, strategy: Strategy) -> Decimal | None:
+def expected_move_percent(bar: ClosedBar | None, hold_hours: Decimal) -> Decimal | None:
     """Return one standard deviation over the longest hold, in percent; None before warm-up."""
     if bar is None or bar.sigma_annual is None:
         return None
-    years = CONTEXT.divide(strategy.max_hold_hours * _HOUR_SECONDS, _YEAR_SECONDS)
-    root = CONTEXT.sqrt(years)
+    root = _root_of_years(hold_hours)
     return ratio(CONTEXT.multiply(CONTEXT.multiply(bar.sigma_annual, root), HUNDRED))
+
+
+@lru_cache(maxsize=256)
+def _root_of_years(hours: Decimal) -> Decimal:
+    years = CONTEXT.divide(CONTEXT.multiply(hours, _HOUR_SECONDS), _YEAR_SECONDS)
+    return CONTEXT.sqrt(years)
+
+
+def lowest_level(
+    rows: Iterable[Appetite],
+    threshold: Decimal | None,
+    *,
+    confidence: Decimal,
+    families: int,
+    cost_percent: Decimal | None,
+) -> int | None:
+    """Return the lowest level whose gates of evidence are met: confidence, families, cost.
+
+    The gates are nested, so every higher level meets them too. `threshold` replaces each
+    level's confidence. None when no level meets them.
+    """
+    if cost_percent is None:
+        return None
+    for row in rows:
+        asked = row.min_confidence if threshold is None else threshold
+        met = confidence >= asked and families >= row.min_families
+        if met and cost_percent <= row.max_cost_percent:
+            return row.level
+    return None
 
 
 def gates(

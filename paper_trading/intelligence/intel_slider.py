@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision
+from paper_trading.engine.decision import Decision, Twin
 from paper_trading.engine.enums import Action
 from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.intelligence import learner
 from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.experience import LEARNING_LEVEL, Experience
 from paper_trading.intelligence.gates import (
     MISSED,
     cost_percent,
@@ -16,7 +18,6 @@ from paper_trading.intelligence.gates import (
     veto,
 )
 from paper_trading.intelligence.levels import LEVELS_VERSION, appetite
-from paper_trading.intelligence.outcomes import probability_positive
 from paper_trading.intelligence.quantiles import rank
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.intelligence.signals import SCORE_VERSION
@@ -48,8 +49,21 @@ class IntelSliderEngine:
         """Return the decision with every number behind it.
 
         A veto gives SKIP. Otherwise all gates are evaluated: all met is BUY (an add when a
-        position is held), evidence against a held position is SELL, the rest is HOLD.
+        position is held), evidence against a held position is SELL, the rest is HOLD. The
+        learning level decides by its learned weights once their scores can be ranked; what its
+        base weights would have decided is its twin.
         """
+        base = self._judge(evidence)
+        if self.level != LEARNING_LEVEL:
+            return base
+        found = evidence.experience
+        made = base
+        if found is not None and found.points is not None and _readable(evidence):
+            learned = replace(evidence, bar=_relearned(evidence, found), quantiles=found.points)
+            made = replace(self._judge(learned), p_win=base.p_win)
+        return replace(made, twin=Twin(base.action, base.code, base.confidence))
+
+    def _judge(self, evidence: Evidence) -> Decision:
         known = self._known(evidence)
         code = veto(evidence, self.strategy)
         bar, quantiles = evidence.bar, evidence.quantiles
@@ -58,16 +72,24 @@ class IntelSliderEngine:
         if bar.score is None or bar.families_agreeing is None:
             return known
         confidence = rank(quantiles, bar.score)
-        outcome = probability_positive(evidence.outcomes)
         evaluated = gates(
             self.appetite,
             self.strategy,
             confidence=confidence,
             families=bar.families_agreeing,
             cost_percent=cost_percent(known.round_trip_percent, known.expected_move_percent),
-            outcome_percent=outcome,
+            outcome_percent=evidence.outcome.percent,
         )
-        judged = replace(known, confidence=confidence, outcome_percent=outcome, gates=evaluated)
+        found = evidence.experience
+        judged = replace(
+            known,
+            confidence=confidence,
+            outcome_percent=evidence.outcome.percent,
+            outcome_n=evidence.outcome.n,
+            outcome_days=evidence.outcome.days,
+            p_win=None if found is None else found.p_win(confidence),
+            gates=evaluated,
+        )
         action, reason = _conclude(evidence, bar, judged)
         return replace(judged, action=action, code=reason)
 
@@ -81,7 +103,7 @@ class IntelSliderEngine:
             code=Code.BARS_WARMING_UP,
             level=self.level,
             score=None if bar is None else bar.score,
-            expected_move_percent=expected_move_percent(bar, self.strategy),
+            expected_move_percent=expected_move_percent(bar, self.strategy.max_hold_hours),
             round_trip_percent=evidence.round_trip_percent,
             families_agreeing=None if bar is None else bar.families_agreeing,
             signals=() if bar is None else bar.signals,
@@ -106,6 +128,14 @@ class IntelSliderEngine:
             "MEV protection": "on" if row.mev_protection else "off",
             "Versions": f"levels {LEVELS_VERSION}, score {SCORE_VERSION}",
         }
+
+
+def _readable(evidence: Evidence) -> bool:
+    return evidence.bar is not None and evidence.bar.ready and evidence.quantiles is not None
+
+
+def _relearned(evidence: Evidence, found: Experience) -> ClosedBar | None:
+    return None if evidence.bar is None else learner.reweighed(evidence.bar, found.weights)
 
 
 def _conclude(evidence: Evidence, bar: ClosedBar, judged: Decision) -> tuple[Action, Code]:

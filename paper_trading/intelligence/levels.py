@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from paper_trading.engine.strategy import Appetite
 
-#: Raised with every change of a number below.
-LEVELS_VERSION = 1
+#: Raised with every change of a number below, or of what a number is compared with.
+LEVELS_VERSION = 2
 
 LOWEST, HIGHEST = 1, 10
 

@@ -1,4 +1,4 @@
-"""How likely it is that what the bot does has a positive mean, given how it went."""
+"""How likely it is that what a level takes has a positive mean, given how set-ups went."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from paper_trading.engine.money import CONTEXT, HUNDRED
+from paper_trading.engine.money import HUNDRED
 from paper_trading.intelligence.boundary import decimal_of
 
 #: Prior of the mean net outcome: normal about 0, in percent.
 PRIOR_MEAN_SD_PERCENT = 1.0
 #: Prior of the spread between days, in percent, and the days of evidence it is worth: without
-#: it two similar days would pass for certainty. Positions end at their stop or their target,
-#: by default -5 % and +10 %, so one trade a day alone spreads the days by about 6 %.
+#: it two similar days would pass for certainty. Set-ups end at their stop or their target, by
+#: default -5 % and +10 %, and those of one day end alike: days spread by about 6 %.
 PRIOR_DAY_SD_PERCENT = 6.0
 PRIOR_DAYS = 5.0
 #: Outcomes of older days no longer count.
@@ -44,15 +44,6 @@ def recent(days: Iterable[DayOutcome], today: date | None) -> tuple[DayOutcome, 
         return tuple(ordered)
     oldest = today - timedelta(days=OUTCOME_DAYS)
     return tuple(outcome for outcome in ordered if outcome.day > oldest)
-
-
-def add(days: Iterable[DayOutcome], day: date, net_percent: Decimal) -> tuple[DayOutcome, ...]:
-    """Return the days with one more closed position's net outcome in its day."""
-    by_day = {outcome.day: outcome for outcome in days}
-    before = by_day.get(day)
-    total = net_percent if before is None else CONTEXT.add(before.sum_percent, net_percent)
-    by_day[day] = DayOutcome(day, 1 if before is None else before.n + 1, total)
-    return tuple(by_day.values())
 
 
 def probability_positive(days: Sequence[DayOutcome]) -> Decimal:

@@ -41,6 +41,8 @@ class ClosedBar:
     families_agreeing: int | None = None
     #: Score, volatility and families are all known.
     ready: bool = False
+    #: The last reference round trip stated in it, in percent.
+    round_trip_percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def _judge(done: Forming, fast: FastState, slow: SlowState) -> ClosedBar:
         sigma_annual=sigma,
         families_agreeing=families_agreeing(signals),
         ready=total is not None and sigma is not None,
+        round_trip_percent=cost,
     )
 
 

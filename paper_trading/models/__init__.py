@@ -3,9 +3,9 @@
 from paper_trading.models.account import (
     AccountEvent,
     AccountEventKind,
-    OutcomeDay,
     PaperTradingAccount,
 )
+from paper_trading.models.experience import FrozenExperience, SetUp, SetUpBook, SetUpDay
 from paper_trading.models.market import (
     FeedMode,
     Market,
@@ -47,13 +47,13 @@ __all__ = [
     "EquityHour",
     "EquityPoint",
     "FeedMode",
+    "FrozenExperience",
     "InternalError",
     "LedgerEntry",
     "ManualRequest",
     "Market",
     "MarketGenesis",
     "MarketToken",
-    "OutcomeDay",
     "PaperAIThoughtLog",
     "PaperPerformanceMetrics",
     "PaperPosition",
@@ -67,6 +67,9 @@ __all__ = [
     "RequestKind",
     "ScoreQuantiles",
     "SessionStatus",
+    "SetUp",
+    "SetUpBook",
+    "SetUpDay",
     "SimulatedTransaction",
     "StopReason",
     "StrategyVersion",

@@ -97,20 +97,3 @@ class AccountEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at version {self.version} of {self.account}"
-
-
-class OutcomeDay(models.Model):
-    """Net outcomes of positions closed on one market day: the clusters of the outcome gate."""
-
-    account = models.ForeignKey(
-        PaperTradingAccount, on_delete=models.CASCADE, related_name="outcome_days"
-    )
-    day = models.DateField()
-    closed = models.PositiveIntegerField()
-    sum_percent = RatioField(help_text="Sum of net outcomes, each in percent of its cost.")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "day"], name="outcome_day_once")]
-
-    def __str__(self) -> str:
-        return f"{self.account} {self.day}"

@@ -42,6 +42,10 @@ class Bar(models.Model):
     #: What IntelSliderEngine reads: signals, score, volatility (ClosedBar as JSON).
     readings = models.JSONField(default=dict)
     score = RatioField(null=True)
+    #: Cost of a reference round trip as last stated in the bar, in percent.
+    round_trip_percent = RatioField(null=True)
+    #: Market time of the step that closed it; after a gap that is later than its end.
+    known_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

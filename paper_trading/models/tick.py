@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from paper_trading.engine.enums import Stage, TradingState
+from paper_trading.models.experience import FrozenExperience
 from paper_trading.models.fields import word_field
 from paper_trading.models.market import Token
 from paper_trading.models.price import PriceBatch
@@ -74,6 +75,8 @@ class Tick(models.Model):
     step = models.PositiveIntegerField(null=True)
     batch = models.ForeignKey(PriceBatch, null=True, on_delete=models.PROTECT)
     market_time = models.DateTimeField(null=True)
+    #: What was frozen of matured set-ups when the batch was made; empty before the first bar.
+    experience = models.ForeignKey(FrozenExperience, null=True, on_delete=models.PROTECT)
     strategy_version = models.ForeignKey(StrategyVersion, null=True, on_delete=models.PROTECT)
     intel_level = models.PositiveSmallIntegerField(null=True)
     entries_paused = models.BooleanField(default=False)

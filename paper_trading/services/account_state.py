@@ -1,7 +1,7 @@
 """An account's rows as the engine's value, and as JSON for the cache."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +9,8 @@ from paper_trading.engine.account import Account, LastExit, Position
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import usd
-from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.analysis import AccountState
-from paper_trading.intelligence.outcomes import DayOutcome
-from paper_trading.models import OutcomeDay, PaperPosition, PaperTradingAccount
+from paper_trading.models import PaperPosition, PaperTradingAccount
 from paper_trading.services.market_rows import token_value
 
 __all__ = ["AccountState"]
@@ -21,16 +19,7 @@ __all__ = ["AccountState"]
 def load(row: PaperTradingAccount) -> AccountState:
     """Read an account's state from Postgres."""
     open_rows = PaperPosition.objects.filter(account=row, is_open=True).select_related("token")
-    return AccountState(row.state_version, account_value(row, open_rows), load_outcomes(row))
-
-
-def load_outcomes(row: PaperTradingAccount) -> tuple[DayOutcome, ...]:
-    """Read the recent outcome days of an account, oldest first."""
-    days = OutcomeDay.objects.filter(account=row, closed__gt=0)
-    if row.day is not None:
-        days = days.filter(day__gt=row.day - timedelta(days=outcomes.OUTCOME_DAYS))
-    known = (DayOutcome(found.day, found.closed, found.sum_percent) for found in days)
-    return outcomes.recent(known, row.day)
+    return AccountState(row.state_version, account_value(row, open_rows))
 
 
 def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) -> Account:
@@ -96,9 +85,6 @@ def to_json(state: AccountState) -> dict[str, Any]:
         "approvals": sorted(account.approvals),
         "last_exits": _last_exits(account),
         "positions": [_position_json(held) for held in account.positions.values()],
-        "outcomes": [
-            [found.day.isoformat(), found.n, str(found.sum_percent)] for found in state.outcomes
-        ],
     }
 
 
@@ -117,11 +103,7 @@ def from_json(data: Mapping[str, Any]) -> AccountState:
         approvals=frozenset(data["approvals"]),
         last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
     )
-    days = tuple(
-        DayOutcome(date.fromisoformat(day), count, Decimal(total))
-        for day, count, total in data["outcomes"]
-    )
-    return AccountState(data["version"], account, days)
+    return AccountState(data["version"], account)
 
 
 def _text(found: Decimal | date | int | None) -> str | int | None:

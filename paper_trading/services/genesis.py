@@ -25,6 +25,8 @@ _BAR_COLUMNS = (
     "close",
     "volume_usd",
     "score",
+    "round_trip_percent",
+    "known_at",
 )
 #: What a market is made of: it is folded by these from its first step on.
 _MARKET_COLUMNS = (

@@ -1,6 +1,7 @@
 """Rows of a market as the values that the pure packages work on."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -105,11 +106,11 @@ def batch_value(
 
 def quantile_points(batch: PriceBatch) -> tuple[Decimal, ...] | None:
     """Return the frozen quantiles that were in force at a batch; None while calibrating."""
-    return None if batch.quantiles_id is None else _points(batch.quantiles_id)
+    return None if batch.quantiles_id is None else points_of(batch.quantiles_id)
 
 
 @lru_cache(maxsize=64)
-def _points(quantiles_id: int) -> tuple[Decimal, ...]:
+def points_of(quantiles_id: int) -> tuple[Decimal, ...]:
     """Read frozen quantiles once a process: their row never changes."""
     row = ScoreQuantiles.objects.get(pk=quantiles_id)
     return tuple(Decimal(point) for point in row.points)
@@ -142,8 +143,8 @@ def quote_row(
     )
 
 
-def bar_row(market_id: int, token_id: int, closed: ClosedBar) -> Bar:
-    """Return the row of a closed bar, not yet saved."""
+def bar_row(market_id: int, token_id: int, closed: ClosedBar, known_at: datetime) -> Bar:
+    """Return the row of a bar that a step at a market time closed, not yet saved."""
     bar = closed.bar
     return Bar(
         market_id=market_id,
@@ -159,6 +160,8 @@ def bar_row(market_id: int, token_id: int, closed: ClosedBar) -> Bar:
         volume_usd=None if bar.volume_usd is None else money.usd(bar.volume_usd),
         readings=_readings(closed),
         score=closed.score,
+        round_trip_percent=closed.round_trip_percent,
+        known_at=known_at,
     )
 
 
@@ -182,6 +185,7 @@ def closed_bar(row: Bar) -> ClosedBar:
         sigma_annual=None if sigma is None else Decimal(sigma),
         families_agreeing=found.get("families_agreeing"),
         ready=bool(found.get("ready", False)),
+        round_trip_percent=row.round_trip_percent,
     )
 
 

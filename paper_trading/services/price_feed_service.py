@@ -136,7 +136,9 @@ def _head(market: Market, rows: list[MarketToken]) -> MarketHead:
 
 def _bar_rows(market: Market, folded: Folded) -> list[Bar]:
     return [
-        bar_row(market.pk, token, bar) for token, closed in folded.closed.items() for bar in closed
+        bar_row(market.pk, token, bar, folded.batch.market_time)
+        for token, closed in folded.closed.items()
+        for bar in closed
     ]
 
 

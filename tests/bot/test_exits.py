@@ -18,7 +18,6 @@ from paper_trading.engine.enums import (
 from paper_trading.models import (
     BreakerState,
     Market,
-    OutcomeDay,
     PaperPosition,
     PaperTrade,
     PaperTradingSession,
@@ -146,16 +145,6 @@ def test_a_request_for_what_was_sold_meanwhile_is_answered_and_forgotten(market:
     assert first.pk != second.pk
 
 
-def test_a_closed_position_counts_among_its_day_s_outcomes(market: Market) -> None:
-    session = worlds.running_session(market, allowed_tokens=["CRASH"])
-    position = closed_position(run_until_sold(session, "CRASH", 5))
-    day = OutcomeDay.objects.get(account=session.account)
-    net = (position.realized_usd - position.gas_usd) / position.bought_usd * 100
-    assert position.closed_market_time is not None
-    assert (day.day, day.closed) == (position.closed_market_time.date(), 1)
-    assert abs(day.sum_percent - net) < Decimal("1e-11")
-
-
 def test_a_tripped_breaker_gates_entries_and_never_exits(market: Market) -> None:
     session = worlds.running_session(
         market, allowed_tokens=["CRASH", "FLAT"], max_daily_loss_percent=Decimal("0.6")
@@ -259,6 +248,5 @@ def test_take_profit_steps_sell_parts_and_the_rest_rides(market: Market) -> None
     assert position.bought_units == gone
     assert not position.is_open
     assert position.realized_usd == sum(one.realized_usd or 0 for one in sold)
-    assert OutcomeDay.objects.get(account=session.account).closed == 1
     session.account.refresh_from_db()
     assert ledger_check.problems(session.account) == []

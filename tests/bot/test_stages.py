@@ -173,8 +173,11 @@ def test_a_stage_that_was_taken_over_meanwhile_is_rolled_back(
         patch.setattr(home, name, taken_over)
         assert stages.run(stage, tick.pk) == []
     after = worlds.tables()
-    if stage is Stage.PRICES:  # A batch belongs to its market: it stays for whoever comes next.
-        for shared in ("market", "markettoken", "tokenlist", "bar", "pricebatch", "quote"):
+    if stage is Stage.PRICES:  # What belongs to the market stays for whoever comes next.
+        for shared in (
+            *("market", "markettoken", "tokenlist", "bar", "pricebatch", "quote"),
+            *("setupbook", "setup", "frozenexperience"),
+        ):
             del before[f"paper_trading_{shared}"], after[f"paper_trading_{shared}"]
     assert after == before
 

@@ -1,14 +1,14 @@
 """Observations and evidences that several tests share."""
 
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Outcome
 from paper_trading.engine.market import Quote, Token
 from paper_trading.intelligence.bars import Bar, Observation
 from paper_trading.intelligence.evidence import Evidence
-from paper_trading.intelligence.outcomes import DayOutcome
 from paper_trading.intelligence.series import ClosedBar
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -76,6 +76,6 @@ def evidence(
         bar=closed_bar("0.99", 5) if bar is None else bar,
         quantiles=EVEN,
         round_trip_percent=None if cost is None else Decimal(cost),
-        outcomes=(DayOutcome(date(2024, 2, 29), 3, Decimal("1.5")),),
         held_since=None if held_seconds is None else at(-held_seconds),
+        outcome=Outcome(Decimal("55.5"), 3, 1),
     )

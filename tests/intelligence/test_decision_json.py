@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision, Gate, SignalReading
+from paper_trading.engine.decision import Decision, Gate, PWin, SignalReading, Twin
 from paper_trading.engine.enums import Action, Family
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.decision_json import (
@@ -25,6 +25,8 @@ signals = st.builds(
     SignalReading, st.text(max_size=8), st.sampled_from(Family), numbers, numbers, numbers
 )
 gates = st.builds(Gate, st.text(max_size=8), numbers, maybe, st.booleans())
+counts = st.integers(0, 10**6)
+p_wins = st.builds(PWin, maybe, numbers, numbers, numbers, counts, counts, numbers)
 decisions = st.builds(
     Decision,
     token_id=st.integers(1, 10**9),
@@ -38,6 +40,10 @@ decisions = st.builds(
     expected_move_percent=maybe,
     round_trip_percent=maybe,
     families_agreeing=st.none() | st.integers(0, 6),
+    outcome_n=st.none() | st.integers(0, 10**6),
+    outcome_days=st.none() | st.integers(0, 30),
+    p_win=st.none() | p_wins,
+    twin=st.none() | st.builds(Twin, st.sampled_from(Action), st.sampled_from(Code), maybe),
     signals=st.lists(signals, max_size=3).map(tuple),
     gates=st.lists(gates, max_size=3).map(tuple),
 )

@@ -5,12 +5,20 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.evidence import Evidence
-from paper_trading.intelligence.gates import cost_percent, expected_move_percent, gates, veto
-from paper_trading.intelligence.levels import appetite
+from paper_trading.intelligence.gates import (
+    cost_percent,
+    expected_move_percent,
+    gates,
+    lowest_level,
+    veto,
+)
+from paper_trading.intelligence.levels import LEVELS, appetite
 from tests.intelligence.samples import closed_bar, evidence
 
 STRATEGY = Strategy()
@@ -76,11 +84,11 @@ def test_a_bar_that_is_not_ready_is_not_evidence() -> None:
 
 def test_the_expected_move_is_sigma_over_the_longest_hold() -> None:
     # 80 % a year over one day and over four: 80 / sqrt(365), 160 / sqrt(365).
-    assert expected_move_percent(closed_bar(), STRATEGY) == Decimal("4.187391380722")
-    four = expected_move_percent(closed_bar(), Strategy(max_hold_hours=Decimal(96)))
+    assert expected_move_percent(closed_bar(), Decimal(24)) == Decimal("4.187391380722")
+    four = expected_move_percent(closed_bar(), Decimal(96))
     assert four == Decimal("8.374782761443")
-    assert expected_move_percent(None, STRATEGY) is None
-    assert expected_move_percent(replace(closed_bar(), sigma_annual=None), STRATEGY) is None
+    assert expected_move_percent(None, Decimal(24)) is None
+    assert expected_move_percent(replace(closed_bar(), sigma_annual=None), Decimal(24)) is None
 
 
 @pytest.mark.parametrize(
@@ -145,3 +153,33 @@ def test_the_strategys_threshold_replaces_the_levels() -> None:
         outcome_percent=Decimal(50),
     )
     assert (found[0].threshold, found[0].met) == (Decimal(40), True)
+
+
+@given(
+    st.integers(0, 1000),
+    st.integers(0, 6),
+    st.none() | st.integers(0, 800),
+    st.none() | st.integers(0, 100),
+)
+def test_the_lowest_level_is_where_the_gates_of_evidence_begin_to_be_met(
+    rank: int, families: int, cost: int | None, threshold: int | None
+) -> None:
+    confidence = Decimal(rank) / 10
+    cost_percent = None if cost is None else Decimal(cost) / 10
+    override = None if threshold is None else Decimal(threshold)
+    strategy = Strategy(confidence_threshold=override)
+    met = []
+    for row in LEVELS:
+        found = gates(
+            row,
+            strategy,
+            confidence=confidence,
+            families=families,
+            cost_percent=cost_percent,
+            outcome_percent=Decimal(0),
+        )
+        met.append(all(gate.met for gate in found[:3]))
+    lowest = lowest_level(
+        LEVELS, override, confidence=confidence, families=families, cost_percent=cost_percent
+    )
+    assert [lowest is not None and row.level >= lowest for row in LEVELS] == met

@@ -2,7 +2,6 @@
 
 import random
 from dataclasses import fields, replace
-from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import Action
+from paper_trading.engine.decision import Decision, Outcome, PWin, Twin
+from paper_trading.engine.enums import Action, Family
 from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence import signals
+from paper_trading.intelligence.brackets import key_of
 from paper_trading.intelligence.evidence import Evidence
+from paper_trading.intelligence.experience import freeze
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
-from paper_trading.intelligence.outcomes import DayOutcome
-from tests.intelligence.samples import closed_bar, evidence
+from tests.intelligence.samples import EVEN, closed_bar, evidence
+from tests.intelligence.set_up_samples import reading
 
 STRATEGY = Strategy()
 
@@ -47,12 +49,7 @@ def evidence_of(seed: int) -> Evidence:
         cost=str(between(0, 1500)) if luck.random() < 0.95 else None,
         held_seconds=luck.choice([None, 0, 299, 300, 9000]),
     )
-    mean, first = between(-1500, 1000), date(2024, 1, 1)
-    outcomes = (
-        DayOutcome(first + timedelta(days=day), 1, mean + between(-500, 500))
-        for day in range(luck.randint(0, 8))
-    )
-    return replace(found, outcomes=tuple(outcomes))
+    return replace(found, outcome=Outcome(between(0, 60_000), luck.randint(0, 500), 8))
 
 
 # A seed rather than drawn parts: drawn numbers crowd at their bounds, far from the gates.
@@ -71,7 +68,7 @@ def test_the_levels_that_buy_are_an_up_set(found: Evidence, threshold: Decimal |
     for action in (Action.SELL, Action.SKIP):
         assert len({decision.action is action for decision in decisions}) == 1
     plain = {
-        replace(decision, level=1, action=Action.HOLD, code=Code.OK, gates=())
+        replace(decision, level=1, action=Action.HOLD, code=Code.OK, gates=(), twin=None)
         for decision in decisions
     }
     assert len(plain) == 1
@@ -109,7 +106,7 @@ def test_every_gate_met_is_a_buy_for_all_levels() -> None:
         (
             replace(
                 evidence(closed_bar("0.40", 3)),
-                outcomes=tuple(DayOutcome(date(2024, 1, 1 + k), 1, Decimal(-2)) for k in range(20)),
+                outcome=Outcome(Decimal("23.999999999999"), 40, 20),
             ),
             Code.OUTCOMES_POOR,
         ),
@@ -181,3 +178,70 @@ def test_the_banner_states_the_numbers_that_act() -> None:
     override = IntelSliderEngine(8, Strategy(confidence_threshold=Decimal(40))).describe()
     assert override["Confidence"] == "at least 40 % (set by the strategy)"
     assert engine.appetite.level == 8
+
+
+def learned(found: Evidence, weights: dict[str, Decimal], points: bool = True) -> Evidence:
+    """Return an evidence whose level 10 has learned weights, ranked among even scores."""
+    made = freeze(key_of(STRATEGY), found.market_time, [], [], weights)
+    return replace(found, experience=replace(made, points=EVEN if points else None))
+
+
+def signalled() -> Evidence:
+    """Return an evidence of two families: at base weights its score is 0, half of all."""
+    both = (
+        reading("a", "0.8", "0.5", Family.TREND),
+        reading("b", "-0.8", "0.5", Family.FLOW),
+    )
+    bar = replace(closed_bar("0", 1), signals=both)
+    return evidence(bar)
+
+
+def test_only_the_learning_level_learns_and_its_twin_keeps_the_base(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Two signals are all that there are, so that the families can be counted.
+    monkeypatch.setattr(signals, "SIGNALS", signals.SIGNALS[:2])
+    weights = {"a": Decimal("0.75"), "b": Decimal("0.25")}
+    found = learned(signalled(), weights)
+    plain = decide(replace(found, experience=None), 10)
+    assert plain.confidence == Decimal(50)
+    assert plain.twin == Twin(plain.action, plain.code, Decimal(50))
+    for level in range(1, 10):
+        assert decide(found, level) == replace(
+            decide(replace(found, experience=None), level), p_win=plain_p_win(found)
+        )
+    made = decide(found, 10)
+    assert (made.score, made.confidence) == (Decimal("0.4"), Decimal(70))
+    assert [(one.weight, one.contribution) for one in made.signals] == [
+        (Decimal("0.75"), Decimal("0.6")),
+        (Decimal("0.25"), Decimal("-0.2")),
+    ]
+    assert made.twin == plain.twin
+    # How such set-ups went is the market's: it is looked up by the base rank.
+    assert made.p_win == plain_p_win(found)
+
+
+def plain_p_win(found: Evidence) -> PWin | None:
+    """Return the figures of the bin of rank 50."""
+    return None if found.experience is None else found.experience.p_win(Decimal(50))
+
+
+def test_until_learned_scores_can_be_ranked_level_10_decides_by_base_weights() -> None:
+    weights = {"a": Decimal("0.75"), "b": Decimal("0.25")}
+    made = decide(learned(signalled(), weights, points=False), 10)
+    assert made.score == Decimal(0)
+    assert made.confidence == Decimal(50)
+    assert made.twin == Twin(made.action, made.code, made.confidence)
+
+
+def test_a_skip_of_the_learning_level_has_a_twin_that_skips() -> None:
+    made = decide(learned(replace(signalled(), quantiles=None), {"a": Decimal(1)}), 10)
+    assert (made.action, made.code) == (Action.SKIP, Code.CALIBRATING)
+    assert made.twin == Twin(Action.SKIP, Code.CALIBRATING, None)
+
+
+def test_the_veto_s_number_is_told_with_what_stands_behind_it() -> None:
+    made = decide(replace(evidence(), outcome=Outcome(Decimal(30), 96, 12)))
+    assert (made.outcome_n, made.outcome_days) == (96, 12)
+    assert made.outcome_percent == Decimal(30)
+    assert made.gates[3].actual == 30

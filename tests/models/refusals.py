@@ -12,6 +12,7 @@ from paper_trading.models import (
     LedgerEntry,
     MarketToken,
     ScoreQuantiles,
+    SetUp,
     StrategyVersion,
     TickStatus,
     TokenList,
@@ -81,6 +82,11 @@ def two_lines_of_one_trade(world: World) -> None:
 def two_transactions_of_one_nonce(world: World) -> None:
     for sequence in range(2):
         make.make_transaction(make.make_trade(world.tick, world.token, sequence), nonce=0)
+
+
+def two_set_ups(world: World, first: SetUp) -> None:
+    first.pk = None
+    first.save(force_insert=True)
 
 
 def two_open_ticks(world: World) -> None:
@@ -187,13 +193,39 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         ),
     ),
     (
-        "an outcome day twice",
-        "outcome_day_once",
-        twice(
-            lambda w: w.account.outcome_days.create(
-                day=make.START.date(), closed=1, sum_percent=Decimal(1)
-            )
-        ),
+        "a book of set-ups twice",
+        "set_up_book_once",
+        twice(lambda w: make.make_set_up_book(w.market)),
+    ),
+    (
+        "a bracket without a stop",
+        "set_up_book_bracket_positive",
+        lambda w: make.make_set_up_book(w.market, stop_percent=Decimal(0)),
+    ),
+    (
+        "a set-up of one bar twice",
+        "set_up_once",
+        lambda w: two_set_ups(w, make.make_set_up(w.market, w.token)),
+    ),
+    (
+        "a set-up that ended without a net",
+        "set_up_ends_as_a_whole",
+        lambda w: make.make_set_up(w.market, w.token, ended="STOP", matured_at=make.START),
+    ),
+    (
+        "a set-up of level 11",
+        "set_up_level_range",
+        lambda w: make.make_set_up(w.market, w.token, level=11),
+    ),
+    (
+        "a day of set-ups twice",
+        "set_up_day_once",
+        twice(lambda w: make.make_set_up_day(w.market)),
+    ),
+    (
+        "an experience twice",
+        "experience_once",
+        twice(lambda w: make.make_experience(w.market)),
     ),
     (
         "a token list twice",

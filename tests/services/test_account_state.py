@@ -1,15 +1,14 @@
 """An account's rows, the engine's value, and JSON say the same to the digit."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from paper_trading.engine.account import LastExit
 from paper_trading.engine.enums import ExitReason
-from paper_trading.intelligence.outcomes import OUTCOME_DAYS
-from paper_trading.models import OutcomeDay, PaperTradingAccount
+from paper_trading.models import PaperTradingAccount
 from paper_trading.services import account_state
 from tests import builders as make
 
@@ -46,9 +45,6 @@ def full_account() -> PaperTradingAccount:
         adds=1,
     )
     make.make_closed_position(session, make.make_token())
-    OutcomeDay.objects.create(
-        account=account, day=date(2026, 1, 4), closed=2, sum_percent=Decimal("-3.125")
-    )
     return account
 
 
@@ -96,17 +92,3 @@ def test_writing_raises_the_version_by_one_and_saves_every_column() -> None:
     assert stored.state_version == 1
     for name in (*account_state.COLUMNS, "approvals", "last_exits"):
         assert getattr(stored, name) == getattr(row, name), name
-
-
-def test_outcomes_older_than_their_days_no_longer_count() -> None:
-    account = full_account()
-    assert account.day is not None
-    for days in (OUTCOME_DAYS - 1, OUTCOME_DAYS, OUTCOME_DAYS + 1):
-        OutcomeDay.objects.create(
-            account=account, day=account.day - timedelta(days=days), closed=1, sum_percent=1
-        )
-    OutcomeDay.objects.create(
-        account=account, day=account.day - timedelta(days=2), closed=0, sum_percent=0
-    )
-    found = {outcome.day for outcome in account_state.load_outcomes(account)}
-    assert found == {date(2026, 1, 4), account.day - timedelta(days=OUTCOME_DAYS - 1)}

@@ -53,9 +53,13 @@ def test_a_stored_bar_gives_back_what_its_signals_said(market: Market) -> None:
     value = market_rows.closed_bar(row)
     assert value.ready
     assert (value.score, value.bar.end) == (row.score, row.closes_at)
-    again = market_rows.bar_row(row.market_id, row.token_id, value)
+    again = market_rows.bar_row(row.market_id, row.token_id, value, row.closes_at)
     assert again.readings == row.readings
-    for name in ("slow", "seconds", "start", "closes_at", "open", "high", "low", "close", "score"):
+    assert again.known_at == row.known_at
+    for name in (
+        *("slow", "seconds", "start", "closes_at", "open", "high", "low", "close"),
+        *("score", "round_trip_percent"),
+    ):
         assert getattr(again, name) == getattr(row, name), name
 
 

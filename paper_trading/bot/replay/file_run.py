@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from paper_trading.engine.track import Metrics
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import book as books
 from paper_trading.intelligence.book import Book
+from paper_trading.intelligence.brackets import key_of
 from paper_trading.intelligence.inputs import TickInputs
 from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import SourceStep, exact_step
@@ -52,7 +53,8 @@ class LevelRun:
     def tick(self, step: MemoryStep, length: timedelta) -> MemoryTick:
         """Run a tick on a step of the market and count what it did."""
         inputs = TickInputs(self.seed, self.level, self.strategy)
-        made, self.book = run_tick(inputs, step.view, self.book, length, self.ticks)
+        experience = step.experience(self.strategy)
+        made, self.book = run_tick(inputs, step.view, experience, self.book, length, self.ticks)
         self.ticks += 1
         for decision in made.decisions:
             self.decisions[decision.action.value] += 1
@@ -103,16 +105,21 @@ class LevelRun:
 
 
 class FileMarket:
-    """A recorded file as a market in memory, its back-fill folded."""
+    """A recorded file as a market in memory, its back-fill folded.
 
-    def __init__(self, file: RecordedFile) -> None:
+    It follows the set-ups of the strategies that are to trade on it.
+    """
+
+    def __init__(self, file: RecordedFile, strategies: Iterable[Strategy]) -> None:
         self.source = RecordedSource(file)
         terms, native = market_setup.recorded_terms(file)
         self.seed = terms.seed
         self.length = timedelta(seconds=file.step_seconds)
         self.ticks = file.steps - BACKFILL_STEPS
         self._tokens: tuple[ListedToken, ...] = market_setup.recorded_tokens(file)
-        self._memory = MemoryMarket(terms, self._tokens, native)
+        self._memory = MemoryMarket(
+            terms, self._tokens, native, {key_of(strategy) for strategy in strategies}
+        )
         self._memory.backfill(self._step(number) for number in range(BACKFILL_STEPS))
 
     def steps(self, ticks: int) -> Iterator[MemoryStep]:
@@ -132,7 +139,7 @@ def run_file(
     progress: Progress = lambda done, all_: None,
 ) -> list[LevelRun]:
     """Replay a file, or its first ticks, for some levels on one market."""
-    market = FileMarket(file)
+    market = FileMarket(file, [strategy])
     wanted = market.ticks if ticks is None else min(ticks, market.ticks)
     runs = [LevelRun(level, strategy, market.seed) for level in levels]
     for done, step in enumerate(market.steps(wanted), 1):
@@ -146,7 +153,7 @@ def digests(
     file: RecordedFile, level: int, strategy: Strategy, ticks: int
 ) -> list[Mapping[str, str]]:
     """Return one digest a tick of what a level decided, traded and was worth."""
-    market = FileMarket(file)
+    market = FileMarket(file, [strategy])
     run = LevelRun(level, strategy, market.seed)
     found: list[Mapping[str, str]] = []
     for step in market.steps(ticks):

@@ -1,6 +1,6 @@
 """Where an account stands after all of its replayed ticks, compared with its rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from paper_trading.bot import track_rows
 from paper_trading.bot.position_manager import MARKS
@@ -11,12 +11,9 @@ from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.track import TrackRecord
 from paper_trading.engine.trade import TradeRecord
-from paper_trading.intelligence import outcomes
 from paper_trading.intelligence.book import Book
-from paper_trading.intelligence.outcomes import DayOutcome
 from paper_trading.models import (
     EquityHour,
-    OutcomeDay,
     PaperPosition,
     PaperTrackRecord,
     PaperTradingAccount,
@@ -30,7 +27,7 @@ def same_account(
     closed: Mapping[int, tuple[Position, TradeRecord]],
     opened: Mapping[int, int | None],
 ) -> None:
-    """Compare an account's row, positions, breakers and outcome days with its book.
+    """Compare an account's row, positions and breakers with its book.
 
     `closed` are positions by their key; `opened` are the keys of the open ones by token, as the
     trades that opened them name them.
@@ -44,7 +41,6 @@ def same_account(
     _same_positions(where, row, book, closed, opened)
     _same_breakers(where, book.breakers, breakers_of(row.pk))
     _same_track(where, row, book.record)
-    _same_days(where, book.days, list(OutcomeDay.objects.filter(account=row).order_by("day")))
 
 
 def _same_track(where: str, row: PaperTradingAccount, made: TrackRecord) -> None:
@@ -57,15 +53,6 @@ def _same_track(where: str, row: PaperTradingAccount, made: TrackRecord) -> None
     same(f"{where} hours", "hour", sorted(made.hours), sorted(hours))
     for hour, point in made.hours.items():
         same_rows(f"{where} hour {hour}", track_rows.hour_row(row.pk, point), hours[hour])
-
-
-def _same_days(where: str, made: Sequence[DayOutcome], stored: Sequence[OutcomeDay]) -> None:
-    ordered = outcomes.recent(made, None)
-    same(where, "outcome day", [one.day for one in ordered], [row.day for row in stored])
-    for one, row in zip(ordered, stored, strict=True):
-        named = f"{where} outcomes of {one.day}"
-        same(named, "closed", one.n, row.closed)
-        same(named, "sum_percent", one.sum_percent, row.sum_percent)
 
 
 def _same_breakers(

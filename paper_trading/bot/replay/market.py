@@ -2,11 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from paper_trading.bot.replay.set_ups import MemoryBook, MemoryBookStep
+from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence import quantiles
+from paper_trading.intelligence.brackets import BookKey, key_of
+from paper_trading.intelligence.experience import Experience
 from paper_trading.intelligence.market_folding import (
     Folded,
     Listing,
@@ -40,18 +44,39 @@ class MemoryStep:
     frozen: Frozen | None
     froze: bool
     view: MarketView
+    #: What it made of each book of set-ups that the market follows.
+    books: Mapping[BookKey, MemoryBookStep] = field(default_factory=dict)
+
+    def experience(self, strategy: Strategy) -> Experience | None:
+        """Return what the decisions of a strategy read of matured set-ups.
+
+        :raises ValueError: when the market does not follow the strategy's key.
+        """
+        key = key_of(strategy)
+        found = self.books.get(key)
+        if found is None:
+            raise ValueError(f"this market was not told to follow {key}")
+        return found.experience
 
 
 class MemoryMarket:
     """A market that is folded step by step, as `PriceFeedService` does it in rows."""
 
-    def __init__(self, terms: Terms, tokens: Sequence[ListedToken], native: Native) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        tokens: Sequence[ListedToken],
+        native: Native,
+        keys: Iterable[BookKey] = (),
+    ) -> None:
         ordered = sorted(tokens, key=lambda one: one.token.symbol)
         self.terms = terms
         self.head = MarketHead(tuple(Listing(one.token, Series()) for one in ordered), native)
         self.frozen: Frozen | None = None
         #: When a fast bar closed, and its score; older than the window, they are dropped.
         self._scores: deque[tuple[datetime, Decimal]] = deque()
+        #: Books of set-ups by their key; told before the first step, for they have no past.
+        self._books = {key: MemoryBook(key) for key in keys}
 
     def begin(
         self,
@@ -95,7 +120,19 @@ class MemoryMarket:
         }
         points = None if self.frozen is None else self.frozen.points
         view = MarketView.of(folded.batch, points, tokens, bars)
-        return MemoryStep(step.number, step.market_time, folded, self.frozen, froze, view)
+        books = self._fold_books(step.market_time, folded, points)
+        return MemoryStep(step.number, step.market_time, folded, self.frozen, froze, view, books)
+
+    def _fold_books(
+        self, known_at: datetime, folded: Folded, points: Sequence[Decimal] | None
+    ) -> dict[BookKey, MemoryBookStep]:
+        fast = [
+            (token_id, bar)
+            for token_id, closed in folded.closed.items()
+            for bar in closed
+            if not bar.slow
+        ]
+        return {key: book.step(known_at, fast, points) for key, book in self._books.items()}
 
     def _retoken(self, tokens: Sequence[ListedToken]) -> None:
         """Take tokens as they stand at a step: a fee tier may have been edited."""

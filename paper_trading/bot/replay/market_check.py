@@ -1,12 +1,16 @@
 """A market replayed from its genesis and batches, compared with the rows it left."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from paper_trading.bot.replay import export
 from paper_trading.bot.replay.checks import Difference, Mismatch, same, same_rows, sealed
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
+from paper_trading.bot.replay.set_up_check import BarKeys, BookReplay
 from paper_trading.engine.market import Batch
+from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.series import Series
 from paper_trading.models import Bar, Market, MarketToken, Quote, ScoreQuantiles
 from paper_trading.services import genesis
@@ -14,11 +18,25 @@ from paper_trading.services.market_rows import bar_row, closed_bar
 from paper_trading.services.price_feed_service import terms_of
 
 
-class MarketReplay:
-    """The steps of one market, each compared with its rows as it is made."""
+@dataclass(frozen=True, slots=True)
+class ComparedStep:
+    """A step that was found equal to its rows, and the keys of what ticks read at it."""
 
-    def __init__(self, market: Market) -> None:
+    made: MemoryStep
+    batch_id: int
+    #: Of what was frozen of matured set-ups; None: nothing yet.
+    experiences: Mapping[BookKey, int | None]
+
+
+class MarketReplay:
+    """The steps of one market, each compared with its rows as it is made.
+
+    `keys` are those of the books of set-ups that the ticks to be replayed have read.
+    """
+
+    def __init__(self, market: Market, keys: Iterable[BookKey]) -> None:
         self.market = market
+        self._books = {key: BookReplay(market.pk, key) for key in keys}
         self._origin = export.genesis_of(market)
         self._bars = Bar.objects.filter(market=market, pk__gt=self._origin.last_bar_id)
         self._quantiles = iter(market.quantiles.order_by("frozen_at"))
@@ -34,8 +52,8 @@ class MarketReplay:
         """Return the first step that has a batch."""
         return self._origin.step + 1
 
-    def steps(self, last: int) -> Iterator[tuple[MemoryStep, int]]:
-        """Yield every step up to the last with the key of its batch, compared."""
+    def steps(self, last: int) -> Iterator[ComparedStep]:
+        """Yield every step up to the last, compared."""
         self._stored = self._bars.order_by("pk").iterator(chunk_size=2_000)
         entries = export.batches_of(self.market, self.first_step, last)
         for expected, entry in enumerate(entries, self.first_step):
@@ -45,11 +63,14 @@ class MarketReplay:
             made = self._memory.step(entry.step, entry.tokens)
             self._compare(entry, made, self._stored)
             self._last_step = entry.row.step
-            yield made, entry.row.pk
+            found = {key: book.experience_id for key, book in self._books.items()}
+            yield ComparedStep(made, entry.row.pk, found)
 
     def same_head(self) -> bool:
         """Compare what the market remembers; False when it has gone on since."""
         market, memory = self.market, self._memory
+        for book in self._books.values():
+            book.same_end()
         newest = market.batches.order_by("-step").values_list("step", flat=True).first()
         same(market.name, "head_step", newest, market.head_step)
         if memory is None or newest != self._last_step:
@@ -77,13 +98,19 @@ class MarketReplay:
         sealed_columns = {name: text for name, text in origin.seal.items() if name not in made}
         sealed(f"genesis of {self.market.name}", sealed_columns, columns)
         for name, text in made.items():
-            same(f"back-fill of {self.market.name}", name, origin.seal.get(name), text)
+            same(
+                f"back-fill of {self.market.name}",
+                f"{name} (its seal)",
+                origin.seal.get(name),
+                text,
+            )
         bars = sorted(rows, key=lambda bar: (bar.closes_at, bar.token_id, bar.slow))
         self._newest = {bar.token_id: bar.pk for bar in bars if not bar.slow}
-        memory = MemoryMarket(terms_of(self.market), first.tokens, genesis.native_of(origin))
+        native = genesis.native_of(origin)
+        memory = MemoryMarket(terms_of(self.market), first.tokens, native, self._books)
         memory.begin(
             genesis.series_of(origin),
-            genesis.native_of(origin),
+            native,
             ((bar.token_id, closed_bar(bar)) for bar in bars),
             origin.market_time,
         )
@@ -94,27 +121,34 @@ class MarketReplay:
     def _compare(self, entry: BatchEntry, made: MemoryStep, stored: Iterator[Bar]) -> None:
         where = f"batch of step {entry.row.step}"
         batch = made.folded.batch
-        self._compare_bars(made, stored)
+        bars = self._compare_bars(made, stored)
         if made.froze and made.frozen is not None:
             self._compare_quantiles(made.frozen)
+        for key, book in self._books.items():
+            book.step(made.books[key], bars)
         in_force = None if self._in_force is None else self._in_force.pk
         same(where, "quantiles", in_force, entry.row.quantiles_id)
         self._compare_batch(where, entry, batch)
         for quote in entry.row.quotes.all():
             self._compare_quote(where, quote, batch)
 
-    def _compare_bars(self, made: MemoryStep, stored: Iterator[Bar]) -> None:
-        """Compare the bars that a step closed, in the order in which they were written."""
+    def _compare_bars(self, made: MemoryStep, stored: Iterator[Bar]) -> BarKeys:
+        """Compare the bars that a step closed, in the order in which they were written.
+
+        Return the keys of the fast ones.
+        """
+        keys: dict[tuple[int, datetime], int] = {}
         for token_id, closed in made.folded.closed.items():
             for bar in closed:
-                row = bar_row(self.market.pk, token_id, bar)
+                row = bar_row(self.market.pk, token_id, bar, made.market_time)
                 where = f"bar of token {token_id} from {row.start.isoformat()} ({row.seconds} s)"
                 found = next(stored, None)
                 if found is None:
                     raise Mismatch(Difference(where, "row", "a closed bar", "nothing"))
                 same_rows(where, row, found)
                 if not bar.slow:
-                    self._newest[token_id] = found.pk
+                    self._newest[token_id] = keys[token_id, bar.bar.end] = found.pk
+        return keys
 
     def _compare_quantiles(self, frozen: Frozen) -> None:
         where = f"quantiles frozen at {frozen.at.isoformat()}"

@@ -9,6 +9,7 @@ from paper_trading.bot.market_analyzer import thought_row
 from paper_trading.bot.replay.checks import NoJournal, same, same_count, same_decision, same_rows
 from paper_trading.bot.replay.export import StageEntry, TickEntry
 from paper_trading.bot.replay.final_check import same_account
+from paper_trading.bot.replay.market import MemoryStep
 from paper_trading.bot.replay.stored import TickRows
 from paper_trading.bot.replay.ticks import MemoryTick, trades_of
 from paper_trading.bot.session_metrics import metrics_row
@@ -23,7 +24,6 @@ from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import book as books
 from paper_trading.intelligence.book import Book
 from paper_trading.intelligence.decision_json import decision_from_json, decision_to_json
-from paper_trading.intelligence.market_view import MarketView
 from paper_trading.models import (
     AccountEvent,
     AccountEventKind,
@@ -54,9 +54,11 @@ class AccountReplay:
         self._events = events[1:]
         self._same_deposit(events[0], None)
 
-    def tick(self, entry: TickEntry, view: MarketView | None, rows: TickRows) -> None:
+    def tick(self, entry: TickEntry, step: MemoryStep | None, rows: TickRows) -> None:
         """Run the stages that a tick came through and compare each with its rows."""
-        tick = None if view is None else MemoryTick(entry.inputs, view)
+        tick = None
+        if step is not None:
+            tick = MemoryTick(entry.inputs, step.view, step.experience(entry.inputs.strategy))
         for stage in entry.stages:
             if tick is None:
                 raise NoJournal(f"{entry.where} did stage {stage.stage} without a batch")

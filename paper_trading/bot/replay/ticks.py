@@ -13,6 +13,7 @@ from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import book as books
 from paper_trading.intelligence.analysis import AccountState, analyze, skipped, wanted
 from paper_trading.intelligence.book import Book
+from paper_trading.intelligence.experience import Experience
 from paper_trading.intelligence.inputs import TickInputs
 from paper_trading.intelligence.market_view import Listed, MarketView
 
@@ -23,6 +24,8 @@ class MemoryTick:
 
     inputs: TickInputs
     view: MarketView
+    #: What was frozen of matured set-ups for the key of the tick's strategy.
+    experience: Experience | None
     closing: StepResult | None = None
     decisions: tuple[Decision, ...] = ()
     executed: StepResult | None = None
@@ -53,7 +56,7 @@ class MemoryTick:
         made = tuple(
             skipped(engine, one, Code.INTERNAL_ERROR)
             if one.token.id in failed
-            else analyze(engine, one, self.view, state)
+            else analyze(engine, one, self.view, state, self.experience)
             for one in listed
         )
         self.decisions += made
@@ -94,10 +97,15 @@ def trades_of(tick: MemoryTick) -> tuple[TradeRecord, ...]:
 
 
 def run_tick(
-    inputs: TickInputs, view: MarketView, book: Book, step: timedelta, ticks_closed: int
+    inputs: TickInputs,
+    view: MarketView,
+    experience: Experience | None,
+    book: Book,
+    step: timedelta,
+    ticks_closed: int,
 ) -> tuple[MemoryTick, Book]:
     """Take a tick through all of its stages."""
-    tick = MemoryTick(inputs, view)
+    tick = MemoryTick(inputs, view, experience)
     book = tick.auto_close(book)
     tick.analyze(view.listed, book.state())
     book = tick.execute(book, step)

@@ -11,10 +11,11 @@ from paper_trading.bot.replay import export, stored
 from paper_trading.bot.replay.checks import Difference, Mismatch, NoJournal, same
 from paper_trading.bot.replay.export import TickEntry
 from paper_trading.bot.replay.market import MemoryStep
-from paper_trading.bot.replay.market_check import MarketReplay
+from paper_trading.bot.replay.market_check import ComparedStep, MarketReplay
 from paper_trading.bot.replay.session_check import AccountReplay
+from paper_trading.bot.replay.set_up_check import keys_of
 from paper_trading.bot.replay.stored import TickRows
-from paper_trading.intelligence.market_view import MarketView
+from paper_trading.intelligence.brackets import key_of
 from paper_trading.models import PaperTradingSession, Tick, TickStatus
 
 #: What a row can raise that holds something no code wrote.
@@ -80,7 +81,7 @@ class _Verification:
         self.session = session
         self.sessions = sessions
         self.progress = progress
-        self.market = MarketReplay(session.account.market)
+        self.market = MarketReplay(session.account.market, keys_of(sessions))
         account = session.account
         self.replay = AccountReplay(account, export.events_of(account.pk))
 
@@ -92,7 +93,7 @@ class _Verification:
         for session in self.sessions:
             self.replay.ticks_closed = 0
             for entry, rows in self._entries(session):
-                self.replay.tick(entry, self._view(entry, steps), rows)
+                self.replay.tick(entry, self._step(entry, steps), rows)
                 self.progress((entry.row.step or first) - first + 1, last - first + 1)
                 count += 1
             found = self.replay.ticks_closed
@@ -123,16 +124,18 @@ class _Verification:
             for entry in portion:
                 yield entry, rows[entry.row.pk]
 
-    def _view(self, entry: TickEntry, steps: Iterator[tuple[MemoryStep, int]]) -> MarketView | None:
+    def _step(self, entry: TickEntry, steps: Iterator[ComparedStep]) -> MemoryStep | None:
         """Replay the market up to a tick's step and return what the tick read there."""
         row, where = entry.row, entry.where
         if row.batch_id is None:
             return None
-        for made, batch_id in steps:
-            if made.number == row.step:
-                same(where, "batch", batch_id, row.batch_id)
-                same(where, "market_time", made.market_time, row.market_time)
-                return made.view
+        key = key_of(entry.inputs.strategy)
+        for step in steps:
+            if step.made.number == row.step:
+                same(where, "batch", step.batch_id, row.batch_id)
+                same(where, "market_time", step.made.market_time, row.market_time)
+                same(where, "experience", step.experiences[key], row.experience_id)
+                return step.made
         raise NoJournal(f"{where} reads step {row.step}, which has no batch")
 
     def _same_end(self) -> bool:

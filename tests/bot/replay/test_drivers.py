@@ -43,7 +43,7 @@ def strategy_of(session: PaperTradingSession) -> Strategy:
 
 
 def in_memory(record: Path, strategy: Strategy, ticks: int) -> list[MemoryTick]:
-    market = FileMarket(RecordedFile.open(record))
+    market = FileMarket(RecordedFile.open(record), [strategy])
     run = LevelRun(LEVEL, strategy, market.seed)
     return [run.tick(step, market.length) for step in market.steps(ticks)]
 

@@ -10,6 +10,7 @@ from paper_trading.bot import accounts, controls, endings, journal, stages
 from paper_trading.bot.price_service_integration import RealPriceManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.market_check import MarketReplay
+from paper_trading.bot.replay.set_up_check import keys_of
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import BreakerKind, Stage
@@ -26,7 +27,6 @@ from paper_trading.models import (
     Market,
     MarketGenesis,
     MarketToken,
-    OutcomeDay,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
@@ -160,7 +160,7 @@ def test_a_changed_input_is_named(market: Market) -> None:
 def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     session = world(market)
     # The market's side is the same every time: it is replayed once.
-    steps = list(MarketReplay(market).steps(session.start_step + TICKS - 1))
+    steps = list(MarketReplay(market, keys_of([session])).steps(session.start_step + TICKS - 1))
     monkeypatch.setattr(MarketReplay, "steps", lambda self, last: iter(steps))
     found = [
         text
@@ -178,7 +178,6 @@ def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPat
             PaperTradingAccount.objects.all(),
             BreakerState.objects.filter(kind=BreakerKind.DRAWDOWN),
             BreakerState.objects.filter(tripped=True),
-            OutcomeDay.objects.all(),
             PaperTrackRecord.objects.all(),
             EquityHour.objects.all(),
         )

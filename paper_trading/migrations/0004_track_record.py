@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('paper_trading', '0002_journal'),
+        ('paper_trading', '0003_exits'),
     ]
 
     operations = [

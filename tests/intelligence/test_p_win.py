@@ -1,0 +1,111 @@
+"""Shares of winners: the beta distribution against scipy, days as clusters, words."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special, stats  # type: ignore[import-untyped]
+
+from paper_trading.engine.decision import PWin, Twin
+from paper_trading.engine.enums import Action
+from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.intelligence.p_win import (
+    PRIOR_DAYS,
+    beta_quantile,
+    beta_share,
+    bin_of,
+    in_words,
+    p_win,
+)
+from tests.intelligence.samples import evidence
+
+EVEN = Decimal("33.333333333333")
+parameters = st.floats(0.02, 400)
+WON = PWin(
+    share=Decimal(44),
+    mean=Decimal(41),
+    low=Decimal(33),
+    high=Decimal(49),
+    n=96,
+    days=12,
+    break_even=Decimal("33.3333"),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.floats(0, 1), parameters, parameters)
+def test_the_incomplete_beta_function_agrees_with_scipy(x: float, a: float, b: float) -> None:
+    assert beta_share(x, a, b) == pytest.approx(float(special.betainc(a, b, x)), abs=1e-10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([0.025, 0.5, 0.975]), parameters, parameters)
+def test_quantiles_agree_with_scipy(share: float, a: float, b: float) -> None:
+    assert beta_quantile(share, a, b) == pytest.approx(float(stats.beta.ppf(share, a, b)), abs=1e-9)
+
+
+def test_without_a_set_up_the_prior_stands_at_break_even() -> None:
+    found = p_win([], EVEN)
+    assert (found.share, found.n, found.days) == (None, 0, 0)
+    assert found.mean == found.break_even == Decimal("33.3333")
+    low, high = stats.beta.ppf([0.025, 0.975], PRIOR_DAYS / 3, PRIOR_DAYS * 2 / 3)
+    assert float(found.low) == pytest.approx(100 * low, abs=1e-4)
+    assert float(found.high) == pytest.approx(100 * high, abs=1e-4)
+
+
+def test_a_day_counts_once_however_many_set_ups_it_holds() -> None:
+    days = [(1, 1), (1000, 250), (3, 0)]
+    found = p_win(days, EVEN)
+    alpha, beta = PRIOR_DAYS / 3 + 1.25, PRIOR_DAYS * 2 / 3 + 1.75
+    assert float(found.mean) == pytest.approx(100 * alpha / (alpha + beta), abs=1e-4)
+    assert float(found.high) == pytest.approx(100 * stats.beta.ppf(0.975, alpha, beta), abs=1e-4)
+    assert (found.n, found.days, found.share) == (1004, 3, Decimal("25.0000"))
+    many = p_win([(1000 * n, 1000 * wins) for n, wins in days], EVEN)
+    assert (many.low, many.high) == (found.low, found.high)
+
+
+@given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), max_size=40))
+def test_the_interval_holds_the_mean_and_order_changes_nothing(
+    found: list[tuple[int, int]],
+) -> None:
+    days = [(n, min(n, wins)) for n, wins in found]
+    one = p_win(days, EVEN)
+    assert 0 <= one.low <= one.mean <= one.high <= 100
+    assert p_win(days[::-1], EVEN) == one
+
+
+@pytest.mark.parametrize("day", [(0, 0), (3, 4), (3, -1)])
+def test_a_day_that_cannot_be_is_refused(day: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="winners of"):
+        p_win([day], EVEN)
+
+
+@pytest.mark.parametrize(
+    ("rank", "place"), [("0", 0), ("9.9999", 0), ("10", 1), ("99.9999", 9), ("100", 9)]
+)
+def test_bins_are_deciles_of_the_rank(rank: str, place: int) -> None:
+    assert bin_of(Decimal(rank)) == place
+
+
+def test_the_words_say_what_the_rank_means() -> None:
+    decision = IntelSliderEngine(5, Strategy()).decide(evidence())
+    assert in_words(decision) == ""
+    ranked = replace(decision, confidence=Decimal(88), p_win=WON)
+    assert in_words(ranked) == (
+        "88: top 12 % of set-ups; such set-ups won 41 % [33, 49], n = 96 in 12 days,"
+        " break-even 33 %"
+    )
+    none = replace(WON, share=None, n=0, days=0)
+    assert in_words(replace(ranked, p_win=none)) == (
+        "88: top 12 % of set-ups; no such set-up has matured yet, break-even 33 %"
+    )
+
+
+def test_the_words_of_the_learning_level_speak_of_the_base_rank() -> None:
+    decision = IntelSliderEngine(10, Strategy()).decide(evidence())
+    twin = Twin(Action.HOLD, decision.code, Decimal(61))
+    found = in_words(replace(decision, confidence=Decimal(88), p_win=WON, twin=twin))
+    assert found.startswith("61: top 39 % of set-ups; such set-ups won 41 %")
