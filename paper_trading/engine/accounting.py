@@ -4,7 +4,7 @@ After every record: cash + cost of positions = deposits + realized - gas, to the
 """
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from paper_trading.engine.account import Account, ClosedPosition, LastExit, Position
 from paper_trading.engine.enums import (
@@ -17,12 +17,12 @@ from paper_trading.engine.enums import (
 from paper_trading.engine.equity import worth
 from paper_trading.engine.fills import CASH_ID
 from paper_trading.engine.money import (
+    CONTEXT,
     HIGHEST_DEPOSIT_USD,
     HUNDRED,
     ONE,
     ZERO,
     cash_amount,
-    exact,
     ratio,
     require,
     usd,
@@ -31,7 +31,6 @@ from paper_trading.engine.position import buy, sell
 from paper_trading.engine.trade import Swap, TradeRecord
 
 
-@exact
 def open_account(deposit_usd: Decimal) -> Account:
     """Return a new account with one deposit. ValueError outside of a deposit's range."""
     require("deposit", deposit_usd, ZERO, HIGHEST_DEPOSIT_USD, above=True)
@@ -55,7 +54,6 @@ def open_account(deposit_usd: Decimal) -> Account:
     )
 
 
-@exact
 def deposit(account: Account, amount_usd: Decimal) -> Account:
     """Add money; peak and day start scale, so that no percentage of loss changes.
 
@@ -63,58 +61,59 @@ def deposit(account: Account, amount_usd: Decimal) -> Account:
     price of cash. ValueError outside of a deposit's range.
     """
     require("deposit", amount_usd, ZERO, HIGHEST_DEPOSIT_USD, above=True)
-    paid = usd(amount_usd)
-    equity_usd = worth(account, account.cash_price_usd)
-    paid_worth = usd(paid * account.cash_price_usd)
+    with localcontext(CONTEXT):
+        paid = usd(amount_usd)
+        equity_usd = worth(account, account.cash_price_usd)
+        paid_worth = usd(paid * account.cash_price_usd)
 
-    def scaled(reference: Decimal) -> Decimal:
-        if equity_usd <= 0:
-            return reference + paid_worth
-        return usd(reference * (equity_usd + paid_worth) / equity_usd)
+        def scaled(reference: Decimal) -> Decimal:
+            if equity_usd <= 0:
+                return reference + paid_worth
+            return usd(reference * (equity_usd + paid_worth) / equity_usd)
 
-    return replace(
-        account,
-        cash_usd=account.cash_usd + paid,
-        deposits_usd=account.deposits_usd + paid,
-        peak_equity_usd=scaled(account.peak_equity_usd),
-        day_start_equity_usd=scaled(account.day_start_equity_usd),
-    )
+        return replace(
+            account,
+            cash_usd=account.cash_usd + paid,
+            deposits_usd=account.deposits_usd + paid,
+            peak_equity_usd=scaled(account.peak_equity_usd),
+            day_start_equity_usd=scaled(account.day_start_equity_usd),
+        )
 
 
-@exact
 def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = None) -> Account:
     """Return the account after a record: a fill, a failed swap (gas only) or a denial (nothing).
 
     `price_usd` marks what a fill bought; without it the pool's mid price does. ValueError
     when the record contradicts itself or the account.
     """
-    if record.status is TradeStatus.DENIED:
-        return account
-    if record.swap is None:
-        raise ValueError(f"a {record.status} record of {record.token.symbol} has no swap")
-    confirmed = record.swap.status is TransactionStatus.CONFIRMED
-    if confirmed != (record.status is TradeStatus.FILLED):
-        raise ValueError(f"a {record.status} record carries a {record.swap.status} swap")
-    paid = _charge_position(_pay_gas(account, record, record.swap), record, record.swap)
-    if not confirmed:
-        return replace(paid, failed_transactions=account.failed_transactions + 1)
-    if record.side is Side.BUY:
-        price = record.swap.mid_price if price_usd is None else price_usd
-        return _bought(paid, record, record.swap, price)
-    return _sold(paid, record, record.swap)
+    with localcontext(CONTEXT):
+        if record.status is TradeStatus.DENIED:
+            return account
+        if record.swap is None:
+            raise ValueError(f"a {record.status} record of {record.token.symbol} has no swap")
+        confirmed = record.swap.status is TransactionStatus.CONFIRMED
+        if confirmed != (record.status is TradeStatus.FILLED):
+            raise ValueError(f"a {record.status} record carries a {record.swap.status} swap")
+        paid = _charge_position(_pay_gas(account, record, record.swap), record, record.swap)
+        if not confirmed:
+            return replace(paid, failed_transactions=account.failed_transactions + 1)
+        if record.side is Side.BUY:
+            price = record.swap.mid_price if price_usd is None else price_usd
+            return _bought(paid, record, record.swap, price)
+        return _sold(paid, record, record.swap)
 
 
-@exact
 def closing(position: Position, swap: Swap, realized_usd: Decimal) -> ClosedPosition:
     """Return what a position came to whose last units a confirmed swap sold."""
-    realized = position.realized_usd + realized_usd
-    gas = position.gas_usd + swap.gas_usd
-    return ClosedPosition(
-        bought_usd=position.bought_usd,
-        realized_usd=realized,
-        gas_usd=gas,
-        net_percent=ratio((realized - gas) / position.bought_usd * HUNDRED),
-    )
+    with localcontext(CONTEXT):
+        realized = position.realized_usd + realized_usd
+        gas = position.gas_usd + swap.gas_usd
+        return ClosedPosition(
+            bought_usd=position.bought_usd,
+            realized_usd=realized,
+            gas_usd=gas,
+            net_percent=ratio((realized - gas) / position.bought_usd * HUNDRED),
+        )
 
 
 def after_reset(account: Account, kind: BreakerKind) -> Account:
@@ -126,12 +125,12 @@ def after_reset(account: Account, kind: BreakerKind) -> Account:
     return account
 
 
-@exact
 def cash_identity(account: Account) -> Decimal:
     """Return cash + cost - (deposits + realized - gas): zero, or the books are wrong."""
-    cost = sum((held.cost_usd for held in account.positions.values()), ZERO)
-    earned = account.deposits_usd + account.realized_usd - account.gas_usd
-    return account.cash_usd + cost - earned
+    with localcontext(CONTEXT):
+        cost = sum((held.cost_usd for held in account.positions.values()), ZERO)
+        earned = account.deposits_usd + account.realized_usd - account.gas_usd
+        return account.cash_usd + cost - earned
 
 
 def _pay_gas(account: Account, record: TradeRecord, swap: Swap) -> Account:

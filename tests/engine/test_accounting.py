@@ -1,20 +1,22 @@
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paper_trading.engine.account import Account, LastExit
+from paper_trading.engine.account import Account, ClosedPosition, LastExit
 from paper_trading.engine.accounting import (
     after_reset,
     apply,
     cash_identity,
+    closing,
     deposit,
     open_account,
 )
 from paper_trading.engine.enums import BreakerKind, ExitReason, Side, TradeStatus, TransactionStatus
 from paper_trading.engine.money import ZERO, exact
+from paper_trading.engine.trade import Swap
 from tests.engine.worlds import NOON, account, record, swap, token
 
 ABC = token(3, "ABC")
@@ -33,6 +35,7 @@ def test_a_new_account_holds_its_deposit() -> None:
     new = open_account(Decimal(10_000))
     assert new.cash_usd == new.deposits_usd == new.peak_equity_usd == 10_000
     assert cash_identity(new) == 0
+    assert new.max_drawdown_percent == 0
     assert not new.approvals
 
 
@@ -222,3 +225,50 @@ def test_steps_are_taken_by_the_sale_that_says_so_and_once() -> None:
         with pytest.raises(ValueError, match=f"of ABC says that {again} steps are taken, but 2"):
             apply(stepped, replace(part, steps_taken=again))
     assert apply(stepped, replace(part, steps_taken=3)).positions[ABC.id].steps_taken == 3
+
+
+def test_a_deposit_off_the_peg_scales_by_what_it_is_worth() -> None:
+    start = replace(account(), cash_price_usd=Decimal("0.8"), peak_equity_usd=Decimal(16_000))
+    after = deposit(start, Decimal(2500))
+    # 8,000 and 2,000 more: a quarter, of the peak too.
+    assert after.peak_equity_usd == 20_000
+    assert after.cash_usd == after.deposits_usd == 12_500
+    assert cash_identity(after) == 0
+    broke = replace(start, cash_usd=ZERO)
+    assert deposit(broke, Decimal(10)).peak_equity_usd == 16_008
+
+
+def test_what_a_position_came_to_is_net_of_all_its_gas() -> None:
+    part = sold(bought(gas="0.5"), 5 * 10**18, 600_000_000, gas="0.25")
+    held = part.positions[ABC.id]
+    last = swap(5 * 10**18, 450_000_000, gas="1.25")
+    assert closing(held, last, Decimal(-50)) == ClosedPosition(
+        bought_usd=Decimal(1000),
+        realized_usd=Decimal(50),
+        gas_usd=Decimal(2),
+        net_percent=Decimal("4.8"),
+    )
+
+
+@exact
+def exact_difference(cash_usd: Decimal, made: Swap) -> Decimal:
+    return cash_usd - Decimal(made.amount_in) / 10**6 - made.gas_usd
+
+
+def test_no_context_of_the_caller_rounds_an_account() -> None:
+    big = Decimal("123456789012.123456789012345678")
+    made = swap(1_234_567_891_234, 3 * 10**18, gas="1234567.123456789012345678")
+    fill = record(ABC, Side.BUY, made)
+    with localcontext(prec=4):
+        rich = deposit(open_account(big), big)
+        after = apply(rich, fill)
+        part = apply(after, record(ABC, Side.SELL, swap(10**18, 7)))
+        assert cash_identity(part) == 0
+        unit = Decimal("0.000000000000000001")
+        one_off = replace(part, cash_usd=exact(Decimal.__add__)(part.cash_usd, unit))
+        assert cash_identity(one_off) == unit
+        closed = closing(part.positions[ABC.id], swap(1, 1, gas="0.000000000000000001"), big)
+    assert rich.cash_usd == Decimal("246913578024.246913578024691356")
+    assert rich.peak_equity_usd == rich.cash_usd
+    assert after.cash_usd == exact_difference(rich.cash_usd, made)
+    assert closed.gas_usd == Decimal("1234567.123456789012345679")

@@ -1,5 +1,7 @@
+import re
 from dataclasses import fields, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +85,23 @@ def test_distances_that_may_double_stay_below_the_whole_price() -> None:
             trailing_distance_percent=Decimal(50),
         )
     assert Strategy(stop_loss_percent=Decimal(50)).stop_loss_percent == 50
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """Return the default and the range of each setting as the document has them."""
+    path = Path(__file__).parents[2] / "docs" / "STRATEGY.md"
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| ([^|]+) \|", path.read_text(), re.MULTILINE)
+    return {name: (default, allowed) for name, default, allowed in rows}
+
+
+def test_the_document_tells_every_setting_with_its_default_and_range() -> None:
+    expected = {}
+    for field in fields(Strategy):
+        default = getattr(Strategy(), field.name)
+        text = "none" if default in (None, ()) else f"{default}"
+        if field.name in RANGES:
+            low, high = RANGES[field.name]
+            expected[field.name] = (text, f"{low:f} to {high:f}")
+        else:
+            expected[field.name] = (text, documented()[field.name][1])
+    assert documented() == expected
