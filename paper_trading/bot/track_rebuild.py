@@ -18,7 +18,6 @@ from paper_trading.models import (
     PaperPosition,
     PaperTrade,
     PaperTradingAccount,
-    PriceBatch,
 )
 from paper_trading.services.market_rows import listed_tokens
 
@@ -56,28 +55,18 @@ def _with_deposits(
 
 
 def _points(account: PaperTradingAccount) -> Iterator[tuple[Worth, Prices]]:
-    rows = account.equity_points.order_by("market_time")
-    keys = list(rows.values_list("pk", flat=True))
+    keys = list(account.equity_points.order_by("market_time").values_list("pk", flat=True))
     for first in range(0, len(keys), PORTION):
         points = EquityPoint.objects.filter(pk__in=keys[first : first + PORTION])
-        for point in points.select_related("tick").order_by("market_time"):
-            batch = _batch(point)
-            worth = Worth(
-                point.market_time, point.equity_usd, point.positions_usd, batch.cash_price_usd
-            )
-            yield worth, _prices(batch)
-
-
-def _batch(point: EquityPoint) -> PriceBatch:
-    if point.tick.batch_id is None:
-        raise ValueError(f"{point.tick} has an equity point and no batch")
-    return PriceBatch.objects.select_related("token_list", "market").get(pk=point.tick.batch_id)
-
-
-def _prices(batch: PriceBatch) -> Prices:
-    return benchmark_prices(
-        listed_tokens(batch), dict(batch.quotes.values_list("token_id", "price_usd"))
-    )
+        read = points.select_related("tick__batch__token_list").order_by("market_time")
+        for point in read.prefetch_related("tick__batch__quotes"):
+            batch = point.tick.batch
+            if batch is None:
+                raise ValueError(f"{point.tick} has an equity point and no batch")
+            at, cash_usd = point.market_time, batch.cash_price_usd
+            worth = Worth(at, point.equity_usd, point.positions_usd, cash_usd)
+            quoted = {quote.token_id: quote.price_usd for quote in batch.quotes.all()}
+            yield worth, benchmark_prices(listed_tokens(batch), quoted)
 
 
 def _swaps(account: PaperTradingAccount) -> Iterator[Swapped]:

@@ -91,7 +91,7 @@ def performance(
 ) -> Performance:
     """Sum up an account; `hours` are the last points of its hours, by their number."""
     points = tuple(curves.at_full_hours(curve, hours))
-    returns = metrics.returns_of([ONE, *(_index(point) for point in points)])
+    returns = metrics.returns_of([ONE, *map(_index, points)])
     growth = None if curve.last_at is None else curves.index_of(curve)
     annual = None if growth is None else metrics.annual_return(growth, len(points))
     deepest = ZERO if curve.drawdown is None else curve.drawdown.percent
@@ -209,8 +209,8 @@ def _scaled(found: Estimate | None, scale: Decimal) -> Estimate | None:
     )
 
 
-def _index(point: HourPoint | None) -> Decimal | None:
-    return None if point is None else point.index
+def _index(point: HourPoint | None) -> Decimal:
+    return ONE if point is None else point.index
 
 
 def _rounded(number: Decimal | None) -> Decimal | None:

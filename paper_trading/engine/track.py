@@ -109,14 +109,6 @@ def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta)
     return replace(record, curve=curve, benchmarks=held, hours=hours)
 
 
-def newest_hour(record: TrackRecord) -> HourPoint:
-    """Return the point of the hour that the last tick was in. ValueError before any tick."""
-    curve = record.curve
-    if curve.start is None or curve.last_at is None:
-        raise ValueError("a record without a tick has no hour")
-    return record.hours[curves.hour_of(curve.start, curve.last_at)]
-
-
 @exact
 def measure(account: Account, worth: Worth, record: TrackRecord) -> Metrics:
     """Compute the metrics of a tick whose worth is in the record."""

@@ -21,6 +21,7 @@ from paper_trading.bot.progress import Step
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
     Bar,
+    EquityHour,
     EquityPoint,
     LedgerEntry,
     Market,
@@ -29,6 +30,7 @@ from paper_trading.models import (
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
+    PaperTrackRecord,
     PaperTrade,
     PaperTradingAccount,
     PaperTradingSession,
@@ -278,6 +280,8 @@ def outcome(session: PaperTradingSession) -> dict[str, list[dict[str, Any]]]:
             PaperPosition.objects.filter(account=account), "token__symbol", "opened_market_time"
         ),
         "equity": _values(EquityPoint.objects.filter(account=account), "market_time"),
+        "track": _values(PaperTrackRecord.objects.filter(account=account), "pk"),
+        "hours": _values(EquityHour.objects.filter(account=account), "hour"),
         "metrics": _values(PaperPerformanceMetrics.objects.filter(session=session), "market_time"),
     }
 

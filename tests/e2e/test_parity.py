@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paper_trading.bot import progress, stages
+from paper_trading.bot import progress, stages, track_check
 from paper_trading.bot.ledger_check import all_problems
 from paper_trading.bot.replay.file_run import run_file
 from paper_trading.bot.replay.verify import verify
@@ -70,6 +70,7 @@ def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
         assert (found.ticks, found.closed, found.to_the_end) == (TICKS, TICKS, True)
     same_as_the_file(record, sessions[0])
     assert all_problems() == []
+    assert track_check.all_problems() == []
     assert not InternalError.objects.exists()
 
 

@@ -1,228 +1,162 @@
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from decimal import Decimal
+"""The formulas: reference vectors, an independent library, and what is undefined."""
 
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import empyrical
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine.metrics import (
-    PERIODS_PER_YEAR,
-    Performance,
-    Point,
+    LARGEST_ANNUAL_PERCENT,
+    annual_return,
     annualised_volatility,
-    expectancy,
-    hourly_returns,
-    max_drawdown,
-    performance,
+    calmar,
+    compounded,
+    conditional_value_at_risk,
+    mean,
     profit_factor,
+    returns_of,
+    series,
     sharpe,
     sortino,
-    total_return,
-    win_rate,
+    turnover,
+    value_at_risk,
 )
-from paper_trading.engine.money import HUNDRED, exact, ratio
-from tests.engine.worlds import NOON, account
-
-
-def decimals(*numbers: str) -> list[Decimal]:
-    return [Decimal(number) for number in numbers]
-
+from paper_trading.engine.money import RETURN_UNIT, exact
 
 #: Reference returns; the expected values were computed by independent libraries.
-RETURNS = decimals(".01", "-.02", ".015", ".005", "-.01", ".02", "-.005", "0", ".012", "-.008")
+TEXTS = [".01", "-.02", ".015", ".005", "-.01", ".02", "-.005", "0", ".012", "-.008"]
+RETURNS = series(map(Decimal, TEXTS))
 TOLERANCE = Decimal("1e-9")
 
 
-def curve(*values: str, minutes: int = 60) -> list[Point]:
-    return [
-        (NOON + timedelta(minutes=minutes * index), Decimal(value))
-        for index, value in enumerate(values)
-    ]
-
-
-def test_sharpe_matches_its_reference() -> None:
-    actual = sharpe(RETURNS, 365)
-    assert actual is not None
-    assert abs(actual - Decimal("2.8628726498")) < TOLERANCE
-
-
-def test_sortino_matches_its_reference() -> None:
-    actual = sortino(RETURNS, 365)
-    assert actual is not None
-    assert abs(actual - Decimal("4.7297957400")) < TOLERANCE
-
-
-def test_volatility_profit_factor_and_win_rate_match_their_references() -> None:
-    volatility = annualised_volatility(RETURNS, 365)
-    factor = profit_factor(RETURNS)
-    assert volatility is not None
-    assert factor is not None
-    assert abs(volatility - Decimal("0.2422392")) < Decimal("1e-7")
-    assert abs(factor - Decimal("1.4418605")) < Decimal("1e-7")
-    assert abs(factor - Decimal(62) / 43) < TOLERANCE
-    assert win_rate(RETURNS) == win_rate(decimals("1", "1", "1", "1", "1", "-1", "-1", "-1", "-1"))
+def close(actual: Decimal | None, wanted: Any, within: Decimal = TOLERANCE) -> bool:
+    return actual is not None and abs(actual - Decimal(str(wanted))) <= within
 
 
 @exact
-def test_drawdown_counts_the_start() -> None:
-    values = [Decimal(1)]
-    for step in RETURNS:
-        values.append(values[-1] * (1 + step))
-    deepest = max_drawdown(values)
-    assert deepest is not None
-    assert abs(deepest + Decimal("0.02")) < TOLERANCE
-    assert max_drawdown(decimals("100", "90", "120", "60", "130")) == Decimal("-0.5")
-    assert max_drawdown([]) is None
-    assert max_drawdown(decimals("0", "0")) == 0
+def grown() -> Decimal:
+    growth = Decimal(1)
+    for text in TEXTS:
+        growth *= 1 + Decimal(text)
+    return growth
 
 
-def test_expectancy_is_the_mean_of_what_was_won_or_lost() -> None:
-    assert expectancy(decimals("30", "0", "-10", "10")) == 10
-    assert win_rate(decimals("30", "0", "-10", "10", "10")) == Decimal("0.75")
+def test_ratios_match_their_references() -> None:
+    assert close(sharpe(RETURNS, 365), "2.8628726498")
+    assert close(sortino(RETURNS, 365), "4.7297957400")
+    assert close(annualised_volatility(RETURNS, 365), "0.2422392", Decimal("1e-7"))
 
 
-@pytest.mark.parametrize("returns", [[], decimals("0.1"), decimals("0.1", "0.1", "0.1")])
-def test_ratios_without_variance_are_undefined(returns: list[Decimal]) -> None:
-    assert sharpe(returns, 365) is None
+def test_growth_a_year_and_calmar_match_their_references() -> None:
+    yearly = compounded(grown(), Decimal("36.5"))
+    assert close(yearly, "0.9473847", Decimal("1e-7"))
+    assert close(calmar(yearly, Decimal("0.02")), "47.3692", Decimal("1e-4"))
 
 
-@pytest.mark.parametrize("returns", [[], decimals("-0.1"), decimals("0.1", "0.2")])
-def test_sortino_without_a_loss_is_undefined(returns: list[Decimal]) -> None:
-    assert sortino(returns, 365) is None
+def test_losses_at_risk_match_their_references() -> None:
+    assert value_at_risk(RETURNS) == Decimal("-0.0155")
+    assert conditional_value_at_risk(RETURNS) == Decimal("-0.02")
+
+
+def test_figures_of_trades_match_their_references() -> None:
+    made = [Decimal(text) for text in TEXTS]
+    won = sum(one for one in made if one > 0)
+    lost = -sum(one for one in made if one < 0)
+    assert close(profit_factor(Decimal(won), Decimal(lost)), "1.4418605", Decimal("1e-7"))
+    assert close(mean(Decimal(5), 9), "0.5555555555555555")
+
+
+@given(
+    st.lists(st.integers(-60_000, 60_000), min_size=3, max_size=200),
+    st.sampled_from([365, 8_760]),
+)
+def test_an_independent_library_agrees(steps: list[int], periods: int) -> None:
+    """Agree to 1e-9, relative for figures above 1; undefined here is zero or no number there."""
+    mine = series(Decimal(step).scaleb(-6) for step in steps)
+    theirs = np.array([step / 1e6 for step in steps])
+    pairs = [
+        (annualised_volatility(mine, periods), empyrical.annual_volatility),
+        (sharpe(mine, periods), empyrical.sharpe_ratio),
+        (sortino(mine, periods), empyrical.sortino_ratio),
+    ]
+    for actual, figure in pairs:
+        if actual is not None:
+            found = figure(theirs, annualization=periods)
+            assert float(actual) == pytest.approx(found, rel=1e-9, abs=1e-9)
+    at_risk, tail = value_at_risk(mine), conditional_value_at_risk(mine)
+    assert at_risk is not None
+    assert tail is not None
+    assert float(at_risk) == pytest.approx(empyrical.value_at_risk(theirs), abs=1e-12)
+    assert float(tail) == pytest.approx(empyrical.conditional_value_at_risk(theirs), abs=1e-12)
+
+
+@given(st.lists(st.integers(-2_000, 2_000), min_size=200, max_size=300))
+def test_an_independent_library_agrees_on_the_year(steps: list[int]) -> None:
+    growth = Decimal(1)
+    for step in steps:
+        growth *= 1 + Decimal(step).scaleb(-6)
+    actual = annual_return(growth, len(steps))
+    returns = np.array([step / 1e6 for step in steps])
+    found = empyrical.annual_return(returns, annualization=8_760)
+    assert actual is not None
+    assert float(actual) == pytest.approx(found, rel=1e-9, abs=1e-9)
+    deepest = empyrical.max_drawdown(returns)
+    if deepest < 0:
+        ours = calmar(actual, Decimal(repr(float(deepest))))
+        theirs = empyrical.calmar_ratio(returns, annualization=8_760)
+        assert ours is not None
+        assert float(ours) == pytest.approx(theirs, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("texts", [[], ["0.1"], ["0.1", "0.1", "0.1"]])
+def test_a_sharpe_ratio_without_variance_is_undefined(texts: list[str]) -> None:
+    assert sharpe(series(map(Decimal, texts)), 365) is None
+
+
+@pytest.mark.parametrize("texts", [[], ["-0.1"], ["0.1", "0.2"]])
+def test_a_sortino_ratio_without_a_loss_is_undefined(texts: list[str]) -> None:
+    assert sortino(series(map(Decimal, texts)), 365) is None
 
 
 def test_volatility_needs_two_returns() -> None:
-    assert annualised_volatility(decimals("0.1"), 365) is None
-    assert annualised_volatility(decimals("0.1", "0.1"), 365) == 0
+    assert annualised_volatility(series([Decimal("0.1")]), 365) is None
+    assert annualised_volatility(series([Decimal("0.1")] * 2), 365) == 0
 
 
-@pytest.mark.parametrize("figure", [profit_factor, expectancy, win_rate])
-def test_figures_of_no_trades_are_undefined(
-    figure: Callable[[Sequence[Decimal]], Decimal | None],
-) -> None:
+@pytest.mark.parametrize("figure", [value_at_risk, conditional_value_at_risk])
+def test_losses_of_no_returns_are_undefined(figure: Callable[[Any], Decimal | None]) -> None:
     assert figure([]) is None
-    assert figure(decimals("0", "0")) is None
+    assert figure([RETURN_UNIT // 10]) == Decimal("0.1")
 
 
-def test_a_profit_factor_needs_a_loss_and_may_be_zero() -> None:
-    assert profit_factor(decimals("5")) is None
-    assert profit_factor(decimals("-5")) == 0
+def test_figures_of_nothing_are_undefined() -> None:
+    assert profit_factor(Decimal(5), Decimal(0)) is None
+    assert profit_factor(Decimal(0), Decimal(5)) == 0
+    assert mean(Decimal(0), 0) is None
+    assert calmar(None, Decimal("0.1")) is None
+    assert calmar(Decimal("0.1"), None) is None
+    assert calmar(Decimal("0.1"), Decimal(0)) is None
+    assert turnover(Decimal(1), Decimal(1), None) is None
+    assert turnover(Decimal(1), Decimal(1), Decimal(0)) is None
+    assert turnover(Decimal(30), Decimal(10), Decimal(100)) == Decimal("0.2")
 
 
-def test_total_return_needs_two_points_and_positive_equity() -> None:
-    assert total_return(curve("100", "105", "110")) == Decimal("0.1")
-    assert total_return(curve("100")) is None
-    assert total_return(curve("100", "0", "5")) is None
-    assert total_return(curve("100", "0")) == -1
+def test_a_year_is_not_told_from_a_week_or_an_explosion() -> None:
+    assert annual_return(Decimal("1.01"), 167) is None
+    assert annual_return(Decimal("1.01"), 168) is not None
+    assert annual_return(1 + LARGEST_ANNUAL_PERCENT / 100, 8_760) is not None
+    assert annual_return(2 + LARGEST_ANNUAL_PERCENT / 100, 8_760) is None
+    assert annual_return(Decimal(0), 8_760) == -1
 
 
-def test_total_return_does_not_count_a_deposit_as_a_gain() -> None:
-    points = curve("100", "110", "320", "352")
-    paid = [(points[2][0], Decimal(200))]
-    grown = total_return(points, paid)
-    assert grown is not None
-    # +10 %, then 120/110, then +10 %.
-    assert ratio(grown) == Decimal("0.32")
-
-
-def test_hours_end_with_the_last_value_known() -> None:
-    points = curve("100", "103", "104", "110", "121", "99", minutes=25)
-    # At 13:00 the value of 12:50 holds (104); at 14:00 that of 13:40 (121).
-    assert [ratio(step) for step in hourly_returns(points)] == [
-        Decimal("0.04"),
-        ratio(Decimal(121) / 104 - 1),
-    ]
-
-
-def test_an_hour_without_ticks_returns_zero() -> None:
-    points = [*curve("100", "110"), (NOON + timedelta(hours=4), Decimal(121))]
-    assert [ratio(step) for step in hourly_returns(points)] == decimals("0.1", "0", "0", "0.1")
-
-
-def test_hourly_returns_take_deposits_off() -> None:
-    points = curve("100", "300")
-    assert hourly_returns(points, [(points[1][0], Decimal(200))]) == (Decimal(0),)
-
-
-def test_hourly_returns_of_too_little_are_empty() -> None:
-    assert hourly_returns([]) == ()
-    assert hourly_returns(curve("100")) == ()
-    assert hourly_returns(curve("100", "101", minutes=59)) == ()
-    assert hourly_returns(curve("100", "0", "100")) == ()
-
-
-def test_points_out_of_order_are_refused() -> None:
-    points = curve("1", "2", "3")
-    with pytest.raises(ValueError, match=r"12:00:00\+00:00 comes after 2026-03-02T13"):
-        hourly_returns([points[1], points[0]])
-
-
-def test_an_account_that_has_done_nothing_has_no_figures() -> None:
-    nothing = performance(account(), [], [])
-    assert nothing == Performance(
-        total_return_percent=None,
-        sharpe=None,
-        sortino=None,
-        volatility_percent=None,
-        max_drawdown_percent=Decimal(0),
-        profit_factor=None,
-        expectancy_usd=None,
-        win_rate_percent=None,
-        wins=0,
-        losses=0,
-        realized_usd=Decimal(0),
-        gas_usd=Decimal(0),
-        hours=0,
-    )
-
-
-@exact
-def test_performance_brings_the_figures_together() -> None:
-    values = [Decimal(10_000)]
-    for step in RETURNS:
-        values.append(values[-1] * (1 + step))
-    points = [(NOON + timedelta(hours=hour), value) for hour, value in enumerate(values)]
-    worn = replace(account(), max_drawdown_percent=Decimal("2.5"), gas_usd=Decimal(3))
-    made = performance(worn, points, decimals("30", "-10", "0"))
-    assert made.hours == 10
-    annual = sharpe(RETURNS, PERIODS_PER_YEAR)
-    assert annual is not None
-    assert made.sharpe == ratio(annual)
-    assert made.total_return_percent == ratio((values[-1] / 10_000 - 1) * HUNDRED)
-    assert made.profit_factor == 3
-    assert made.expectancy_usd == 10
-    assert made.win_rate_percent == 50
-    assert (made.wins, made.losses) == (1, 1)
-    assert made.max_drawdown_percent == Decimal("2.5")
-    assert made.gas_usd == 3
-
-
-@given(st.lists(st.decimals(-1000, 1000, places=6), min_size=1, max_size=30))
-@exact
-def test_expectancy_is_wins_and_losses_by_their_shares(made: list[Decimal]) -> None:
-    wins = [one for one in made if one > 0]
-    losses = [-one for one in made if one < 0]
-    decided = len(wins) + len(losses)
-    actual = expectancy(made)
-    if not decided:
-        assert actual is None
-        return
-    won = Decimal(len(wins)) / decided * sum(wins) / max(len(wins), 1)
-    lost = Decimal(len(losses)) / decided * sum(losses) / max(len(losses), 1)
-    assert actual is not None
-    assert abs(actual - (won - lost)) < Decimal("1e-30")
-
-
-@given(st.lists(st.decimals("0.01", 10**6, places=6), min_size=2, max_size=30))
-@exact
-def test_hourly_returns_compound_to_the_total(values: list[Decimal]) -> None:
-    points = [(NOON + timedelta(hours=hour), value) for hour, value in enumerate(values)]
-    growth = Decimal(1)
-    for step in hourly_returns(points):
-        growth *= 1 + step
-    assert ratio(growth) == ratio(values[-1] / values[0])
-    deepest = max_drawdown(values)
-    assert deepest is not None
-    assert -1 < deepest <= 0
+def test_returns_are_between_the_levels_that_are_known() -> None:
+    levels = [None, Decimal(1), Decimal("1.1"), Decimal("0.55")]
+    assert returns_of(levels) == (RETURN_UNIT // 10, -RETURN_UNIT // 2)
+    assert returns_of([Decimal(1), Decimal(0)]) == (-RETURN_UNIT,)
+    assert returns_of([Decimal(1), Decimal(0), Decimal(1)]) == ()
+    assert returns_of([]) == returns_of([Decimal(1)]) == ()

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from paper_trading.bot import track_check
 from paper_trading.bot.ledger_check import all_problems
 from paper_trading.models import (
     EquityPoint,
@@ -23,6 +24,7 @@ def findings() -> dict[str, Any]:
     statuses = Counter(Tick.objects.values_list("status", flat=True))
     problems = [*_slots(), *_ends(), *_doubles()]
     problems += [f"ledger: {problem}" for problem in all_problems()]
+    problems += [f"track record: {problem}" for problem in track_check.all_problems()]
     for error in InternalError.objects.all():
         last = error.traceback.strip().splitlines()[-1:]
         problems.append(f"internal error in tick {error.tick_id} {error.stage}: {last}")

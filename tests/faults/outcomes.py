@@ -63,12 +63,13 @@ def write(session: PaperTradingSession, number: int, folder: Path) -> None:
 def played(session: PaperTradingSession, number: int) -> dict[str, Rows]:
     """Return what a session decided, traded, booked and measured up to a tick.
 
-    Positions show the last tick alone, so an earlier end leaves them out.
+    Positions and track records show the last tick alone, so an earlier end leaves them out.
     """
     found: dict[str, Rows] = {**outcome(session), "metrics": _metrics(session)}
     if session.last_number == number:
         return found
-    del found["positions"]
+    for kind in ("positions", "track", "hours"):
+        del found[kind]
     end = session.ticks.get(number=number).market_time
     sent = SimulatedTransaction.objects.filter(
         account=session.account_id, trade__tick__number__lte=number
