@@ -5,6 +5,7 @@ from django.template.loader import render_to_string
 
 from paper_trading.admin.records import RecordAdmin
 from paper_trading.intelligence.decision_json import decision_from_json
+from paper_trading.intelligence.p_win import in_words
 from paper_trading.models import PaperAIThoughtLog
 
 
@@ -21,5 +22,6 @@ class ThoughtAdmin(RecordAdmin):
     @admin.display(description="Evidence")
     def why(self, row: PaperAIThoughtLog) -> str:
         """Return gates and signals as tables."""
-        context = {"decision": decision_from_json(row.evidence)}
+        decision = decision_from_json(row.evidence)
+        context = {"decision": decision, "words": in_words(decision)}
         return render_to_string("admin/paper_trading/evidence.html", context)

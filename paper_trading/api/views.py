@@ -18,7 +18,7 @@ from paper_trading.models import (
     Tick,
     TickStage,
 )
-from paper_trading.services import account_view
+from paper_trading.services import account_view, learning
 
 TICKS = 10
 
@@ -97,6 +97,7 @@ def _account(row: PaperTradingAccount) -> dict[str, Any]:
 
 
 def _session(session: PaperTradingSession) -> dict[str, Any]:
+    found = learning.learning(session)
     return {
         "id": session.pk,
         "status": session.status,
@@ -106,6 +107,7 @@ def _session(session: PaperTradingSession) -> dict[str, Any]:
         "intel_level": session.intel_level,
         "interval_ms": session.interval_ms,
         "ticks_closed": session.ticks_closed,
+        "learning": None if found is None else learning.as_json(found),
     }
 
 

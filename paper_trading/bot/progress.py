@@ -119,6 +119,18 @@ def complete(
     record(tick, Stage(tick.stage), started_at, detail, version=version)
 
 
+def hold(tick: Tick) -> None:
+    """Renew the lease of a tick whose stage is at long work that it commits bit by bit.
+
+    :raises Fenced: when another worker took the tick over or it was closed meanwhile.
+    """
+    held = Tick.objects.filter(
+        pk=tick.pk, status=TickStatus.OPEN, stage=tick.stage, attempt=tick.attempt
+    ).update(lease_until=ClockTimestamp() + LEASE)
+    if not held:
+        raise Fenced(f"{tick} left stage {tick.stage} at attempt {tick.attempt}")
+
+
 def complete_chunk(
     tick: Tick, chunk: int, started_at: datetime, detail: Mapping[str, Any], version: int
 ) -> bool:

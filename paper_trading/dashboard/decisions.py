@@ -8,6 +8,7 @@ from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action
 from paper_trading.engine.money import ZERO
 from paper_trading.intelligence.decision_json import decision_from_json
+from paper_trading.intelligence.p_win import in_words
 from paper_trading.models import PaperAIThoughtLog
 
 _ORDER = list(Action)
@@ -21,6 +22,8 @@ class DecisionRow:
     decision: Decision
     #: Of the confidence gate; None when no gate was evaluated.
     threshold: Decimal | None
+    #: What the rank means, and how such set-ups went; empty without a rank.
+    words: str
 
 
 def decision_rows(thoughts: Iterable[PaperAIThoughtLog]) -> list[DecisionRow]:
@@ -35,4 +38,5 @@ def decision_rows(thoughts: Iterable[PaperAIThoughtLog]) -> list[DecisionRow]:
 def _row(thought: PaperAIThoughtLog) -> DecisionRow:
     decision = decision_from_json(thought.evidence)
     thresholds = [gate.threshold for gate in decision.gates if gate.name == "confidence"]
-    return DecisionRow(thought, decision, thresholds[0] if thresholds else None)
+    threshold = thresholds[0] if thresholds else None
+    return DecisionRow(thought, decision, threshold, in_words(decision))

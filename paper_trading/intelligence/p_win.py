@@ -1,7 +1,8 @@
 """How often set-ups of a rank bin ended above zero: shown with its interval, gating nothing.
 
 Beta-binomial. The prior stands at break-even and is worth `PRIOR_DAYS`. Set-ups of one day move
-together, so a day counts as one trial, with the share of its winners as its success.
+together, so a day is one trial, not its set-ups; days of unlike size are worth Kish's effective
+number of clusters, (sum n)^2 / sum n^2, which is the number of days when all are alike.
 """
 
 import math
@@ -41,11 +42,11 @@ def p_win(days: Sequence[tuple[int, int]], break_even_percent: Decimal) -> PWin:
     for n, wins in days:
         if n < 1 or not 0 <= wins <= n:
             raise ValueError(f"a day had {wins} winners of {n}; 0 to n of at least 1 is needed")
-    even = float(break_even_percent) / 100.0
-    won = math.fsum(wins / n for n, wins in days)
-    lost = math.fsum((n - wins) / n for n, wins in days)
-    alpha, beta = PRIOR_DAYS * even + won, PRIOR_DAYS * (1.0 - even) + lost
     total, winners = sum(n for n, _ in days), sum(wins for _, wins in days)
+    trials = total**2 / sum(n * n for n, _ in days) if days else 0.0
+    won = trials * winners / total if total else 0.0
+    even = float(break_even_percent) / 100.0
+    alpha, beta = PRIOR_DAYS * even + won, PRIOR_DAYS * (1.0 - even) + trials - won
     share = CONTEXT.divide(HUNDRED * winners, Decimal(total)) if total else None
     return PWin(
         share=None if share is None else _rounded(share),

@@ -6,7 +6,7 @@ when it has its prices; of sessions that share one, the first folds and the othe
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -36,19 +36,25 @@ from paper_trading.models.bulk import update_rows
 from paper_trading.services import set_up_rows
 from paper_trading.services.market_rows import closed_bar, points_of
 
-#: Bars that are folded in one transaction at most, unless one step closes more.
-PORTION = 2_000
+#: Bars that are folded in one transaction at most: a part of a second, for who waits for the lock.
+PORTION = 500
 
 
-def experience_at(market_id: int, key: BookKey, market_time: datetime) -> FrozenExperience | None:
+def experience_at(
+    market_id: int,
+    key: BookKey,
+    market_time: datetime,
+    between: Callable[[], None] = lambda: None,
+) -> FrozenExperience | None:
     """Bring a market's book of a key up to a market time and return what is in force there.
 
-    None before the first ready bar after the market's back-fill.
+    None before the first ready bar after the market's back-fill. A bracket that appears late on
+    a long market takes a second or so a market day: `between` is called after each commit.
     """
     book = _book(market_id, key)
     if _unseen(book, market_time).exists():
         while _fold_portion(book.pk, market_time):
-            pass
+            between()
     return newest(book, market_time)
 
 

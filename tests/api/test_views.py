@@ -42,6 +42,7 @@ def test_an_account_tells_figures_positions_decisions_and_stages() -> None:
     assert told["figures"]["equity_usd"] == "12566.42"
     assert told["figures"]["win_rate_percent"] == "60"
     assert told["session"]["status"] == "RUNNING"
+    assert told["session"]["learning"] is None
     assert told["positions"][0]["unrealized_usd"] == "66.42"
     assert {row["action"] for row in told["decisions"]} == {"HOLD", "BUY"}
     assert {row["stage"] for row in told["ticks"][0]["stages"]} >= {"prices", "analysis"}

@@ -23,6 +23,7 @@ from paper_trading.models import (
     TickStage,
     TickStatus,
 )
+from paper_trading.services import set_ups
 from tests import builders as make
 from tests.bot import worlds
 from tests.bot.threads import at_once
@@ -62,6 +63,33 @@ def test_every_stage_renews_the_lease(session: PaperTradingSession) -> None:
             assert tick.lease_until is not None
             assert tick.lease_until > clock.now()
     assert tick.status == TickStatus.CLOSED
+
+
+def test_long_work_renews_the_lease_after_each_part(
+    session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a session with a bracket of its own come late: all bars so far are to be folded."""
+    worlds.run_ticks(session, 4)
+    monkeypatch.setattr(set_ups, "PORTION", 7)
+    late = worlds.running_session(session.account.market, stop_loss_percent=3)
+    PaperTradingSession.objects.filter(pk=late.pk).update(start_step=session.start_step + 3)
+    tick = worlds.open_tick(late)
+    held: list[Tick] = []
+    monkeypatch.setattr(progress, "hold", held.append)
+    stages.run(Stage.PRICES, tick.pk)
+    assert [one.pk for one in held] == [tick.pk] * 3
+    tick.refresh_from_db()
+    assert tick.stage == Stage.AUTO_CLOSE
+
+
+def test_a_lease_is_renewed_by_its_holder_only(session: PaperTradingSession) -> None:
+    tick = worlds.open_tick(session)
+    let_lease_run_out(tick)
+    progress.hold(tick)
+    assert progress.sweep() == []
+    Tick.objects.filter(pk=tick.pk).update(attempt=2)
+    with pytest.raises(Fenced, match="left stage prices at attempt 1"):
+        progress.hold(tick)
 
 
 @pytest.mark.parametrize(

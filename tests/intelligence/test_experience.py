@@ -28,6 +28,7 @@ from paper_trading.intelligence.experience_json import (
     experience_from_columns,
     experience_to_columns,
 )
+from paper_trading.intelligence.levels import LEVELS
 from paper_trading.intelligence.outcomes import DayOutcome, probability_positive
 from paper_trading.intelligence.setups import Matured
 from paper_trading.intelligence.signals import SIGNALS
@@ -185,3 +186,23 @@ def test_an_experience_comes_back_to_the_digit_and_frozen_again_is_the_same() ->
     assert freeze(KEY, TODAY, again, scores, BASE) == made
     for name in (field.name for field in fields(made)):
         assert not isinstance(getattr(made, name), float)
+
+
+def test_the_veto_falls_silent_where_nothing_works_and_opens_again_when_it_does() -> None:
+    """No position is needed for it: set-ups mature whether or not anybody trades."""
+
+    def day(k: int) -> SetUpDay:
+        net = Decimal(-2) if k < 12 else Decimal(3)
+        return SetUpDay(date(2024, 1, 1) + timedelta(days=k), levels={1: Net(10, net * 10)})
+
+    counted = [day(k) for k in range(45)]
+    chances = []
+    for k in range(1, 46):
+        at_midnight = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=k)
+        chances.append(freeze(KEY, at_midnight, counted[:k], [], BASE).outcome(1).percent)
+    threshold = LEVELS[0].min_outcome_percent
+    silent = [k for k, chance in enumerate(chances) if chance < threshold]
+    assert silent[0] < 12
+    assert silent == list(range(silent[0], silent[-1] + 1))
+    assert 12 < silent[-1] < 30
+    assert chances[-1] > 60

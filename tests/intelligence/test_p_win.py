@@ -56,15 +56,26 @@ def test_without_a_set_up_the_prior_stands_at_break_even() -> None:
     assert float(found.high) == pytest.approx(100 * high, abs=1e-4)
 
 
-def test_a_day_counts_once_however_many_set_ups_it_holds() -> None:
-    days = [(1, 1), (1000, 250), (3, 0)]
+def test_a_day_is_one_trial_however_many_set_ups_it_holds() -> None:
+    days = [(200, 200), (200, 50), (200, 0)]
     found = p_win(days, EVEN)
     alpha, beta = PRIOR_DAYS / 3 + 1.25, PRIOR_DAYS * 2 / 3 + 1.75
     assert float(found.mean) == pytest.approx(100 * alpha / (alpha + beta), abs=1e-4)
     assert float(found.high) == pytest.approx(100 * stats.beta.ppf(0.975, alpha, beta), abs=1e-4)
-    assert (found.n, found.days, found.share) == (1004, 3, Decimal("25.0000"))
+    assert (found.n, found.days) == (600, 3)
+    assert found.share == Decimal("41.6667")
     many = p_win([(1000 * n, 1000 * wins) for n, wins in days], EVEN)
     assert (many.low, many.high) == (found.low, found.high)
+
+
+def test_days_of_unlike_size_are_worth_less_than_their_number() -> None:
+    found = p_win([(1, 1), (1000, 250), (3, 0)], EVEN)
+    # (1004)^2 / (1 + 1000^2 + 9): one day holds nearly all that is known.
+    trials = 1004**2 / 1_000_010
+    alpha = PRIOR_DAYS / 3 + trials * 251 / 1004
+    beta = PRIOR_DAYS * 2 / 3 + trials * 753 / 1004
+    assert float(found.low) == pytest.approx(100 * stats.beta.ppf(0.025, alpha, beta), abs=1e-4)
+    assert (found.n, found.days, found.share) == (1004, 3, Decimal("25.0000"))
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(0, 50)), max_size=40))

@@ -11,10 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from paper_trading.bot.funnel import Level, exits, funnel
 from paper_trading.management.arguments import positive
 from paper_trading.models import PaperTradingSession
+from paper_trading.services import learning
 
 
 class Command(BaseCommand):
-    """Print the funnel of entries, then that of exits."""
+    """Print the funnel of entries, then that of exits, then how a learning level fares."""
 
     help = __doc__ or ""
 
@@ -29,15 +30,22 @@ class Command(BaseCommand):
         if found is None:
             raise CommandError(f"there is no session {session}", returncode=2)
         parts = {"entries": funnel(found), "exits": exits(found)}
+        learned = learning.learning(found)
         if options["json"]:
             content = {name: [asdict(level) for level in part] for name, part in parts.items()}
-            self.stdout.write(json.dumps({"session": session, **content}))
+            self.stdout.write(json.dumps({"session": session, **content, **_learning(learned)}))
             return
         self.stdout.write(f"Session {session} of {found.account}, level {found.intel_level}")
         for name, part in parts.items():
             self.stdout.write(f"{name.capitalize()}")
             for line in _lines(part):
                 self.stdout.write(line)
+        if learned is not None:
+            self.stdout.write(f"Learning: {learning.in_words(learned)}")
+
+
+def _learning(found: learning.Learning | None) -> dict[str, Any]:
+    return {} if found is None else {"learning": learning.as_json(found)}
 
 
 def _lines(levels: Iterable[Level]) -> Iterable[str]:
