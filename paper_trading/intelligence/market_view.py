@@ -37,6 +37,8 @@ class MarketView:
     quantiles: tuple[Decimal, ...] | None
     #: By symbol: the order in which the fan-out deals them.
     listed: tuple[Listed, ...]
+    #: Digest of the market's set of user signals; empty without any.
+    signals: str = ""
 
     @classmethod
     def of(
@@ -45,13 +47,14 @@ class MarketView:
         quantiles: tuple[Decimal, ...] | None,
         tokens: Sequence[ListedToken],
         bars: Mapping[int, ClosedBar],
+        signals: str = "",
     ) -> "MarketView":
         """Put a view together; `bars` are the newest of the tokens that the batch quotes."""
         listed = (
             Listed(one.token, one.is_cash, one.tradable, bars.get(one.token.id)) for one in tokens
         )
         ordered = sorted(listed, key=lambda one: (one.token.symbol, one.token.id))
-        return cls(batch, quantiles, tuple(ordered))
+        return cls(batch, quantiles, tuple(ordered), signals)
 
     def chunk(self, number: int, total: int) -> tuple[Listed, ...]:
         """Return the tokens of one chunk of the fan-out, dealt in turn by symbol."""

@@ -22,7 +22,8 @@ from paper_trading.intelligence.book import Book
 from paper_trading.intelligence.inputs import TickInputs
 from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import SourceStep, exact_step
-from paper_trading.services import market_setup
+from paper_trading.intelligence.user_signals import SwitchedOff
+from paper_trading.services import market_setup, signal_folder
 from paper_trading.services.sources.base import BACKFILL_STEPS
 from paper_trading.services.sources.recorded import RecordedFile, RecordedSource
 
@@ -107,13 +108,20 @@ class FileMarket:
 
     def __init__(self, file: RecordedFile) -> None:
         self.source = RecordedSource(file)
-        terms, native = market_setup.recorded_terms(file)
+        signals = signal_folder.signals()
+        terms, native = market_setup.recorded_terms(file, signals)
         self.seed = terms.seed
         self.length = timedelta(seconds=file.step_seconds)
         self.ticks = file.steps - BACKFILL_STEPS
         self._tokens: tuple[ListedToken, ...] = market_setup.recorded_tokens(file)
-        self._memory = MemoryMarket(terms, self._tokens, native)
+        reader = signal_folder.FolderReader() if signals else None
+        self._memory = MemoryMarket(terms, self._tokens, native, reader)
         self._memory.backfill(self._step(number) for number in range(BACKFILL_STEPS))
+
+    @property
+    def off(self) -> tuple[SwitchedOff, ...]:
+        """Return the user's signals that were switched off on the way."""
+        return self._memory.head.off
 
     def steps(self, ticks: int) -> Iterator[MemoryStep]:
         """Yield the steps of so many ticks, one after the other; once only."""

@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from paper_trading.engine.market import Token
 from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.market_folding import (
     Folded,
@@ -14,10 +15,12 @@ from paper_trading.intelligence.market_folding import (
     Native,
     Terms,
     fold_step,
+    newest,
 )
 from paper_trading.intelligence.market_view import ListedToken, MarketView
 from paper_trading.intelligence.observed import SourceStep
 from paper_trading.intelligence.series import ClosedBar, Series
+from paper_trading.intelligence.user_signals import Reader, SwitchedOff, digest, longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,17 @@ class MemoryStep:
 class MemoryMarket:
     """A market that is folded step by step, as `PriceFeedService` does it in rows."""
 
-    def __init__(self, terms: Terms, tokens: Sequence[ListedToken], native: Native) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        tokens: Sequence[ListedToken],
+        native: Native,
+        reader: Reader | None = None,
+    ) -> None:
         ordered = sorted(tokens, key=lambda one: one.token.symbol)
         self.terms = terms
+        self._reader = reader
+        self._signals = digest(terms.signals)
         self.head = MarketHead(tuple(Listing(one.token, Series()) for one in ordered), native)
         self.frozen: Frozen | None = None
         #: When a fast bar closed, and its score; older than the window, they are dropped.
@@ -61,17 +72,27 @@ class MemoryMarket:
         market_time: datetime,
     ) -> None:
         """Take up a market where its back-fill ended; `closed` are its bars, oldest first."""
-        newest: dict[int, ClosedBar] = {}
+        fast: dict[int, list[ClosedBar]] = {one.token.id: [] for one in self.head.listings}
         for token_id, bar in closed:
             if not bar.slow:
-                newest[token_id] = bar
+                fast[token_id].append(bar)
                 self._remember(bar)
         listings = (
-            Listing(one.token, heads[one.token.symbol], newest.get(one.token.id))
+            self._listing(one.token, heads[one.token.symbol], fast[one.token.id])
             for one in self.head.listings
         )
         self.head = MarketHead(tuple(listings), native)
         self._freeze(market_time)
+
+    def _listing(self, token: Token, series: Series, fast: list[ClosedBar]) -> Listing:
+        recent = newest([one.bar for one in fast], longest(self.terms.signals))
+        return Listing(token, series, fast[-1] if fast else None, recent)
+
+    def switch_off(self, off: Iterable[SwitchedOff]) -> None:
+        """Go on without some of the user's signals: they are not asked again."""
+        known = {one.name for one in self.head.off}
+        new = (one for one in off if one.name not in known)
+        self.head = replace(self.head, off=(*self.head.off, *new))
 
     def backfill(self, steps: Iterable[SourceStep]) -> None:
         """Fold steps on which nothing is traded."""
@@ -94,7 +115,7 @@ class MemoryMarket:
             if listing.last_bar is not None and listing.token.id in folded.batch.quotes
         }
         points = None if self.frozen is None else self.frozen.points
-        view = MarketView.of(folded.batch, points, tokens, bars)
+        view = MarketView.of(folded.batch, points, tokens, bars, self._signals)
         return MemoryStep(step.number, step.market_time, folded, self.frozen, froze, view)
 
     def _retoken(self, tokens: Sequence[ListedToken]) -> None:
@@ -103,13 +124,12 @@ class MemoryMarket:
         if all(now[listing.token.symbol] is listing.token for listing in self.head.listings):
             return
         listings = (
-            Listing(now[listing.token.symbol], listing.series, listing.last_bar)
-            for listing in self.head.listings
+            replace(listing, token=now[listing.token.symbol]) for listing in self.head.listings
         )
-        self.head = MarketHead(tuple(listings), self.head.native)
+        self.head = replace(self.head, listings=tuple(listings))
 
     def _fold(self, step: SourceStep) -> Folded:
-        folded = fold_step(step, self.head, self.terms)
+        folded = fold_step(step, self.head, self.terms, self._reader)
         self.head = folded.head
         for closed in folded.closed.values():
             for bar in closed:

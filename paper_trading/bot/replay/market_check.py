@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from paper_trading.bot.replay import export
+from paper_trading.bot.replay import export, signals_check
 from paper_trading.bot.replay.checks import Difference, Mismatch, same, same_rows, sealed
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
@@ -20,6 +20,7 @@ class MarketReplay:
     def __init__(self, market: Market) -> None:
         self.market = market
         self._origin = export.genesis_of(market)
+        self._signals = signals_check.SignalReplay(market)
         self._bars = Bar.objects.filter(market=market, pk__gt=self._origin.last_bar_id)
         self._quantiles = iter(market.quantiles.order_by("frozen_at"))
         self._in_force: ScoreQuantiles | None = None
@@ -42,7 +43,9 @@ class MarketReplay:
             same(self.market.name, "step of the next batch", expected, entry.row.step)
             if self._memory is None:
                 self._memory = self._begun(entry)
+            self._memory.switch_off(self._signals.off_at(entry.row.step))
             made = self._memory.step(entry.step, entry.tokens)
+            self._signals.same_off(made.folded.head.off, entry.row.step)
             self._compare(entry, made, self._stored)
             self._last_step = entry.row.step
             yield made, entry.row.pk
@@ -80,10 +83,13 @@ class MarketReplay:
             same(f"back-fill of {self.market.name}", name, origin.seal.get(name), text)
         bars = sorted(rows, key=lambda bar: (bar.closes_at, bar.token_id, bar.slow))
         self._newest = {bar.token_id: bar.pk for bar in bars if not bar.slow}
-        memory = MemoryMarket(terms_of(self.market), first.tokens, genesis.native_of(origin))
+        signals = self._signals
+        terms = terms_of(self.market, signals.values)
+        native = genesis.native_of(origin)
+        memory = MemoryMarket(terms, first.tokens, native, signals.reader)
         memory.begin(
             genesis.series_of(origin),
-            genesis.native_of(origin),
+            native,
             ((bar.token_id, closed_bar(bar)) for bar in bars),
             origin.market_time,
         )
