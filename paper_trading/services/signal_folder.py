@@ -74,11 +74,15 @@ def examine() -> tuple[Examined, ...]:
 
 def signals() -> tuple[UserSignal, ...]:
     """Return the folder's good signals by name; a broken file is logged with the reason."""
-    found = examine()
-    for one in found:
+    for one in examine():
         if one.signal is None:
             logger.error("Signal %s is switched off: %s", one.name, one.reason)
-    return tuple(one.signal for one in found if one.signal is not None)
+    return good()
+
+
+def good() -> tuple[UserSignal, ...]:
+    """Return the folder's good signals by name."""
+    return tuple(one.signal for one in examine() if one.signal is not None)
 
 
 class FolderReader:

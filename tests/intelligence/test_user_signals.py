@@ -81,7 +81,7 @@ def test_weights_are_normalised_and_the_signal_counts_in_its_family() -> None:
     joined = user.join(built_in("0.15"), bars(3))
     assert [one.name for one in joined] == [*(one.name for one in SIGNALS), "mine"]
     mine = joined[-1]
-    assert (mine.family, mine.reading) == (Family.MOMENTUM, -1)
+    assert (mine.family, mine.reading) == (Family.MOMENTUM, Decimal(-1))
     assert mine.weight == Decimal("0.090909090909")
     assert mine.contribution == -mine.weight
     trend = joined[0]
@@ -163,11 +163,19 @@ def step(number: int, prices: Sequence[int]) -> SourceStep:
     start = START + STEP * number
     quotes = {
         token.symbol: SourceQuote(
-            token.symbol, *[Decimal(price), Decimal(2_000_000)], "test", start, start + STEP,
-            Decimal(price), Decimal(price), Decimal(price), Decimal(1000),
+            symbol=token.symbol,
+            price_usd=Decimal(price),
+            liquidity_usd=Decimal(2_000_000),
+            source="test",
+            start=start,
+            observed_at=start + STEP,
+            open=Decimal(price),
+            high=Decimal(price),
+            low=Decimal(price),
+            volume_usd=Decimal(1000),
         )
         for token, price in zip(TOKENS, prices, strict=True)
-    }  # fmt: skip
+    }
     return SourceStep(number, start + STEP, quotes, Decimal(1), {})
 
 

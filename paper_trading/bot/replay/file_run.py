@@ -1,6 +1,7 @@
 """A price file replayed in memory: the market, the account and the stages, without a database."""
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from paper_trading.intelligence.user_signals import SwitchedOff
 from paper_trading.services import market_setup, signal_folder
 from paper_trading.services.sources.base import BACKFILL_STEPS
 from paper_trading.services.sources.recorded import RecordedFile, RecordedSource
+
+logger = logging.getLogger(__name__)
 
 #: Told the ticks that are done and the ticks that there are.
 Progress = Callable[[int, int], None]
@@ -116,7 +119,9 @@ class FileMarket:
         self._tokens: tuple[ListedToken, ...] = market_setup.recorded_tokens(file)
         reader = signal_folder.FolderReader() if signals else None
         self._memory = MemoryMarket(terms, self._tokens, native, reader)
+        self._told = 0
         self._memory.backfill(self._step(number) for number in range(BACKFILL_STEPS))
+        self._tell()
 
     @property
     def off(self) -> tuple[SwitchedOff, ...]:
@@ -126,7 +131,17 @@ class FileMarket:
     def steps(self, ticks: int) -> Iterator[MemoryStep]:
         """Yield the steps of so many ticks, one after the other; once only."""
         for number in range(BACKFILL_STEPS, BACKFILL_STEPS + min(ticks, self.ticks)):
-            yield self._memory.step(self._step(number), self._tokens)
+            made = self._memory.step(self._step(number), self._tokens)
+            self._tell()
+            yield made
+
+    def _tell(self) -> None:
+        """Log which of the user's signals were switched off since the last call."""
+        for one in self.off[self._told :]:
+            logger.error(
+                "Signal %s is switched off from step %d on: %s", one.name, one.step, one.reason
+            )
+        self._told = len(self.off)
 
     def _step(self, number: int) -> SourceStep:
         return exact_step(self.source.step(number, {}))
