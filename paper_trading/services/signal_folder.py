@@ -53,23 +53,34 @@ def folder() -> Path | None:
     return found
 
 
-def files() -> tuple[SignalFile, ...]:
+def paths() -> list[Path]:
     """Return the folder's Python files by name; those that begin with `_` are left out."""
     place = folder()
     if place is None or not place.is_dir():
-        return ()
-    # One byte more than allowed shows that a file is too large.
-    found = []
-    for path in sorted(place.glob("*.py")):
-        if path.is_file() and not path.name.startswith("_"):
-            with path.open("rb") as file:
-                found.append(SignalFile(path.stem, file.read(LARGEST_FILE_BYTES + 1)))
-    return tuple(found)
+        return []
+    found = (path for path in place.glob("*.py") if not path.name.startswith("_"))
+    return sorted(path for path in found if path.is_file())
+
+
+def load(path: Path) -> SignalFile:
+    """Read a file.
+
+    :raises OSError: when it cannot be read.
+    """
+    with path.open("rb") as file:
+        # One byte more than allowed shows that it is too large.
+        return SignalFile(path.stem, file.read(LARGEST_FILE_BYTES + 1))
 
 
 def examine() -> tuple[Examined, ...]:
     """Look at every file of the folder: read what it declares, and try it on sample bars."""
-    return tuple(_examined(file, settings.SIGNAL_SECONDS) for file in files())
+    found = []
+    for path in paths():
+        try:
+            found.append(_examined(load(path), settings.SIGNAL_SECONDS))
+        except OSError as error:
+            found.append(Examined(path.stem, None, f"cannot be read: {error.strerror}"))
+    return tuple(found)
 
 
 def signals() -> tuple[UserSignal, ...]:
@@ -86,26 +97,33 @@ def good() -> tuple[UserSignal, ...]:
 
 
 class FolderReader:
-    """Runs signals by the folder's files as they were when this reader was made."""
+    """Runs signals by the folder's files, each as it was when this reader first needed it."""
 
     def __init__(self) -> None:
-        self._files = {file.name: file for file in files()}
-        self._hashes = {name: file.sha256 for name, file in self._files.items()}
+        self._paths = {path.stem: path for path in paths()}
+        self._files: dict[str, SignalFile] = {}
         self._process = signal_process.shared(settings.SIGNAL_SECONDS)
 
     def missing(self, signal: UserSignal) -> str:
-        """Return why a signal's file is not the one that it was, empty when it is."""
-        found = self._hashes.get(signal.name)
+        """Return why a signal's file is not the one that it was, empty when it is.
+
+        :raises OSError: when the file is there and cannot be read.
+        """
+        if signal.name not in self._paths:
+            return f"{signal.name}.py is not in the signal folder"
+        if signal.name not in self._files:
+            self._files[signal.name] = load(self._paths[signal.name])
+        found = self._files[signal.name].sha256
         if found == signal.sha256:
             return ""
-        if found is None:
-            return f"{signal.name}.py is not in the signal folder"
         return f"{signal.name}.py was changed: it is {found[:12]}, it was {signal.sha256[:12]}"
 
     def read(self, signal: UserSignal, bars: Sequence[Bar]) -> float:
         """Return what a signal says of some closed bars.
 
         :raises SignalFailed: when its file is another one, or it gives no number in time.
+        :raises OSError: when the file cannot be read, or no process can be started: neither is
+            a fault of the signal.
         """
         missing = self.missing(signal)
         if missing:

@@ -60,7 +60,9 @@ class SignalProcess:
         raise NoReading(str(ended)) from ended
 
     def close(self) -> None:
-        """End the process, if there is one."""
+        """End the process, if there is one and it is this process's own."""
+        if self._owner != os.getpid():
+            return
         with self._lock:
             self._end()
 

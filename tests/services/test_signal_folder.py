@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
+from dexproject import environment
 from paper_trading.engine.enums import Family
 from paper_trading.intelligence.bars import Bar
 from paper_trading.intelligence.user_signals import SignalFailed, digest
@@ -37,6 +39,26 @@ def test_without_a_folder_there_are_no_signals(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_settings_have_no_folder_unless_told() -> None:
     assert signal_folder.folder() is None
+
+
+def test_a_folder_that_is_not_there_stops_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEX_SIGNALS_DIR", str(tmp_path))
+    assert environment.folder("DEX_SIGNALS_DIR") == tmp_path.resolve()
+    monkeypatch.setenv("DEX_SIGNALS_DIR", str(tmp_path / "gone"))
+    with pytest.raises(ImproperlyConfigured, match=r"DEX_SIGNALS_DIR was .*; allowed is a folder"):
+        environment.folder("DEX_SIGNALS_DIR")
+    monkeypatch.delenv("DEX_SIGNALS_DIR")
+    assert environment.folder("DEX_SIGNALS_DIR") is None
+
+
+def test_a_folder_that_went_away_has_no_signals(folder: Folder) -> None:
+    folder.write("good", GOOD)
+    assert len(signal_folder.signals()) == 1
+    folder.remove("good")
+    folder.path.rmdir()
+    assert signal_folder.signals() == ()
 
 
 def test_python_files_are_taken_by_name(folder: Folder) -> None:
@@ -110,6 +132,22 @@ def test_a_failure_carries_its_reason(folder: Folder) -> None:
     (signal,) = signal_folder.signals()
     with pytest.raises(SignalFailed, match="mine: ZeroDivisionError: division by zero"):
         signal_folder.FolderReader().read(signal, bars(5))
+
+
+def test_a_file_that_cannot_be_read_is_no_fault_of_the_signal(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("range", RANGE)
+    (signal,) = signal_folder.signals()
+
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(signal_folder, "load", denied)
+    (found,) = signal_folder.examine()
+    assert (found.signal, found.reason) == (None, "cannot be read: Permission denied")
+    with pytest.raises(PermissionError):
+        signal_folder.FolderReader().read(signal, bars(2))
 
 
 def test_bars_become_columns() -> None:

@@ -100,10 +100,22 @@ def test_a_fork_starts_its_own(process: SignalProcess, monkeypatch: pytest.Monke
         assert read(process, GOOD) == expected
         assert process._process is not parent
         process.close()
+        assert process._process is None
     for pipe in (parent.stdin, parent.stdout):
         assert pipe is not None
         pipe.close()
     assert parent.wait(5) == 0
+
+
+def test_a_fork_leaves_its_parent_s_process_alone(
+    process: SignalProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(process, GOOD)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: -1)
+        process.close()
+    assert process._process is not None
+    assert process._process.poll() is None
 
 
 def test_threads_share_it(process: SignalProcess) -> None:

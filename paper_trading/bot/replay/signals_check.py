@@ -43,9 +43,15 @@ class SignalReplay:
     def _require_files(self) -> None:
         never = {one.name for one in self._off if one.step == 0}
         for one in self.values:
-            missing = "" if self.reader is None else self.reader.missing(one)
-            if missing and one.name not in never:
+            missing = "" if one.name in never else self._missing(one)
+            if missing:
                 raise NoJournal(
                     f"{self._market.name} was made with another set of signals: {missing}."
                     " Put the file back as it was to replay the market"
                 )
+
+    def _missing(self, signal: UserSignal) -> str:
+        try:
+            return "" if self.reader is None else self.reader.missing(signal)
+        except OSError as error:
+            return f"{signal.name}.py cannot be read: {error.strerror}"

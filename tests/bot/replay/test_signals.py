@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 
 from paper_trading.bot import banner
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
@@ -19,7 +20,7 @@ from paper_trading.models import (
     PaperTradingSession,
     Tick,
 )
-from paper_trading.services import market_setup, market_signals
+from paper_trading.services import market_setup, market_signals, signal_folder
 from paper_trading.services.sources.recorded import RecordedFile
 from tests.bot import worlds
 from tests.bot.replay.tampering import candidates, changed, columns, tamper
@@ -121,19 +122,36 @@ def test_a_signal_switched_off_is_not_asked_in_the_replay(record: Path, folder: 
     assert verify(session.pk).ticks == 6
 
 
-@pytest.mark.parametrize("what", ["changed", "gone", "no folder"])
+def denied(path: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("changed", "good.py was changed: it is "),
+        ("gone", "good.py is not in the signal folder"),
+        ("no folder", "good.py is not in the signal folder"),
+        ("unreadable", "good.py cannot be read: Permission denied"),
+    ],
+)
 def test_another_set_of_files_is_refused(
-    record: Path, folder: Folder, what: str, monkeypatch: pytest.MonkeyPatch
+    record: Path, folder: Folder, what: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = run(record, 2)
     if what == "changed":
         folder.write("good", f"{GOOD}\n")
     elif what == "gone":
         folder.remove("good")
-    else:
+    elif what == "no folder":
         monkeypatch.setattr(settings, "SIGNALS_DIR", None)
-    with pytest.raises(NoJournal, match=r"another set of signals: good\.py (was changed|is not)"):
-        verify(session.pk)
+    else:
+        monkeypatch.setattr(signal_folder, "load", denied)
+    with pytest.raises(CommandError) as found:
+        call_command("replay", "--session", str(session.pk), "--verify")
+    assert found.value.returncode == 2
+    assert words in str(found.value)
+    assert "was made with another set of signals" in str(found.value)
 
 
 def test_more_files_than_the_market_was_made_with_do_not_matter(
