@@ -1,6 +1,7 @@
 """Read settings from the environment; a bad value stops the start with one clear line."""
 
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -45,6 +46,17 @@ def integer(name: str, default: int, low: int, high: int) -> int:
 def words(name: str, default: str) -> list[str]:
     """Return a comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def folder(name: str) -> Path | None:
+    """Return a folder that exists; None when the variable is not set."""
+    found = text(name)
+    if not found:
+        return None
+    path = Path(found).resolve()
+    if not path.is_dir():
+        raise ImproperlyConfigured(f"{name} was {found!r}; allowed is a folder that exists")
+    return path
 
 
 def database(name: str = "DATABASE_URL") -> dict[str, Any]:

@@ -96,6 +96,9 @@ X_FRAME_OPTIONS = "DENY"
 ANALYSIS_WIDTH = environment.integer("DEX_ANALYSIS_WIDTH", 16, 1, 64)
 # Ticks open at once, of all sessions: about four a core that the workers have.
 OPEN_TICKS = environment.integer("DEX_OPEN_TICKS", 4 * (os.cpu_count() or 1), 1, 10_000)
+# Signals of the user's own, and the processor time that one reading of them may take.
+SIGNALS_DIR = environment.folder("DEX_SIGNALS_DIR")
+SIGNAL_SECONDS = environment.integer("DEX_SIGNAL_MS", 50, 1, 1000) / 1000
 
 # Celery. Messages are hints, rows are truth: no result backend, ids only, JSON only.
 CELERY_BROKER_URL = f"{REDIS_URL}/{BROKER_DB}" if REDIS_URL else ""

@@ -36,6 +36,7 @@ from tests.builders import (
     make_session,
     make_set_up,
     make_set_up_day,
+    make_signal,
     make_stage,
     make_thought,
     make_tick,
@@ -57,6 +58,7 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
         make_stage(tick, stage)
     make_stage(tick, Stage.ANALYSIS, chunk=1, attempt=2)
     make_quote(batch_of(tick), weth)
+    make_signal(account.market, off_step=601, off_reason="took more than 0.05 s")
     TokenList.objects.create(market=account.market, number=1, tokens=listed_to_json([weth]))
     MarketGenesis.objects.create(market=account.market, step=0, market_time=START, heads={})
     journal.record_event(account, AccountEventKind.DEPOSIT, amount_usd=Decimal(10_000))

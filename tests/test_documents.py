@@ -43,6 +43,7 @@ PROGRAMS = {
 HERE_DOCUMENT = re.compile(r"(?<=<<)(\w+)\n.*?^\1$", re.DOTALL | re.MULTILINE)
 #: The test that runs the Python blocks of a document.
 RUN_BY = {
+    "docs/SIGNALS.md": "tests/services/test_readme.py",
     "paper_trading/bot/README.md": "tests/bot/test_readme.py",
     "paper_trading/bot/replay/README.md": "tests/bot/replay/test_readme.py",
     "paper_trading/engine/README.md": "tests/engine/test_readme.py",

@@ -23,6 +23,8 @@ BOUNDARIES = {
     ("paper_trading/bot/market_analyzer.py", "_decide", "Exception"),
     # One tick of the inline bot: kept as a task's failure is, and tried again.
     ("paper_trading/bot/enhanced_bot.py", "_run_tick", "Exception"),
+    # One reading of a user's signal: what the file raises is why it is switched off.
+    ("paper_trading/services/signal_host.py", "answer", "Exception"),
     # Servers that were started are stopped before the exception goes on.
     ("dexproject/embedded/servers.py", "start", "BaseException"),
 }

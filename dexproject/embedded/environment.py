@@ -23,6 +23,9 @@ _OWNED = (
 def app_environment(database_url: str, redis_url: str, secret_key: str) -> dict[str, str]:
     """Return the environment of a process that uses these servers."""
     inherited = {name: value for name, value in os.environ.items() if not _is_owned(name)}
+    # Named from where the user stands; the processes stand elsewhere.
+    if inherited.get("DEX_SIGNALS_DIR"):
+        inherited["DEX_SIGNALS_DIR"] = str(Path(inherited["DEX_SIGNALS_DIR"]).resolve())
     return inherited | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,

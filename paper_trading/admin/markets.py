@@ -7,7 +7,14 @@ from django.http import HttpRequest
 
 from paper_trading.admin.columns import columns
 from paper_trading.admin.records import ReadableAdmin, RecordAdmin, field_names
-from paper_trading.models import Market, MarketGenesis, MarketToken, Token, TokenList
+from paper_trading.models import (
+    Market,
+    MarketGenesis,
+    MarketSignal,
+    MarketToken,
+    Token,
+    TokenList,
+)
 
 
 @admin.register(Market)
@@ -107,3 +114,13 @@ class MarketGenesisAdmin(RecordAdmin):
 
     list_display = ("market", "step", "market_time")
     list_select_related = ("market",)
+
+
+@admin.register(MarketSignal)
+class MarketSignalAdmin(RecordAdmin):
+    """The user's signals that markets were made with, and those that are switched off."""
+
+    list_display = ("name", "market", "family", "weight", "bars", "off_step", "off_reason")
+    list_filter = ("market", "family")
+    list_select_related = ("market",)
+    search_fields = ("name", "sha256")

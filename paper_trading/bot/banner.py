@@ -6,7 +6,8 @@ from typing import Any
 
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
-from paper_trading.models import PaperTradingSession
+from paper_trading.models import Market, PaperTradingSession
+from paper_trading.services import market_signals
 from paper_trading.services.token_registry import CHAINS
 
 #: What a strategy's field means while it is not set.
@@ -29,6 +30,7 @@ def lines(session: PaperTradingSession) -> Iterator[str]:
     yield f"Tick every {session.interval_ms / 1000:g} s, limit: {limit}"
     engine = IntelSliderEngine(session.intel_level, strategy)
     yield from (f"  {name}: {text}" for name, text in engine.describe().items())
+    yield from (f"  Signal {line}" for line in _signals(market))
     yield f"Strategy {session.strategy}"
     yield from (f"  {name}: {text}" for name, text in _strategy(strategy))
     yield "=" * 72
@@ -40,6 +42,14 @@ def statistics(found: Mapping[str, Any]) -> Iterator[str]:
     for session in found["sessions"]:
         yield from (f"  {name}: {_text(value)}" for name, value in session.items())
     yield from (f"  {name}: {_text(found[name])}" for name in found if name != "sessions")
+
+
+def _signals(market: Market) -> Iterator[str]:
+    """Yield the user's signals that a market was made with, a line each."""
+    for row in market_signals.rows_of(market):
+        state = "on" if row.off_step is None else f"off from step {row.off_step} on"
+        reason = f": {row.off_reason}" if row.off_reason else ""
+        yield f"{row.name}: {row.family}, weight {row.weight.normalize()}, {state}{reason}"
 
 
 def _next(session: PaperTradingSession) -> int:

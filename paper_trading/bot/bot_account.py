@@ -64,7 +64,7 @@ class Wanted:
                 f"{account.name} trades on {account.market}, not on {self.market or self._words()}."
             )
         if account.market.mode == FeedMode.RECORDED and self.prices is not None:
-            return account, self._market()  # The file may have moved.
+            market_setup.moved(account.market, _file(self.prices))
         return account, account.market
 
     def open(self, market: Market) -> PaperTradingAccount:
@@ -81,8 +81,7 @@ class Wanted:
         if self.market is not None:
             return market.pk == self.market.pk
         if self.prices is not None and self.prices != command_line.SIMULATED:
-            file = Path(self.prices.removeprefix(command_line.RECORDED))
-            return market.file_sha256 == RecordedFile.open(file).sha256
+            return market.file_sha256 == RecordedFile.open(_file(self.prices)).sha256
         simulated = market.mode == FeedMode.SIMULATED
         if self.prices is not None and not simulated:
             return False
@@ -91,6 +90,10 @@ class Wanted:
     def _words(self) -> str:
         prices = f"{self.prices or command_line.SIMULATED} prices"
         return prices if self.chain_id is None else f"{prices} of chain {self.chain_id}"
+
+
+def _file(prices: str) -> Path:
+    return Path(prices.removeprefix(command_line.RECORDED))
 
 
 def administrator() -> User:

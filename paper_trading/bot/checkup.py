@@ -15,6 +15,7 @@ from paper_trading.models import (
     InternalError,
     ManualRequest,
     Market,
+    MarketSignal,
     PaperTradingAccount,
     PaperTradingSession,
     RequestKind,
@@ -22,6 +23,7 @@ from paper_trading.models import (
     Tick,
     TickStatus,
 )
+from paper_trading.services import signal_folder
 from paper_trading.services.sources.catalogue import RecordChanged, source_of
 
 #: What takes so long is no hiccup: the sweeper looks every second.
@@ -131,6 +133,19 @@ def unreadable_records(_: datetime) -> Iterable[Finding]:
             yield Finding(Trouble.RECORD_UNREADABLE, severity, what)
 
 
+def signals_off(_: datetime) -> Iterable[Finding]:
+    """Find files of the signal folder that are broken, and signals that markets go on without."""
+    for one in signal_folder.examine():
+        if one.signal is None:
+            what = f"Signal {one.name} of the folder is switched off: {one.reason}"
+            yield Finding(Trouble.SIGNAL_OFF, Severity.NOTE, what)
+    used = Q(market__accounts__isnull=False, market__accounts__archived_at=None)
+    rows = MarketSignal.objects.filter(used, off_step__isnull=False).select_related("market")
+    for row in rows.distinct().order_by("pk"):
+        what = f"Signal {row} is switched off from step {row.off_step} on: {row.off_reason}"
+        yield Finding(Trouble.SIGNAL_OFF, Severity.NOTE, what)
+
+
 def waiting_requests(now: datetime) -> Iterable[Finding]:
     """Find requests by people that no tick has taken up."""
     waiting = ManualRequest.objects.filter(tick=None, requested_at__lt=now - GRACE)
@@ -170,6 +185,7 @@ _CHECKS: tuple[Callable[[datetime], Iterable[Finding]], ...] = (
     tripped_breakers,
     ledger_problems,
     unreadable_records,
+    signals_off,
     waiting_requests,
     unmanaged_positions,
 )

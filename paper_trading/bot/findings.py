@@ -36,6 +36,7 @@ class Trouble(StrEnum):
     BREAKER_TRIPPED = "BREAKER_TRIPPED"
     LEDGER_PROBLEM = "LEDGER_PROBLEM"
     RECORD_UNREADABLE = "RECORD_UNREADABLE"
+    SIGNAL_OFF = "SIGNAL_OFF"
     REQUEST_WAITING = "REQUEST_WAITING"
     POSITIONS_UNMANAGED = "POSITIONS_UNMANAGED"
 
@@ -62,6 +63,7 @@ _ADVICE: dict[Trouble, str] = {
     Trouble.BREAKER_TRIPPED: "Look at its reason; reset it in the admin, unless it clears itself.",
     Trouble.LEDGER_PROBLEM: "Stop trading on the account and report the difference.",
     Trouble.RECORD_UNREADABLE: "Put the file back, as it was, at its place.",
+    Trouble.SIGNAL_OFF: "Mend its file in the signal folder; new accounts trade with the new one.",
     Trouble.REQUEST_WAITING: "See whether ticks run; a close stays wanted until it is filled.",
     Trouble.POSITIONS_UNMANAGED: "Start the session again, or leave the positions as they are.",
 }

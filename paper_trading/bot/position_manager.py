@@ -20,7 +20,7 @@ from paper_trading.engine.enums import Side, Stage, TradeStatus
 from paper_trading.engine.seal import seal
 from paper_trading.engine.steps import StepResult, auto_close
 from paper_trading.engine.trade import Swap, TradeRecord
-from paper_trading.intelligence.inputs import PROGRAM
+from paper_trading.intelligence.inputs import program
 from paper_trading.models import (
     ManualRequest,
     PaperPosition,
@@ -62,13 +62,14 @@ class PositionManager:
             held = self.load_positions().positions
             if not still_due(tick, Stage.AUTO_CLOSE):
                 return None
-            batch = view_of(tick).batch
+            view = view_of(tick)
+            batch = view.batch
             requests = self._manual_requests(tick)
             version = self.row.state_version
             before = breakers_of(self.account_id)
             inputs = inputs_of(tick, frozenset(requests.values()))
             result = auto_close(self.account, batch, before, inputs.rules(), inputs.manual_closes)
-            closes, tick.program = sorted(inputs.manual_closes), PROGRAM
+            closes, tick.program = sorted(inputs.manual_closes), program(view.signals)
             _answer(requests, tick, result)
             trades = self.save(tick, Stage.AUTO_CLOSE, result)
             track_rows.after_trades(self.row, held, result.trades)

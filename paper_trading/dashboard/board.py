@@ -9,6 +9,7 @@ from paper_trading.engine.enums import TradeStatus
 from paper_trading.models import (
     BreakerState,
     EquityPoint,
+    MarketSignal,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
@@ -129,6 +130,14 @@ class Board:
         """The positions closed last."""
         gone = self.account.positions.filter(is_open=False).select_related("token")
         return gone.order_by("-closed_at")[:CLOSED]
+
+    @cached_property
+    def signals_off(self) -> list[MarketSignal]:
+        """The user's signals that the market goes on without, by name."""
+        if not self.account.market.signals:
+            return []
+        off = self.account.market.user_signals.filter(off_step__isnull=False)
+        return list(off.order_by("name"))
 
     @cached_property
     def breakers(self) -> list[BreakerState]:

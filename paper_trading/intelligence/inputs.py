@@ -9,8 +9,17 @@ from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.intelligence.levels import LEVELS_VERSION, appetite
 from paper_trading.intelligence.signals import SCORE_VERSION
 
-#: Journalled on every tick: another program may decide otherwise on the same inputs.
 PROGRAM = f"engine {ENGINE_VERSION}, levels {LEVELS_VERSION}, score {SCORE_VERSION}"
+#: Hexadecimal digits that name a set of user signals.
+_DIGITS = 12
+
+
+def program(signals: str = "") -> str:
+    """Return what a tick journals: another program may decide otherwise on the same inputs.
+
+    `signals` is the digest of the market's set of user signals, empty without any.
+    """
+    return f"{PROGRAM}, signals {signals[:_DIGITS]}" if signals else PROGRAM
 
 
 @dataclass(frozen=True, slots=True)

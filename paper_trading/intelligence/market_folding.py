@@ -1,16 +1,23 @@
 """One step of a market, folded into bars and signals: the same live, in back-fill and in replay."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from paper_trading.engine import gas, money
 from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.market import Batch, GasConditions, Quote, Token
-from paper_trading.intelligence.bars import Observation, Spans
+from paper_trading.intelligence.bars import Bar, Observation, Spans
 from paper_trading.intelligence.observed import SourceQuote, SourceStep
 from paper_trading.intelligence.series import ClosedBar, Series, advance
+from paper_trading.intelligence.user_signals import (
+    Reader,
+    SignalFailed,
+    SwitchedOff,
+    UserSignal,
+    UserSignals,
+)
 
 #: The cost reading of a bar uses one size for all, so that a score belongs to the market.
 REFERENCE_NOTIONAL_USD = Decimal(250)
@@ -49,6 +56,8 @@ class Listing:
     token: Token
     series: Series
     last_bar: ClosedBar | None = None
+    #: The newest closed fast bars, as many as the user's signals look back; oldest first.
+    recent: tuple[Bar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ class Terms:
     #: Whose quotes price gas; empty when the market has no such token.
     native_symbol: str
     spans: Spans
+    #: The user's signals that it was made with.
+    signals: tuple[UserSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ class MarketHead:
     #: Sorted by symbol.
     listings: tuple[Listing, ...]
     native: Native
+    #: The user's signals that it goes on without.
+    off: tuple[SwitchedOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +94,24 @@ class Folded:
     batch: Batch
 
 
-def fold_step(step: SourceStep, head: MarketHead, terms: Terms) -> Folded:
-    """Fold a source's step into every listing of its market."""
+def fold_step(
+    step: SourceStep, head: MarketHead, terms: Terms, reader: Reader | None = None
+) -> Folded:
+    """Fold a source's step into every listing of its market.
+
+    A user's signal that fails on any token is switched off in the new head, and the whole step
+    is folded without it: it is off from a step on, whatever the order of the tokens.
+    """
+    while True:
+        off = frozenset(one.name for one in head.off)
+        try:
+            return _fold(step, head, terms, UserSignals(terms.signals, reader, off))
+        except SignalFailed as failed:
+            gone = SwitchedOff(failed.name, step.number, failed.reason)
+            head = replace(head, off=(*head.off, gone))
+
+
+def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -> Folded:
     conditions = gas.conditions(terms.price_chain_id, terms.seed, step.market_time)
     native = head.native.after(step.quotes.get(terms.native_symbol))
     before = _batch(step, head.listings, native, conditions)
@@ -93,15 +122,15 @@ def fold_step(step: SourceStep, head: MarketHead, terms: Terms) -> Folded:
         if quote is None:
             after.append(listing)
             continue
-        advanced, bars = _advance(listing, quote, before, terms.spans)
+        advanced, bars = _advance(listing, quote, before, terms.spans, user)
         after.append(advanced)
         closed[listing.token.id] = bars
     batch = _batch(step, after, native, conditions)
-    return Folded(MarketHead(tuple(after), native), closed, batch)
+    return Folded(MarketHead(tuple(after), native, head.off), closed, batch)
 
 
 def _advance(
-    listing: Listing, quote: SourceQuote, batch: Batch, spans: Spans
+    listing: Listing, quote: SourceQuote, batch: Batch, spans: Spans, user: UserSignals
 ) -> tuple[Listing, tuple[ClosedBar, ...]]:
     cost = None
     if batch.native_price_usd is not None:
@@ -116,9 +145,16 @@ def _advance(
         volume_usd=quote.volume_usd,
         round_trip_percent=cost,
     )
-    series, bars = advance(listing.series, observation, spans)
+    series, bars = advance(listing.series, observation, spans, user, listing.recent)
     fast = [bar for bar in bars if not bar.slow]
-    return Listing(listing.token, series, fast[-1] if fast else listing.last_bar), bars
+    last = fast[-1] if fast else listing.last_bar
+    recent = newest((*listing.recent, *(one.bar for one in fast)), user.longest)
+    return Listing(listing.token, series, last, recent), bars
+
+
+def newest(bars: Sequence[Bar], count: int) -> tuple[Bar, ...]:
+    """Return the last `count` of some bars."""
+    return tuple(bars[max(0, len(bars) - count) :])
 
 
 def _batch(

@@ -41,6 +41,8 @@ class MarketView:
     quantiles: tuple[Decimal, ...] | None
     #: By symbol: the order in which the fan-out deals them.
     listed: tuple[Listed, ...]
+    #: Digest of the market's set of user signals; empty without any.
+    signals: str = ""
 
     @classmethod
     def of(
@@ -49,13 +51,14 @@ class MarketView:
         quantiles: tuple[Decimal, ...] | None,
         tokens: Sequence[ListedToken],
         bars: Mapping[int, ClosedBar],
+        signals: str = "",
     ) -> "MarketView":
         """Put a view together; `bars` are the newest of the tokens that the batch quotes."""
         listed = (
             Listed(one.token, one.is_cash, one.tradable, bars.get(one.token.id)) for one in tokens
         )
         ordered = sorted(listed, key=lambda one: (one.token.symbol, one.token.id))
-        return cls(batch, quantiles, tuple(ordered))
+        return cls(batch, quantiles, tuple(ordered), signals)
 
     def prices(self) -> Prices:
         """Return what the benchmarks of an account read of the tick."""

@@ -1,6 +1,6 @@
 """The head of one token's bars: what is forming, what is remembered, and one step of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ from paper_trading.intelligence.states import (
     slow_from_json,
     state_to_json,
 )
+from paper_trading.intelligence.user_signals import NO_SIGNALS, UserSignals
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class ClosedBar:
 
     bar: Bar
     slow: bool
-    #: The ready signals, in table order; empty on slow bars.
+    #: The ready signals, in table order, then the user's; empty on slow bars.
     signals: tuple[SignalReading, ...] = ()
-    #: None until every signal is ready.
+    #: None until every built-in signal is ready.
     score: Decimal | None = None
     #: Annualised volatility as a fraction.
     sigma_annual: Decimal | None = None
@@ -88,13 +89,18 @@ class Series:
 
 
 def advance(
-    series: Series, observation: Observation, spans: Spans
+    series: Series,
+    observation: Observation,
+    spans: Spans,
+    user: UserSignals = NO_SIGNALS,
+    recent: Sequence[Bar] = (),
 ) -> tuple[Series, tuple[ClosedBar, ...]]:
     """Fold one observation and return the new head with the bars that closed, oldest first.
 
     A slow bar precedes the fast bar that closes with it, so that the fast bar's signals
-    see it.
+    see it. The user's signals read the `recent` closed fast bars, oldest first, and the new one.
 
+    :raises SignalFailed: when one of the user's signals gives no reading.
     :raises ValueError: when the observation starts before the series' end, lasts longer
         than a fast bar, or the spans are not those of the forming bars.
     """
@@ -105,6 +111,7 @@ def advance(
     fast_after, fast = _finish(fast_own, observation)
 
     closed: list[ClosedBar] = []
+    seen = list(recent)
     fast_state, slow_state = series.fast_state, series.slow_state
     for slow_done, fast_done in ((slow_before, fast_before), (slow_after, fast_after)):
         if slow_done is not None:
@@ -112,7 +119,9 @@ def advance(
             closed.append(ClosedBar(slow_done.bar, slow=True))
         if fast_done is not None:
             fast_state = fast_state.after(fast_done.bar)
-            closed.append(_judge(fast_done, fast_state, slow_state))
+            seen.append(fast_done.bar)
+            view = _view(fast_done, fast_state, slow_state)
+            closed.append(_judge(fast_done, view, user.join(readings(view), seen)))
     return Series(fast, slow, fast_state, slow_state, observation.end), tuple(closed)
 
 
@@ -149,21 +158,23 @@ def _finish(forming: Forming, observation: Observation) -> tuple[Forming | None,
     return (forming, None) if observation.end >= forming.bar.end else (None, forming)
 
 
-def _judge(done: Forming, fast: FastState, slow: SlowState) -> ClosedBar:
+def _view(done: Forming, fast: FastState, slow: SlowState) -> View:
     cost = done.round_trip_percent
-    view = View(fast, slow, done.bar.seconds, None if cost is None else float(cost))
-    signals = readings(view)
-    total = score(signals)
-    sigma = decimal_of(fast.sigma_annual(done.bar.seconds)) if sigma_ready(fast) else None
+    return View(fast, slow, done.bar.seconds, None if cost is None else float(cost))
+
+
+def _judge(done: Forming, view: View, signals: tuple[SignalReading, ...]) -> ClosedBar:
+    total, fast, bar = score(signals), view.fast, done.bar
+    sigma = decimal_of(fast.sigma_annual(bar.seconds)) if sigma_ready(fast) else None
     return ClosedBar(
-        bar=done.bar,
+        bar=bar,
         slow=False,
         signals=signals,
         score=total,
         sigma_annual=sigma,
         families_agreeing=families_agreeing(signals),
         ready=total is not None and sigma is not None,
-        round_trip_percent=cost,
+        round_trip_percent=done.round_trip_percent,
     )
 
 

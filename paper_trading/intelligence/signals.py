@@ -173,6 +173,9 @@ SIGNALS: tuple[Signal, ...] = (
 )
 
 
+_NAMES = frozenset(signal.name for signal in SIGNALS)
+
+
 def readings(view: View) -> tuple[SignalReading, ...]:
     """Return the readings of every signal that is ready, in table order."""
     return tuple(_reading(signal, view) for signal in SIGNALS if signal.ready(view))
@@ -185,17 +188,22 @@ def _reading(signal: Signal, view: View) -> SignalReading:
 
 
 def score(signals: Sequence[SignalReading]) -> Decimal | None:
-    """Return the sum of contributions, in [-1, 1]; None until every signal is ready."""
-    if len(signals) < len(SIGNALS):
+    """Return the sum of contributions, in [-1, 1]; None until every built-in is ready."""
+    if not _complete(signals):
         return None
     return sum((signal.contribution for signal in signals), ZERO)
 
 
 def families_agreeing(signals: Sequence[SignalReading]) -> int | None:
-    """Count the families that agree with a long; None until every signal is ready."""
-    if len(signals) < len(SIGNALS):
+    """Count the families that agree with a long; None until every built-in is ready."""
+    if not _complete(signals):
         return None
     return sum(_agrees([s for s in signals if s.family is family]) for family in Family)
+
+
+def _complete(signals: Sequence[SignalReading]) -> bool:
+    # A user's signal may be there or not; nothing waits for it.
+    return sum(signal.name in _NAMES for signal in signals) == len(SIGNALS)
 
 
 def _agrees(members: Sequence[SignalReading]) -> bool:

@@ -5,7 +5,8 @@ from enum import StrEnum, unique
 from django.db import models
 from django.db.models import Q
 
-from paper_trading.models.fields import word_field
+from paper_trading.engine.enums import Family
+from paper_trading.models.fields import RatioField, word_field
 
 
 @unique
@@ -29,6 +30,12 @@ class Market(models.Model):
     )
     file_path = models.CharField(max_length=500, blank=True)
     file_sha256 = models.CharField(max_length=64, blank=True)
+    signals = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="Digest of the user's signals that it was made with; empty: none.",
+    )
     step_seconds = models.PositiveIntegerField(help_text="Market time of one step.")
     backfill_steps = models.PositiveIntegerField(default=600)
     #: What is modelled rather than observed, in words for people.
@@ -45,7 +52,7 @@ class Market(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["chain_id", "mode", "seed", "profile", "file_sha256"],
+                fields=["chain_id", "mode", "seed", "profile", "file_sha256", "signals"],
                 name="market_identity",
             ),
             models.CheckConstraint(
@@ -146,6 +153,35 @@ class MarketGenesis(models.Model):
 
     def __str__(self) -> str:
         return f"genesis of {self.market}"
+
+
+class MarketSignal(models.Model):
+    """One of the user's signals as a market was made with it; off, it stays off."""
+
+    market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="user_signals")
+    name = models.CharField(max_length=40)
+    family = word_field(Family)
+    weight = RatioField(help_text="Before the weights are normalised; the built-ins share 1.")
+    bars = models.PositiveIntegerField(help_text="Closed fast bars that it reads.")
+    sha256 = models.CharField(max_length=64)
+    #: The first step without it, and why; None while it is on.
+    off_step = models.PositiveIntegerField(null=True, blank=True)
+    off_reason = models.TextField(blank=True, default="")
+    seal = models.JSONField(default=dict, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["market", "name"], name="market_signal_once"),
+            models.CheckConstraint(
+                condition=Q(off_step=None, off_reason="")
+                | Q(off_step__isnull=False, off_reason__gt=""),
+                name="market_signal_off_with_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.market}"
 
 
 class MarketToken(models.Model):

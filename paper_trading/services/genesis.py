@@ -62,8 +62,13 @@ def columns(row: MarketGenesis) -> dict[str, Any]:
         "native_price_usd": row.native_price_usd,
         "native_observed_at": row.native_observed_at,
         "last_bar_id": row.last_bar_id,
-        **{f"market.{name}": getattr(row.market, name) for name in _MARKET_COLUMNS},
+        **{f"market.{name}": getattr(row.market, name) for name in _market_columns(row)},
     }
+
+
+def _market_columns(row: MarketGenesis) -> tuple[str, ...]:
+    # A genesis of before there were user signals is sealed like one of a market without any.
+    return (*_MARKET_COLUMNS, "signals") if row.market.signals else _MARKET_COLUMNS
 
 
 def heads_text(heads: Mapping[str, Any]) -> str:

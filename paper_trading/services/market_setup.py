@@ -9,8 +9,9 @@ from paper_trading.engine.market import Token as TokenValue
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.market_folding import Native, Terms
 from paper_trading.intelligence.market_view import ListedToken
+from paper_trading.intelligence.user_signals import UserSignal, digest
 from paper_trading.models import FeedMode, Market, MarketToken, Token
-from paper_trading.services import token_registry
+from paper_trading.services import market_signals, signal_folder, token_registry
 from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources import recorded
 from paper_trading.services.sources.base import BACKFILL_STEPS
@@ -52,8 +53,11 @@ def sync_registry() -> int:
 def simulated_market(
     seed: int = 1, chain_id: int = DEFAULT_CHAIN_ID, profile: str = "normal"
 ) -> Market:
-    """Return the simulated market of a seed, back-filled; made when it is new."""
-    chain = token_registry.CHAINS[chain_id]
+    """Return the simulated market of a seed, back-filled; made when it is new.
+
+    Another set of user signals in the folder is another market: its scores do not compare.
+    """
+    chain, signals = token_registry.CHAINS[chain_id], signal_folder.signals()
     with transaction.atomic():
         market, made = Market.objects.get_or_create(
             chain_id=chain_id,
@@ -61,9 +65,11 @@ def simulated_market(
             seed=seed,
             profile=profile,
             file_sha256="",
+            signals=digest(signals),
             defaults={
                 "name": f"Simulated {chain.name}, seed {seed}"
-                + ("" if profile == "normal" else f", {profile}"),
+                + ("" if profile == "normal" else f", {profile}")
+                + _signals_name(signals),
                 "price_chain_id": chain.price_chain,
                 "step_seconds": SIMULATION_STEP_SECONDS,
                 "backfill_steps": BACKFILL_STEPS,
@@ -74,6 +80,7 @@ def simulated_market(
         if made:
             listed = Token.objects.filter(chain_id=chain_id, market=None, tradable=True)
             _list(market, [token for token in listed if token.symbol in _SIMULATED_SYMBOLS])
+            market_signals.list_signals(market, signals)
     PriceFeedService(market).backfill()
     return market
 
@@ -82,9 +89,10 @@ def recorded_market(path: Path) -> Market:
     """Return the market of a recorded file, back-filled; made when it is new.
 
     RecordedFileError names what is wrong with the file. A file is known by its content: a
-    moved copy is the same market.
+    moved copy is the same market. Another set of user signals is another market.
     """
     file = RecordedFile.open(path)
+    signals = signal_folder.signals()
     terms, native = recorded_terms(file)
     with transaction.atomic():
         market, made = Market.objects.get_or_create(
@@ -93,8 +101,10 @@ def recorded_market(path: Path) -> Market:
             seed=terms.seed,
             profile="normal",
             file_sha256=file.sha256,
+            signals=digest(signals),
             defaults={
-                "name": f"Recorded {path.name[:_SHOWN_NAME]} {file.sha256[:8]}",
+                "name": f"Recorded {path.name[: _SHOWN_NAME - len(_signals_name(signals))]}"
+                f" {file.sha256[:8]}{_signals_name(signals)}",
                 "price_chain_id": terms.price_chain_id,
                 "step_seconds": file.step_seconds,
                 "backfill_steps": BACKFILL_STEPS,
@@ -107,14 +117,22 @@ def recorded_market(path: Path) -> Market:
         if made:
             tokens = [_recorded_token(market, symbol) for symbol in file.symbols]
             _list(market, Token.objects.bulk_create(tokens))
-    if market.file_path != str(path.resolve()):
-        market.file_path = str(path.resolve())
-        market.save(update_fields=["file_path"])
+            market_signals.list_signals(market, signals)
+    moved(market, path)
     PriceFeedService(market).backfill()
     return market
 
 
-def recorded_terms(file: RecordedFile) -> tuple[Terms, Native]:
+def moved(market: Market, path: Path) -> None:
+    """Keep the place of a recorded market's file."""
+    if market.file_path != str(path.resolve()):
+        market.file_path = str(path.resolve())
+        market.save(update_fields=["file_path"])
+
+
+def recorded_terms(
+    file: RecordedFile, signals: tuple[UserSignal, ...] = ()
+) -> tuple[Terms, Native]:
     """Return what the market of a file is made of, and the native price that it begins with.
 
     Without ETH or WETH in the file, gas is priced at a stated constant.
@@ -125,6 +143,7 @@ def recorded_terms(file: RecordedFile) -> tuple[Terms, Native]:
         seed=RECORDED_SEED,
         native_symbol=native,
         spans=Spans.for_step(file.step_seconds),
+        signals=signals,
     )
     return terms, Native(None if native else MODELLED_NATIVE_PRICE_USD)
 
@@ -145,6 +164,10 @@ def recorded_tokens(file: RecordedFile) -> tuple[ListedToken, ...]:
         )
         for number, symbol in enumerate(file.symbols, 1)
     )
+
+
+def _signals_name(signals: tuple[UserSignal, ...]) -> str:
+    return f", signals {digest(signals)[:8]}" if signals else ""
 
 
 def _list(market: Market, tokens: list[Token]) -> None:

@@ -32,4 +32,5 @@ def market_view(batch_id: int) -> MarketView:
         quantile_points(batch),
         tokens,
         {row.token_id: closed_bar(row.bar) for row in quotes if row.bar is not None},
+        batch.market.signals,
     )

@@ -1,6 +1,6 @@
 """The price feed of a market: one batch a step, made once, shared by every session."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,6 +8,7 @@ from django.db import transaction
 
 from paper_trading.engine.market import Batch
 from paper_trading.intelligence import quantiles
+from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.market_folding import (
     Folded,
@@ -19,9 +20,11 @@ from paper_trading.intelligence.market_folding import (
 )
 from paper_trading.intelligence.observed import SourceStep, exact_step, step_seal
 from paper_trading.intelligence.series import Series
+from paper_trading.intelligence.user_signals import UserSignal
 from paper_trading.models import (
     Bar,
     Market,
+    MarketSignal,
     MarketToken,
     PriceBatch,
     Quote,
@@ -29,7 +32,7 @@ from paper_trading.models import (
     TokenList,
 )
 from paper_trading.models.bulk import copy_rows, update_rows
-from paper_trading.services import genesis
+from paper_trading.services import genesis, market_signals
 from paper_trading.services.market_rows import (
     bar_row,
     closed_bar,
@@ -38,6 +41,7 @@ from paper_trading.services.market_rows import (
     token_list_seal,
     token_value,
 )
+from paper_trading.services.signal_folder import FolderReader
 from paper_trading.services.sources.base import PriceSource
 from paper_trading.services.sources.catalogue import source_of
 
@@ -81,10 +85,12 @@ class PriceFeedService:
         market, rows = self.market, _listing_rows(self.market)
         if market.head_step >= 0:
             return 0
-        head = _head(market, rows)
+        user = market_signals.rows_of(market)
+        head, terms = _head(market, rows, user), terms_of(market, market_signals.values(user))
+        reader = _reader(user)
         closed: list[Bar] = []
         for _ in range(market.backfill_steps):
-            folded = fold_step(self._next_step(market), head, terms_of(market))
+            folded = fold_step(self._next_step(market), head, terms, reader)
             head = folded.head
             closed += _bar_rows(market, folded)
         with transaction.atomic():
@@ -93,6 +99,7 @@ class PriceFeedService:
             copy_rows(closed)
             _save_head(market, rows, head, _newest_bars(market))
             _freeze(market, folded.batch.market_time)
+            market_signals.switch_off(market, user, head.off)
             genesis.keep(market, folded.batch.market_time, head, closed)
             market.save()
         return len(closed)
@@ -108,8 +115,11 @@ class PriceFeedService:
 
     def _make(self, market: Market) -> PriceBatch:
         rows = _listing_rows(market)
+        user = market_signals.rows_of(market)
+        terms = terms_of(market, market_signals.values(user))
         step = self._next_step(market)
-        folded = fold_step(step, _head(market, rows), terms_of(market))
+        folded = fold_step(step, _head(market, rows, user), terms, _reader(user))
+        market_signals.switch_off(market, user, folded.head.off)
         bars = Bar.objects.bulk_create(_bar_rows(market, folded))
         _save_head(market, rows, folded.head, bars)
         _freeze_when_due(market, step.market_time)
@@ -118,20 +128,28 @@ class PriceFeedService:
         return batch
 
 
-def terms_of(market: Market) -> Terms:
-    """Return what a market is made of."""
+def terms_of(market: Market, signals: tuple[UserSignal, ...] = ()) -> Terms:
+    """Return what a market is made of, with the user's signals in its rows."""
     return Terms(
         price_chain_id=market.price_chain_id,
         seed=market.seed,
         native_symbol=market.native_symbol,
         spans=Spans.for_step(market.step_seconds),
+        signals=signals,
     )
 
 
-def _head(market: Market, rows: list[MarketToken]) -> MarketHead:
+def _reader(user: list[MarketSignal]) -> FolderReader | None:
+    return FolderReader() if user else None
+
+
+def _head(market: Market, rows: list[MarketToken], user: list[MarketSignal]) -> MarketHead:
     text = market.native_price_usd
     native = Native(Decimal(text) if text else None, market.native_observed_at)
-    return MarketHead(tuple(_listing(row) for row in rows), native)
+    token_ids = [row.token_id for row in rows]
+    recent = market_signals.recent_bars(market, token_ids, market_signals.values(user))
+    listings = tuple(_listing(row, recent) for row in rows)
+    return MarketHead(listings, native, market_signals.off_of(user))
 
 
 def _bar_rows(market: Market, folded: Folded) -> list[Bar]:
@@ -150,11 +168,12 @@ def _listing_rows(market: Market) -> list[MarketToken]:
     )
 
 
-def _listing(row: MarketToken) -> Listing:
+def _listing(row: MarketToken, recent: Mapping[int, tuple[BarValue, ...]]) -> Listing:
     return Listing(
         token=token_value(row.token),
         series=Series.from_json(row.series) if row.series else Series(),
         last_bar=None if row.last_bar is None else closed_bar(row.last_bar),
+        recent=recent[row.token_id],
     )
 
 

@@ -183,6 +183,18 @@ def test_the_session_state_is_said_in_words() -> None:
     assert "1 unmanaged position" in text
 
 
+def test_a_signal_that_is_off_says_why() -> None:
+    account = builders.make_account(market=builders.make_market(signals="ab" * 32))
+    builders.make_session(account)
+    builders.make_signal(account.market, name="fine")
+    builders.make_signal(
+        account.market, name="mine", off_step=1605, off_reason="ValueError: <none>"
+    )
+    text = panel(account, "status")
+    assert "Signal mine is off from step 1,605 on: ValueError: &lt;none&gt;" in text
+    assert "fine" not in text
+
+
 def test_a_running_session_without_fresh_ticks_is_stale() -> None:
     session = builders.make_session(interval_ms=1_000)
     now = timezone.now()

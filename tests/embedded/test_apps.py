@@ -73,6 +73,16 @@ def test_the_shell_decides_neither_where_data_goes_nor_who_may_come_in(
     environment = app_environment("postgresql://x/y", "redis://x", "key")
     assert "from the shell" not in environment.values()
     assert environment["DEX_LOG_LEVEL"] == "DEBUG"
+    assert "DEX_SIGNALS_DIR" not in environment
+
+
+def test_the_signal_folder_is_named_from_where_the_user_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEX_SIGNALS_DIR", "mine")
+    environment = app_environment("postgresql://x/y", "redis://x", "key")
+    assert environment["DEX_SIGNALS_DIR"] == str(tmp_path / "mine")
 
 
 def test_the_number_of_tasks_at_once_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,6 @@ def evidence(bar: ClosedBar, after: timedelta = timedelta(0)) -> Evidence:
         bar=bar,
         quantiles=EVEN,
         round_trip_percent=Decimal("0.7"),
-        outcomes=(),
         held_since=None,
     )
 

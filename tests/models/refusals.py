@@ -154,6 +154,21 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         lambda w: make.make_market(seed=w.market.seed),
     ),
     (
+        "a signal twice in a market",
+        "market_signal_once",
+        twice(lambda w: make.make_signal(w.market)),
+    ),
+    (
+        "a signal that is off without a reason",
+        "market_signal_off_with_reason",
+        lambda w: make.make_signal(w.market, off_step=7),
+    ),
+    (
+        "a reason to be off of a signal that is on",
+        "market_signal_off_with_reason",
+        lambda w: make.make_signal(w.market, off_reason="too slow"),
+    ),
+    (
         "quantiles twice",
         "quantiles_once",
         twice(

@@ -8,7 +8,7 @@ from itertools import count
 from paper_trading.bot import journal
 from paper_trading.bot.replay.checks import NoJournal, same, sealed
 from paper_trading.engine.enums import Stage
-from paper_trading.intelligence.inputs import PROGRAM, TickInputs
+from paper_trading.intelligence.inputs import TickInputs, program
 from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import SourceQuote, SourceStep, step_seal
 from paper_trading.models import (
@@ -151,8 +151,9 @@ def _tick(
     )
     entry = TickEntry(row, inputs, _stages(where, row))
     if entry.did(Stage.AUTO_CLOSE):
-        if row.seal and row.program != PROGRAM:
-            raise NoJournal(f"{where}: its program was {row.program}, this one is {PROGRAM}")
+        known = program(session.account.market.signals)
+        if row.seal and row.program != known:
+            raise NoJournal(f"{where}: its program was {row.program}, this one is {known}")
         sealed(where, row.seal, journal.tick_columns(row, row.manual_closes))
     same(where, "step", session.start_step + (row.number or 0) - 1, row.step)
     return entry

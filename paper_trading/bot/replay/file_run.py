@@ -1,6 +1,7 @@
 """A price file replayed in memory: the market, the account and the stages, without a database."""
 
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,12 @@ from paper_trading.intelligence.brackets import key_of
 from paper_trading.intelligence.inputs import TickInputs
 from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import SourceStep, exact_step
-from paper_trading.services import market_setup
+from paper_trading.intelligence.user_signals import SwitchedOff
+from paper_trading.services import market_setup, signal_folder
 from paper_trading.services.sources.base import BACKFILL_STEPS
 from paper_trading.services.sources.recorded import RecordedFile, RecordedSource
+
+logger = logging.getLogger(__name__)
 
 #: Told the ticks that are done and the ticks that there are.
 Progress = Callable[[int, int], None]
@@ -112,20 +116,38 @@ class FileMarket:
 
     def __init__(self, file: RecordedFile, strategies: Iterable[Strategy]) -> None:
         self.source = RecordedSource(file)
-        terms, native = market_setup.recorded_terms(file)
+        signals = signal_folder.signals()
+        terms, native = market_setup.recorded_terms(file, signals)
         self.seed = terms.seed
         self.length = timedelta(seconds=file.step_seconds)
         self.ticks = file.steps - BACKFILL_STEPS
         self._tokens: tuple[ListedToken, ...] = market_setup.recorded_tokens(file)
-        self._memory = MemoryMarket(
-            terms, self._tokens, native, {key_of(strategy) for strategy in strategies}
-        )
+        reader = signal_folder.FolderReader() if signals else None
+        keys = {key_of(strategy) for strategy in strategies}
+        self._memory = MemoryMarket(terms, self._tokens, native, keys, reader)
+        self._told = 0
         self._memory.backfill(self._step(number) for number in range(BACKFILL_STEPS))
+        self._tell()
+
+    @property
+    def off(self) -> tuple[SwitchedOff, ...]:
+        """Return the user's signals that were switched off on the way."""
+        return self._memory.head.off
 
     def steps(self, ticks: int) -> Iterator[MemoryStep]:
         """Yield the steps of so many ticks, one after the other; once only."""
         for number in range(BACKFILL_STEPS, BACKFILL_STEPS + min(ticks, self.ticks)):
-            yield self._memory.step(self._step(number), self._tokens)
+            made = self._memory.step(self._step(number), self._tokens)
+            self._tell()
+            yield made
+
+    def _tell(self) -> None:
+        """Log which of the user's signals were switched off since the last call."""
+        for one in self.off[self._told :]:
+            logger.error(
+                "Signal %s is switched off from step %d on: %s", one.name, one.step, one.reason
+            )
+        self._told = len(self.off)
 
     def _step(self, number: int) -> SourceStep:
         return exact_step(self.source.step(number, {}))

@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from paper_trading.bot.replay.set_ups import MemoryBook, MemoryBookStep
+from paper_trading.engine.market import Token
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.brackets import BookKey, key_of
@@ -18,10 +19,12 @@ from paper_trading.intelligence.market_folding import (
     Native,
     Terms,
     fold_step,
+    newest,
 )
 from paper_trading.intelligence.market_view import ListedToken, MarketView
 from paper_trading.intelligence.observed import SourceStep
 from paper_trading.intelligence.series import ClosedBar, Series
+from paper_trading.intelligence.user_signals import Reader, SwitchedOff, digest, longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,12 @@ class MemoryMarket:
         tokens: Sequence[ListedToken],
         native: Native,
         keys: Iterable[BookKey] = (),
+        reader: Reader | None = None,
     ) -> None:
         ordered = sorted(tokens, key=lambda one: one.token.symbol)
         self.terms = terms
+        self._reader = reader
+        self._signals = digest(terms.signals)
         self.head = MarketHead(tuple(Listing(one.token, Series()) for one in ordered), native)
         self.frozen: Frozen | None = None
         #: When a fast bar closed, and its score; older than the window, they are dropped.
@@ -86,17 +92,27 @@ class MemoryMarket:
         market_time: datetime,
     ) -> None:
         """Take up a market where its back-fill ended; `closed` are its bars, oldest first."""
-        newest: dict[int, ClosedBar] = {}
+        fast: dict[int, list[ClosedBar]] = {one.token.id: [] for one in self.head.listings}
         for token_id, bar in closed:
             if not bar.slow:
-                newest[token_id] = bar
+                fast[token_id].append(bar)
                 self._remember(bar)
         listings = (
-            Listing(one.token, heads[one.token.symbol], newest.get(one.token.id))
+            self._listing(one.token, heads[one.token.symbol], fast[one.token.id])
             for one in self.head.listings
         )
         self.head = MarketHead(tuple(listings), native)
         self._freeze(market_time)
+
+    def _listing(self, token: Token, series: Series, fast: list[ClosedBar]) -> Listing:
+        recent = newest([one.bar for one in fast], longest(self.terms.signals))
+        return Listing(token, series, fast[-1] if fast else None, recent)
+
+    def switch_off(self, off: Iterable[SwitchedOff]) -> None:
+        """Go on without some of the user's signals: they are not asked again."""
+        known = {one.name for one in self.head.off}
+        new = (one for one in off if one.name not in known)
+        self.head = replace(self.head, off=(*self.head.off, *new))
 
     def backfill(self, steps: Iterable[SourceStep]) -> None:
         """Fold steps on which nothing is traded."""
@@ -119,7 +135,7 @@ class MemoryMarket:
             if listing.last_bar is not None and listing.token.id in folded.batch.quotes
         }
         points = None if self.frozen is None else self.frozen.points
-        view = MarketView.of(folded.batch, points, tokens, bars)
+        view = MarketView.of(folded.batch, points, tokens, bars, self._signals)
         books = self._fold_books(step.market_time, folded, points)
         return MemoryStep(step.number, step.market_time, folded, self.frozen, froze, view, books)
 
@@ -140,13 +156,12 @@ class MemoryMarket:
         if all(now[listing.token.symbol] is listing.token for listing in self.head.listings):
             return
         listings = (
-            Listing(now[listing.token.symbol], listing.series, listing.last_bar)
-            for listing in self.head.listings
+            replace(listing, token=now[listing.token.symbol]) for listing in self.head.listings
         )
-        self.head = MarketHead(tuple(listings), self.head.native)
+        self.head = replace(self.head, listings=tuple(listings))
 
     def _fold(self, step: SourceStep) -> Folded:
-        folded = fold_step(step, self.head, self.terms)
+        folded = fold_step(step, self.head, self.terms, self._reader)
         self.head = folded.head
         for closed in folded.closed.values():
             for bar in closed:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from paper_trading.bot.replay import export
+from paper_trading.bot.replay import export, signals_check
 from paper_trading.bot.replay.checks import Difference, Mismatch, same, same_rows, sealed
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
@@ -38,6 +38,7 @@ class MarketReplay:
         self.market = market
         self._books = {key: BookReplay(market.pk, key) for key in keys}
         self._origin = export.genesis_of(market)
+        self._signals = signals_check.SignalReplay(market)
         self._bars = Bar.objects.filter(market=market, pk__gt=self._origin.last_bar_id)
         self._quantiles = iter(market.quantiles.order_by("frozen_at"))
         self._in_force: ScoreQuantiles | None = None
@@ -60,7 +61,9 @@ class MarketReplay:
             same(self.market.name, "step of the next batch", expected, entry.row.step)
             if self._memory is None:
                 self._memory = self._begun(entry)
+            self._memory.switch_off(self._signals.off_at(entry.row.step))
             made = self._memory.step(entry.step, entry.tokens)
+            self._signals.same_off(made.folded.head.off, entry.row.step)
             self._compare(entry, made, self._stored)
             self._last_step = entry.row.step
             found = {key: book.experience_id for key, book in self._books.items()}
@@ -106,8 +109,10 @@ class MarketReplay:
             )
         bars = sorted(rows, key=lambda bar: (bar.closes_at, bar.token_id, bar.slow))
         self._newest = {bar.token_id: bar.pk for bar in bars if not bar.slow}
+        signals = self._signals
+        terms = terms_of(self.market, signals.values)
         native = genesis.native_of(origin)
-        memory = MemoryMarket(terms_of(self.market), first.tokens, native, self._books)
+        memory = MemoryMarket(terms, first.tokens, native, self._books, signals.reader)
         memory.begin(
             genesis.series_of(origin),
             native,

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from paper_trading.bot import checkup, ledger_check
 from paper_trading.bot.findings import Finding, Severity, Trouble
-from paper_trading.services import redis_client
+from paper_trading.services import redis_client, signal_folder
 from tasks import checkup as delivery
 
 HEALTHY, BROKEN, BLIND = 0, 1, 2
@@ -46,6 +46,8 @@ def look() -> list[Finding]:
     if blind is not None:
         return [blind]
     found = _redis()
+    # Kept for the checks below: a file that hangs takes seconds, which no transaction may idle.
+    signal_folder.examine()
     try:
         with ledger_check.snapshot():
             found += delivery.beat_entries()

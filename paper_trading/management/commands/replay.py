@@ -16,10 +16,12 @@ from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.file_run import LevelRun, run_file
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence.user_signals import digest
 from paper_trading.management.arguments import levels, positive
 from paper_trading.management.tables import table
 from paper_trading.models import PaperTradingSession
 from paper_trading.models.strategy import strategy_with
+from paper_trading.services import signal_folder
 from paper_trading.services.sources.base import BACKFILL_STEPS
 from paper_trading.services.sources.recorded import RecordedFile, RecordedFileError
 
@@ -131,6 +133,7 @@ class Command(BaseCommand):
                 {
                     "file": file.path.name,
                     "sha256": file.sha256,
+                    "signals": digest(signal_folder.good()),
                     "tokens": len(file.symbols),
                     "ticks": ticks,
                     "seconds": round(seconds, 3),
