@@ -201,6 +201,7 @@ def test_only_the_learning_level_learns_and_its_twin_keeps_the_base(
 ) -> None:
     # Two signals are all that there are, so that the families can be counted.
     monkeypatch.setattr(signals, "SIGNALS", signals.SIGNALS[:2])
+    monkeypatch.setattr(signals, "_NAMES", frozenset({"a", "b"}))
     weights = {"a": Decimal("0.75"), "b": Decimal("0.25")}
     found = learned(signalled(), weights)
     plain = decide(replace(found, experience=None), 10)
