@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from paper_trading.bot import track_rows
 from paper_trading.engine import track
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision, Gate, SignalReading
+from paper_trading.engine.decision import Decision, Gate, PWin, SignalReading
 from paper_trading.engine.enums import (
     Action,
     BreakerKind,
@@ -378,6 +378,18 @@ def make_decision(token: Token, **fields: Any) -> Decision:
         "score": Decimal("0.12"),
         "confidence": Decimal("37.5"),
         "families_agreeing": 2,
+        "outcome_percent": Decimal("44.5"),
+        "outcome_n": 96,
+        "outcome_days": 12,
+        "p_win": PWin(
+            share=Decimal(44),
+            mean=Decimal(41),
+            low=Decimal(33),
+            high=Decimal(49),
+            n=96,
+            days=12,
+            break_even=Decimal("33.3333"),
+        ),
         "signals": (
             SignalReading(
                 "ema_cross", Family.TREND, Decimal("0.4"), Decimal("0.25"), Decimal("0.1")

@@ -49,7 +49,7 @@ def experience_at(
     """Bring a market's book of a key up to a market time and return what is in force there.
 
     None before the first ready bar after the market's back-fill. A bracket that appears late on
-    a long market takes a second or so a market day: `between` is called after each commit.
+    a long market takes a second or two a market day: `between` is called after each commit.
     """
     book = _book(market_id, key)
     if _unseen(book, market_time).exists():

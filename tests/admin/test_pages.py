@@ -1,5 +1,7 @@
 """Every list and every detail page of the admin, with rows in it."""
 
+from decimal import Decimal
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -10,6 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from paper_trading.engine.codes import Code
+from paper_trading.engine.decision import Twin
+from paper_trading.engine.enums import Action
 from paper_trading.models import (
     BreakerState,
     Market,
@@ -131,6 +136,21 @@ def test_money_is_written_for_people(root: Client) -> None:
     text = root.get(address(PaperTradingAccount, "change", account.pk)).content.decode()
     assert "$10,000.00" in text
     assert "000000000000" not in text
+
+
+def test_a_thought_of_the_learning_level_shows_its_twin_and_how_such_set_ups_went(
+    root: Client,
+) -> None:
+    session = builders.make_session(intel_level=10)
+    twin = Twin(Action.BUY, Code.OK, Decimal("61.5"))
+    thought = builders.make_thought(
+        builders.make_tick(session), builders.make_token("UNI"), level=10, twin=twin
+    )
+    text = root.get(address(type(thought), "change", thought.pk)).content.decode()
+    assert "chance of a positive mean 44.50% (96 set-ups in 12 days)" in text
+    assert "62: top 38 % of set-ups; such set-ups won 41 % [33, 49]" in text
+    assert f"By base weights: Buy, {Code.OK.text}" in text
+    assert "Confidence 61.5." in text
 
 
 def test_a_thought_shows_its_gates_and_signals(root: Client) -> None:
