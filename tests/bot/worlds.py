@@ -25,6 +25,7 @@ from paper_trading.models import (
     LedgerEntry,
     Market,
     MarketGenesis,
+    MarketSignal,
     MarketToken,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
@@ -150,6 +151,7 @@ class Snapshot:
                 (MarketToken, listings),
                 (ScoreQuantiles, tuple(market.quantiles.all())),
                 (MarketGenesis, (market.genesis,)),
+                (MarketSignal, tuple(market.user_signals.all())),
             )
         )
 
