@@ -30,7 +30,6 @@ from paper_trading.models import (
     FeedMode,
     ManualRequest,
     Market,
-    MarketSignal,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
@@ -74,18 +73,6 @@ def make_market(**fields: Any) -> Market:
         **fields,
     }
     return Market.objects.create(**values)
-
-
-def make_signal(market: Market, **fields: Any) -> MarketSignal:
-    values: dict[str, Any] = {
-        "name": "mine",
-        "family": Family.MOMENTUM,
-        "weight": Decimal("0.05"),
-        "bars": 48,
-        "sha256": "ab" * 32,
-        **fields,
-    }
-    return MarketSignal.objects.create(market=market, **values)
 
 
 def make_token(symbol: str = "", **fields: Any) -> Token:

@@ -34,7 +34,6 @@ from tests.builders import (
     make_quote,
     make_request,
     make_session,
-    make_signal,
     make_stage,
     make_thought,
     make_tick,
@@ -43,6 +42,7 @@ from tests.builders import (
     make_transaction,
     make_version,
 )
+from tests.services.signal_files import make_signal
 
 
 def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
