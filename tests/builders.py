@@ -35,7 +35,6 @@ from paper_trading.models import (
     FrozenExperience,
     ManualRequest,
     Market,
-    MarketSignal,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
     PaperPosition,
@@ -83,18 +82,6 @@ def make_market(**fields: Any) -> Market:
         **fields,
     }
     return Market.objects.create(**values)
-
-
-def make_signal(market: Market, **fields: Any) -> MarketSignal:
-    values: dict[str, Any] = {
-        "name": "mine",
-        "family": Family.MOMENTUM,
-        "weight": Decimal("0.05"),
-        "bars": 48,
-        "sha256": "ab" * 32,
-        **fields,
-    }
-    return MarketSignal.objects.create(market=market, **values)
 
 
 def make_token(symbol: str = "", **fields: Any) -> Token:

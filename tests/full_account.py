@@ -36,7 +36,6 @@ from tests.builders import (
     make_session,
     make_set_up,
     make_set_up_day,
-    make_signal,
     make_stage,
     make_thought,
     make_tick,
@@ -45,6 +44,7 @@ from tests.builders import (
     make_transaction,
     make_version,
 )
+from tests.services.signal_files import make_signal
 
 
 def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:

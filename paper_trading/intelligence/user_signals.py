@@ -94,23 +94,15 @@ class UserSignals:
         `bars` are the closed fast bars, oldest first. A signal that wants more of them is left
         out, as is one that is switched off. Without user signals nothing changes.
         """
-        if not self.signals:
+        reader = self.reader
+        if not self.signals or reader is None:
             return built_in
         scaled = tuple(self._weighed(one, one.weight) for one in built_in)
         return scaled + tuple(
-            self._weighed(self._read(signal, bars), signal.weight)
+            self._weighed(_read(reader, signal, bars), signal.weight)
             for signal in self.signals
             if signal.name not in self.off and len(bars) >= signal.bars
         )
-
-    def _read(self, signal: UserSignal, bars: Sequence[Bar]) -> SignalReading:
-        if self.reader is None:
-            raise ValueError(f"reader was None; {signal.name} needs one")
-        found = self.reader.read(signal, bars[len(bars) - signal.bars :])
-        if not math.isfinite(found) or not -1 <= found <= 1:
-            raise SignalFailed(signal.name, out_of_range(found))
-        reading = decimal_of(found)
-        return SignalReading(signal.name, signal.family, reading, signal.weight, ZERO)
 
     def _weighed(self, one: SignalReading, weight: Decimal) -> SignalReading:
         # Rounded down: the weights must not sum to more than 1.
@@ -119,6 +111,13 @@ class UserSignals:
 
 
 NO_SIGNALS = UserSignals()
+
+
+def _read(reader: Reader, signal: UserSignal, bars: Sequence[Bar]) -> SignalReading:
+    found = reader.read(signal, bars[len(bars) - signal.bars :])
+    if not math.isfinite(found) or not -1 <= found <= 1:
+        raise SignalFailed(signal.name, out_of_range(found))
+    return SignalReading(signal.name, signal.family, decimal_of(found), signal.weight, ZERO)
 
 
 def out_of_range(found: float) -> str:

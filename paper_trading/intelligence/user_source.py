@@ -99,7 +99,7 @@ def _parsed(content: bytes) -> ast.Module:
     except SyntaxError as error:
         raise BadSignal(f"line {error.lineno} is not Python: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise BadSignal(f"text is not Python: {error}") from error
+        raise BadSignal(f"text cannot be parsed: {type(error).__name__}") from error
 
 
 def _check_purity(tree: ast.Module) -> None:

@@ -26,6 +26,7 @@ from paper_trading.models import (
     LedgerEntry,
     Market,
     MarketGenesis,
+    MarketSignal,
     MarketToken,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
@@ -152,6 +153,7 @@ class Snapshot:
                 (MarketToken, listings),
                 (ScoreQuantiles, tuple(market.quantiles.all())),
                 (MarketGenesis, (market.genesis,)),
+                (MarketSignal, tuple(market.user_signals.all())),
             )
         )
 

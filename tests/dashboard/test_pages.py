@@ -22,6 +22,7 @@ from paper_trading.models import (
 from paper_trading.templatetags.figures import MINUS
 from tests import builders
 from tests.full_account import make_one_of_each
+from tests.services.signal_files import make_signal
 
 pytestmark = pytest.mark.django_db
 
@@ -186,10 +187,8 @@ def test_the_session_state_is_said_in_words() -> None:
 def test_a_signal_that_is_off_says_why() -> None:
     account = builders.make_account(market=builders.make_market(signals="ab" * 32))
     builders.make_session(account)
-    builders.make_signal(account.market, name="fine")
-    builders.make_signal(
-        account.market, name="mine", off_step=1605, off_reason="ValueError: <none>"
-    )
+    make_signal(account.market, name="fine")
+    make_signal(account.market, name="mine", off_step=1605, off_reason="ValueError: <none>")
     text = panel(account, "status")
     assert "Signal mine is off from step 1,605 on: ValueError: &lt;none&gt;" in text
     assert "fine" not in text

@@ -12,7 +12,7 @@ from paper_trading.bot.seeding import admin_user
 from paper_trading.management.commands import doctor
 from paper_trading.models import Market
 from tests import builders as make
-from tests.services.signal_files import GOOD, Folder, body, use
+from tests.services.signal_files import GOOD, Folder, body, make_signal, use
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,7 @@ def test_files_are_listed_with_what_is_wrong(folder: Folder) -> None:
 
 
 def test_signals_of_markets_in_use_are_listed(market: Market) -> None:
-    make.make_signal(market, name="mine", off_step=605, off_reason="took too long")
+    make_signal(market, name="mine", off_step=605, off_reason="took too long")
     assert "mine" not in signals()
     account = make.make_account(admin_user("a password of 5 words"), market=market)
     assert f"mine ({market.name}) is off: from step 605 on: took too long" in signals(code=1)

@@ -18,6 +18,7 @@ from paper_trading.models import (
     TokenList,
 )
 from tests import builders as make
+from tests.services.signal_files import make_signal
 
 DEPOSIT, RESET = AccountEventKind.DEPOSIT, AccountEventKind.BREAKER_RESET
 
@@ -156,17 +157,17 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
     (
         "a signal twice in a market",
         "market_signal_once",
-        twice(lambda w: make.make_signal(w.market)),
+        twice(lambda w: make_signal(w.market)),
     ),
     (
         "a signal that is off without a reason",
         "market_signal_off_with_reason",
-        lambda w: make.make_signal(w.market, off_step=7),
+        lambda w: make_signal(w.market, off_step=7),
     ),
     (
         "a reason to be off of a signal that is on",
         "market_signal_off_with_reason",
-        lambda w: make.make_signal(w.market, off_reason="too slow"),
+        lambda w: make_signal(w.market, off_reason="too slow"),
     ),
     (
         "quantiles twice",

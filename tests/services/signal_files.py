@@ -1,9 +1,14 @@
-"""Signal files for tests, and a folder that the settings name."""
+"""Signal files for tests, a folder that the settings name, and a market's row of a signal."""
 
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+
+from paper_trading.engine.enums import Family
+from paper_trading.models import Market, MarketSignal
 
 #: Rises with the close of the newest bars; volume is read when it is stated.
 GOOD = """
@@ -59,3 +64,15 @@ def use(path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     path.mkdir(exist_ok=True)
     monkeypatch.setattr(settings, "SIGNALS_DIR", path)
     return Folder(path)
+
+
+def make_signal(market: Market, **fields: Any) -> MarketSignal:
+    values: dict[str, Any] = {
+        "name": "mine",
+        "family": Family.MOMENTUM,
+        "weight": Decimal("0.05"),
+        "bars": 48,
+        "sha256": "ab" * 32,
+        **fields,
+    }
+    return MarketSignal.objects.create(market=market, **values)

@@ -17,6 +17,7 @@ from paper_trading.models import Market, MarketSignal
 from paper_trading.services import market_setup, market_signals
 from paper_trading.services.price_feed_service import PriceFeedService
 from tests import builders as make
+from tests.bot import worlds
 from tests.services.signal_files import GOOD, RANGE, Folder, body, use
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +126,32 @@ def test_a_step_costs_two_statements_more_whatever_there_is(
         PriceFeedService(market).batch_for(600)
     own = [one["sql"] for one in asked if "marketsignal" in one["sql"] or "UNION" in one["sql"]]
     assert len(own) == (2 if signals else 0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("while late: pass\nreturn 0.5", "took more than 0.05 s; less is allowed"),
+        ("return signal(bars) if late else 0.5", "RecursionError: maximum recursion depth"),
+        ("return float('nan') if late else 0.5", "gave nan; -1 to 1 is allowed"),
+        ("return 1.5 if late else 0.5", "gave 1.5; -1 to 1 is allowed"),
+        ("return 'up' if late else 0.5", "TypeError: gave str; a number is needed"),
+    ],
+)
+def test_whatever_goes_wrong_a_step_is_made(
+    record: Path, folder: Folder, lines: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(market_setup, "BACKFILL_STEPS", 30)
+    after = (worlds.START + 30 * worlds.STEP).timestamp()
+    folder.write("mine", body(f"late = bars.start[-1] >= {after}\n{lines}"))
+    market = market_setup.recorded_market(record)
+    assert "mine" in next(names(market))
+    batch, _ = PriceFeedService(market).batch_for(31)
+    assert batch.quotes.count() == 7
+    row = MarketSignal.objects.get(market=market)
+    assert row.off_step == 30
+    assert row.off_reason.startswith(reason)
+    assert "mine" not in next(names(market))
 
 
 def test_a_changed_file_switches_the_signal_off_where_it_ran(record: Path, folder: Folder) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from paper_trading.bot import banner
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
@@ -24,6 +26,7 @@ from paper_trading.services import market_setup, market_signals, signal_folder
 from paper_trading.services.sources.recorded import RecordedFile
 from tests.bot import worlds
 from tests.bot.replay.tampering import candidates, changed, columns, tamper
+from tests.bot.worlds import Snapshot
 from tests.services.signal_files import GOOD, RANGE, Folder, body, use
 
 pytestmark = pytest.mark.django_db
@@ -36,22 +39,50 @@ FAILS = body(f"return 0.5 / int(bars.start[-1] < {_END} or bars.close[-1] == 100
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
-    found = use(tmp_path / "signals", monkeypatch)
-    found.write("good", GOOD)
-    found.write("range", RANGE)
+    return with_two(use(tmp_path / "signals", monkeypatch))
+
+
+def with_two(folder: Folder) -> Folder:
+    folder.write("good", GOOD)
+    folder.write("range", RANGE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two(
+    record: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Snapshot:
+    """The back-filled market of the record with both signals, as rows."""
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+        with_two(use(tmp_path_factory.mktemp("signals"), patch))
+        found = Snapshot.of(market_setup.recorded_market(record), whole=True)
+        transaction.set_rollback(True)
     return found
 
 
-def run(record: Path, ticks: int = TICKS) -> PaperTradingSession:
-    session = worlds.running_session(market_setup.recorded_market(record))
+@pytest.fixture
+def market(db: None, two: Snapshot, folder: Folder) -> Market:
+    return two.restore()
+
+
+def run(market: Market, ticks: int = TICKS) -> PaperTradingSession:
+    session = worlds.running_session(market)
     worlds.run_ticks(session, ticks)
     return session
 
 
-def test_a_session_with_user_signals_replays_identically(record: Path, folder: Folder) -> None:
-    session = run(record)
+def run_failing(record: Path, folder: Folder) -> PaperTradingSession:
+    """Run a session on a market whose third signal fails on the way."""
+    folder.write("fails", FAILS)
+    return run(market_setup.recorded_market(record))
+
+
+def test_a_session_with_user_signals_replays_identically(market: Market, folder: Folder) -> None:
+    session = run(market)
     assert verify(session.pk).ticks == TICKS
-    market = session.account.market
     assert set(Tick.objects.values_list("program", flat=True)) == {
         f"{PROGRAM}, signals {market.signals[:12]}"
     }
@@ -64,11 +95,11 @@ def test_a_session_with_user_signals_replays_identically(record: Path, folder: F
 
 
 def test_a_good_signal_changes_scores(
-    record: Path, folder: Folder, monkeypatch: pytest.MonkeyPatch
+    record: Path, market: Market, folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = run(record, 3)
+    mine = run(market, 3)
     monkeypatch.setattr(settings, "SIGNALS_DIR", None)
-    plain = run(record, 3)
+    plain = run(market_setup.recorded_market(record), 3)
     assert verify(plain.pk).ticks == 3
     scores = [
         dict(
@@ -82,23 +113,24 @@ def test_a_good_signal_changes_scores(
     assert all(scores[0][symbol] != scores[1][symbol] for symbol in ("MOON", "CRASH", "NOISE"))
 
 
-def test_a_file_replays_to_what_the_stages_wrote(record: Path, folder: Folder) -> None:
-    session = run(record)
+def test_a_file_replays_to_what_the_stages_wrote(
+    record: Path, market: Market, folder: Folder
+) -> None:
+    session = run(market)
     strategy = session.strategy.current_version().as_strategy()
-    market = FileMarket(RecordedFile.open(record), [strategy])
-    level = LevelRun(session.intel_level, strategy, market.seed)
-    for number, step in enumerate(market.steps(TICKS), 1):
-        made = level.tick(step, market.length)
+    memory = FileMarket(RecordedFile.open(record), [strategy])
+    level = LevelRun(session.intel_level, strategy, memory.seed)
+    for number, step in enumerate(memory.steps(TICKS), 1):
+        made = level.tick(step, memory.length)
         stored = PaperAIThoughtLog.objects.filter(tick__session=session, tick__number=number)
         assert {one.symbol: (one.score, one.action) for one in made.decisions} == {
             row.token.symbol: (row.score, row.action) for row in stored.select_related("token")
         }
-    assert market.off == ()
+    assert memory.off == ()
 
 
 def test_a_signal_that_fails_on_the_way_replays_identically(record: Path, folder: Folder) -> None:
-    folder.write("fails", FAILS)
-    session = run(record)
+    session = run_failing(record, folder)
     row = MarketSignal.objects.get(name="fails")
     assert row.off_step == FAILED_STEP
     assert row.off_reason == "ZeroDivisionError: float division by zero"
@@ -112,9 +144,9 @@ def test_a_signal_that_fails_on_the_way_replays_identically(record: Path, folder
     assert (off.name, off.step, off.reason) == ("fails", row.off_step, row.off_reason)
 
 
-def test_a_signal_switched_off_is_not_asked_in_the_replay(record: Path, folder: Folder) -> None:
+def test_a_signal_switched_off_is_not_asked_in_the_replay(market: Market, folder: Folder) -> None:
     """Take the step from the row: what was too slow then may be fast enough now."""
-    session = run(record, 3)
+    session = run(market, 3)
     folder.write("good", GOOD.replace("20 *", "30 *"))
     worlds.run_ticks(session, 3)
     folder.write("good", GOOD)
@@ -136,9 +168,9 @@ def denied(path: Path) -> None:
     ],
 )
 def test_another_set_of_files_is_refused(
-    record: Path, folder: Folder, what: str, words: str, monkeypatch: pytest.MonkeyPatch
+    market: Market, folder: Folder, what: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = run(record, 2)
+    session = run(market, 2)
     if what == "changed":
         folder.write("good", f"{GOOD}\n")
     elif what == "gone":
@@ -155,16 +187,15 @@ def test_another_set_of_files_is_refused(
 
 
 def test_more_files_than_the_market_was_made_with_do_not_matter(
-    record: Path, folder: Folder
+    market: Market, folder: Folder
 ) -> None:
-    session = run(record, 2)
+    session = run(market, 2)
     folder.write("third", RANGE)
     assert verify(session.pk).ticks == 2
 
 
 def test_a_changed_column_of_a_signal_is_named(record: Path, folder: Folder) -> None:
-    folder.write("fails", FAILS)
-    session = run(record)
+    session = run_failing(record, folder)
     missed = []
     for field in columns(MarketSignal, {"created_at", "market"}):
         rows = MarketSignal.objects.filter(name="fails")
@@ -181,8 +212,7 @@ def test_a_changed_column_of_a_signal_is_named(record: Path, folder: Folder) -> 
 
 
 def test_a_row_that_is_sealed_anew_is_still_found(record: Path, folder: Folder) -> None:
-    folder.write("fails", FAILS)
-    session = run(record)
+    session = run_failing(record, folder)
     row = MarketSignal.objects.get(name="fails")
     row.off_step, row.off_reason = None, ""
     row.seal = seal(market_signals.columns(row))
@@ -196,16 +226,15 @@ def test_a_row_that_is_sealed_anew_is_still_found(record: Path, folder: Folder) 
         verify(session.pk)
 
 
-def test_a_market_that_forgets_its_signals_is_found(record: Path, folder: Folder) -> None:
-    session = run(record, 2)
-    market = session.account.market
+def test_a_market_that_forgets_its_signals_is_found(market: Market, folder: Folder) -> None:
+    session = run(market, 2)
     Market.objects.filter(pk=market.pk).update(signals="")
     with pytest.raises((Mismatch, NoJournal), match="signals"):
         verify(session.pk)
 
 
-def test_a_changed_reading_of_a_user_signal_is_found(record: Path, folder: Folder) -> None:
-    session = run(record, 2)
+def test_a_changed_reading_of_a_user_signal_is_found(market: Market, folder: Folder) -> None:
+    session = run(market, 2)
     bar = Bar.objects.filter(slow=False, closes_at__gt=worlds.START + 600 * worlds.STEP)[0]
     bar.readings["signals"][-1][2] = "0.123"
     bar.save()
