@@ -1,6 +1,7 @@
 """A decision: what one token's evidence says at one tick, with every number behind it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from paper_trading.engine.codes import Code
@@ -64,6 +65,26 @@ class Twin:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionInputs:
+    """What a decision was made from, so that it can be made again without the account's history.
+
+    The rows of the tick's batch hold the market; the account's part is kept here.
+    """
+
+    #: Version of the account's state that was read.
+    state_version: int
+    #: Market time at which the open position was opened; None: flat.
+    held_since: datetime | None
+    #: Notional of the round trip that the cost gate asks about, USD.
+    notional_usd: Decimal
+    #: When the quote was observed and the bar ended; None when there was none.
+    observed_at: datetime | None
+    bar_end: datetime | None
+    #: Digests of every column that was read, in a fixed order (intelligence.decision_inputs).
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome of one token's analysis at one tick."""
 
@@ -90,3 +111,5 @@ class Decision:
     families_agreeing: int | None = None
     signals: tuple[SignalReading, ...] = ()
     gates: tuple[Gate, ...] = ()
+    #: None when nothing was looked at.
+    inputs: DecisionInputs | None = None

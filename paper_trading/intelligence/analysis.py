@@ -1,7 +1,7 @@
 """The pure step of the analysis: one token's evidence becomes one decision."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from paper_trading.engine.account import Account
@@ -10,6 +10,7 @@ from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action
 from paper_trading.engine.fills import pricing_code, round_trip_percent
 from paper_trading.engine.money import exact, usd
+from paper_trading.intelligence.decision_inputs import AccountFacts, inputs_of
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.experience import NO_OUTCOME, Experience
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
@@ -28,8 +29,13 @@ class AccountState:
     version: int
     account: Account
 
+    def facts(self, token_id: int) -> AccountFacts:
+        """Return what a decision on one token reads."""
+        held = self.account.positions.get(token_id)
+        since = None if held is None else held.opened_at
+        return AccountFacts(self.version, since, reference_usd(self.account.deposits_usd))
 
-@exact
+
 def analyze(
     engine: IntelSliderEngine,
     listed: Listed,
@@ -41,28 +47,51 @@ def analyze(
 
     `experience` is what was frozen, for the strategy's key, when the batch was made.
     """
+    return judge(engine, listed, view, state.facts(listed.token.id), experience)
+
+
+@exact
+def judge(
+    engine: IntelSliderEngine,
+    listed: Listed,
+    view: MarketView,
+    facts: AccountFacts,
+    experience: Experience | None,
+) -> Decision:
+    """Decide on one token from what the decision reads of its account, and name its inputs."""
     if listed.is_cash:
         return skipped(engine, listed, Code.TOKEN_IS_CASH)
     if not listed.tradable:
         return skipped(engine, listed, Code.TOKEN_BLOCKED)
+    made = engine.decide(evidence_of(engine, listed, view, facts, experience))
+    return replace(made, inputs=inputs_of(listed, view.batch, facts))
+
+
+@exact
+def evidence_of(
+    engine: IntelSliderEngine,
+    listed: Listed,
+    view: MarketView,
+    facts: AccountFacts,
+    experience: Experience | None,
+) -> Evidence:
+    """Gather what a decision on one token may look at."""
     token, batch = listed.token, view.batch
-    held = state.account.positions.get(token.id)
-    notional = reference_usd(state.account.deposits_usd)
     pricing = pricing_code(token.id, batch, engine.strategy.max_quote_age_seconds)
-    priced = pricing is Code.OK
-    return engine.decide(
-        Evidence(
-            token=token,
-            market_time=batch.market_time,
-            pricing=pricing,
-            quote=batch.quotes.get(token.id),
-            bar=listed.bar,
-            quantiles=view.quantiles,
-            round_trip_percent=round_trip_percent(token.id, notional, batch) if priced else None,
-            held_since=None if held is None else held.opened_at,
-            outcome=NO_OUTCOME if experience is None else experience.outcome(engine.level),
-            experience=experience,
-        )
+    cost = None
+    if pricing is Code.OK:
+        cost = round_trip_percent(token.id, facts.notional_usd, batch)
+    return Evidence(
+        token=token,
+        market_time=batch.market_time,
+        pricing=pricing,
+        quote=batch.quotes.get(token.id),
+        bar=listed.bar,
+        quantiles=view.quantiles,
+        round_trip_percent=cost,
+        held_since=facts.held_since,
+        outcome=NO_OUTCOME if experience is None else experience.outcome(engine.level),
+        experience=experience,
     )
 
 

@@ -1,11 +1,18 @@
 """Decisions and signal readings as compact JSON: numbers are strings, nothing is lost."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision, Gate, SignalReading, Twin
+from paper_trading.engine.decision import (
+    Decision,
+    DecisionInputs,
+    Gate,
+    SignalReading,
+    Twin,
+)
 from paper_trading.engine.enums import Action, Family
 from paper_trading.intelligence.experience_json import p_win_from_json, p_win_to_json
 
@@ -61,6 +68,8 @@ def decision_to_json(decision: Decision) -> dict[str, Any]:
         twin = decision.twin
         rank = None if twin.confidence is None else str(twin.confidence)
         data["twin"] = [twin.action.value, twin.code.value, rank]
+    if decision.inputs is not None:
+        data["inputs"] = _inputs_to_json(decision.inputs)
     return data
 
 
@@ -80,6 +89,7 @@ def decision_from_json(data: Mapping[str, Any]) -> Decision:
         families_agreeing=data.get("families_agreeing"),
         outcome_n=data.get("outcome_n"),
         outcome_days=data.get("outcome_days"),
+        inputs=_inputs_from_json(data["inputs"]) if "inputs" in data else None,
         **numbers,
     )
 
@@ -87,6 +97,28 @@ def decision_from_json(data: Mapping[str, Any]) -> Decision:
 def _twin_from_json(row: Sequence[Any]) -> Twin:
     action, code, rank = row
     return Twin(Action(action), Code(code), None if rank is None else Decimal(rank))
+
+
+def _inputs_to_json(found: DecisionInputs) -> list[Any]:
+    moments = (found.held_since, found.observed_at, found.bar_end)
+    held, observed, ended = (None if one is None else one.isoformat() for one in moments)
+    return [found.state_version, held, str(found.notional_usd), observed, ended, found.seal]
+
+
+def _inputs_from_json(row: Sequence[Any]) -> DecisionInputs:
+    version, held, notional, observed, ended, seal = row
+    return DecisionInputs(
+        state_version=version,
+        held_since=_moment(held),
+        notional_usd=Decimal(notional),
+        observed_at=_moment(observed),
+        bar_end=_moment(ended),
+        seal=seal,
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _gate_to_json(gate: Gate) -> list[Any]:

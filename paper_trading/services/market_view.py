@@ -15,7 +15,7 @@ from paper_trading.services.market_rows import (
     quantile_points,
 )
 
-__all__ = ["Listed", "MarketView", "market_view"]
+__all__ = ["Listed", "MarketView", "market_view", "read_view"]
 
 #: Batches kept: the newest few of the markets that a worker serves.
 KEPT = 32
@@ -24,6 +24,11 @@ KEPT = 32
 @lru_cache(maxsize=KEPT)
 def market_view(batch_id: int) -> MarketView:
     """Read a batch, its quotes with their bars, and the market's tokens."""
+    return read_view(batch_id)
+
+
+def read_view(batch_id: int) -> MarketView:
+    """Read a batch as it stands now: whoever looks for changes must not be given what was kept."""
     batch = PriceBatch.objects.select_related("market", "token_list").get(pk=batch_id)
     quotes = list(batch.quotes.select_related("bar"))
     tokens = listed_tokens(batch)

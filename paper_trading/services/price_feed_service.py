@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from paper_trading.engine.market import Batch
 from paper_trading.intelligence import quantiles
@@ -250,8 +251,20 @@ def _freeze_when_due(market: Market, market_time: datetime) -> None:
 
 
 def _freeze(market: Market, market_time: datetime) -> None:
+    made = quantile_row(market, market_time)
+    if made is not None:
+        made.save(force_insert=True)
+
+
+def quantile_row(market: Market, market_time: datetime) -> ScoreQuantiles | None:
+    """Return the quantiles of the scores known at a market time; None when these are too few.
+
+    The row is not saved. Made again later, it is the same: only bars closed until then count.
+    """
+    # A gap may have closed a bar later than its end says; a back-fill names no such time.
     scores = list(
         Bar.objects.filter(
+            Q(known_at=None) | Q(known_at__lte=market_time),
             market=market,
             slow=False,
             score__isnull=False,
@@ -260,9 +273,9 @@ def _freeze(market: Market, market_time: datetime) -> None:
         ).values_list("score", flat=True)
     )
     if len(scores) < quantiles.MINIMUM_SCORES:
-        return
+        return None
     points = quantiles.freeze([score for score in scores if score is not None])
-    ScoreQuantiles.objects.create(
+    return ScoreQuantiles(
         market=market,
         frozen_at=market_time,
         sample_size=len(scores),

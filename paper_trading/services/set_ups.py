@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from paper_trading.engine.equity import market_day
 from paper_trading.intelligence import experience as experiences
-from paper_trading.intelligence import quantiles
+from paper_trading.intelligence import learner, quantiles
 from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.experience import Experience
 from paper_trading.intelligence.experience_json import day_from_json
@@ -64,21 +65,50 @@ def newest(book: SetUpBook, market_time: datetime) -> FrozenExperience | None:
     return found.order_by("-frozen_at").first()
 
 
-def _book(market_id: int, key: BookKey) -> SetUpBook:
-    wanted = {
+def frozen_again(row: FrozenExperience) -> Experience:
+    """Freeze again from rows what was frozen then; nothing is written.
+
+    :raises ValueError: when no ready bar was known at its time: nothing could be frozen then.
+    """
+    book, at = row.book, row.frozen_at
+    stored = SetUpDay.objects.filter(book=book, day__lt=market_day(at)).order_by("day")
+    days = [day_from_json(one.day, one.counts) for one in stored]
+    entered = SetUp.objects.filter(
+        book=book, entered_at__gt=at - quantiles.SCORE_WINDOW, bar__known_at__lt=at
+    )
+    bars = Bar.objects.filter(market=book.market_id, slow=False, known_at=at).order_by("pk")
+    ready = next((bar for bar in map(closed_bar, bars) if bar.ready), None)
+    if ready is None:
+        raise ValueError(f"no ready bar of {book.market} was known at {at}; one is needed")
+    scores = list(entered.values_list("learned_score", flat=True))
+    return experiences.freeze(set_up_rows.key_value(book), at, days, scores, learner.base_of(ready))
+
+
+def find_book(market_id: int, key: BookKey) -> SetUpBook | None:
+    """Return a market's book of a key; None when no session of that key has traded yet."""
+    return SetUpBook.objects.filter(**_columns(market_id, key)).first()
+
+
+def _columns(market_id: int, key: BookKey) -> dict[str, Any]:
+    return {
         "market_id": market_id,
         "stop_percent": key.bracket.stop_percent,
         "target_percent": key.bracket.target_percent,
         "hold_hours": key.bracket.hold_hours,
         "confidence_threshold": key.confidence_threshold,
     }
-    found = SetUpBook.objects.filter(**wanted).first()
+
+
+def _book(market_id: int, key: BookKey) -> SetUpBook:
+    found = find_book(market_id, key)
     if found is not None:
         return found
     genesis = MarketGenesis.objects.filter(market_id=market_id).first()
     # Nothing is ranked during a back-fill: its bars are no set-ups.
     first = 0 if genesis is None else genesis.last_bar_id
-    return SetUpBook.objects.get_or_create(**wanted, defaults={"last_bar_id": first})[0]
+    return SetUpBook.objects.get_or_create(
+        **_columns(market_id, key), defaults={"last_bar_id": first}
+    )[0]
 
 
 def _unseen(book: SetUpBook, market_time: datetime) -> QuerySet[Bar]:

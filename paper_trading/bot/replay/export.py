@@ -114,6 +114,18 @@ def ticks_of(session: PaperTradingSession) -> Iterator[TickEntry]:
             yield entry
 
 
+def tick_of(row: Tick) -> TickEntry:
+    """Return one tick, its session, strategy and journal checked against their seals."""
+    session = row.session
+    sealed(f"session {session.pk}", session.seal, journal.session_columns(session))
+    return _tick(session, row, {})
+
+
+def batch_of(row: PriceBatch) -> BatchEntry:
+    """Return one batch, its tokens and quotes checked against their seals."""
+    return _batch(row, {})
+
+
 def batches_of(market: Market, first: int, last: int) -> Iterator[BatchEntry]:
     """Yield the batches of a market's steps in order, checked against their seals."""
     lists: dict[int, tuple[ListedToken, ...]] = {}

@@ -1,0 +1,119 @@
+"""What one decision read, column by column, and the short seal that its row keeps of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from paper_trading.engine.decision import DecisionInputs
+from paper_trading.engine.market import Batch
+from paper_trading.engine.seal import seal
+from paper_trading.intelligence.bars import Bar
+from paper_trading.intelligence.decision_json import signals_to_json
+from paper_trading.intelligence.market_view import Listed
+from paper_trading.intelligence.series import ClosedBar
+
+#: Hexadecimal digits kept of each column: 24 bits. A thought is written for every token and
+#: tick, so its seal is one text without the names of the columns.
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What a decision reads of an account: nothing else of it matters."""
+
+    state_version: int
+    #: Market time at which the open position was opened; None: flat.
+    held_since: datetime | None
+    #: Notional of the round trip that the cost gate asks about, USD.
+    notional_usd: Decimal
+
+
+def columns(listed: Listed, batch: Batch, facts: AccountFacts) -> dict[str, Any]:
+    """Return all that a decision on a token reads of its account, batch, quote and bar.
+
+    Quantiles and experience are not in it: both can be made again from their market's rows.
+    """
+    token = listed.token
+    return {
+        "state_version": facts.state_version,
+        "held_since": facts.held_since,
+        "notional_usd": facts.notional_usd,
+        "token id": token.id,
+        "token symbol": token.symbol,
+        "token decimals": token.decimals,
+        "token address": token.address,
+        "token fee_pips": token.fee_pips,
+        **_batch_columns(batch),
+        **_quote_columns(token.id, batch),
+        **_bar_columns(listed),
+    }
+
+
+def _batch_columns(batch: Batch) -> dict[str, Any]:
+    fees = batch.gas
+    return {
+        "batch step": batch.step,
+        "batch market_time": batch.market_time,
+        "batch cash_price_usd": batch.cash_price_usd,
+        "batch native_price_usd": batch.native_price_usd,
+        "batch chain_id": fees.chain_id,
+        "batch base_fee_wei": fees.base_fee_wei,
+        "batch priority_fee_wei": fees.priority_fee_wei,
+        "batch l1_base_fee_wei": fees.l1_base_fee_wei,
+        "batch l1_blob_base_fee_wei": fees.l1_blob_base_fee_wei,
+    }
+
+
+def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
+    quote = batch.quotes.get(token_id)
+    names = ("price_usd", "observed_at", "source", "liquidity_usd")
+    said = {f"quote {name}": None if quote is None else getattr(quote, name) for name in names}
+    return {**said, "quote sigma_annual": batch.sigma_annual.get(token_id)}
+
+
+def _bar_columns(listed: Listed) -> dict[str, Any]:
+    closed = listed.bar
+    prices = {
+        f"bar {one.name}": None if closed is None else getattr(closed.bar, one.name)
+        for one in fields(Bar)
+    }
+    judged = {
+        f"bar {one.name}": None if closed is None else getattr(closed, one.name)
+        for one in fields(ClosedBar)
+        if one.name not in ("bar", "signals")
+    }
+    signals = [] if closed is None else signals_to_json(closed.signals)
+    return {**prices, **judged, "bar signals": signals}
+
+
+def inputs_of(listed: Listed, batch: Batch, facts: AccountFacts) -> DecisionInputs:
+    """Return what a decision's row keeps of its inputs."""
+    quote, closed = batch.quotes.get(listed.token.id), listed.bar
+    sealed = seal(columns(listed, batch, facts))
+    return DecisionInputs(
+        state_version=facts.state_version,
+        held_since=facts.held_since,
+        notional_usd=facts.notional_usd,
+        observed_at=None if quote is None else quote.observed_at,
+        bar_end=None if closed is None else closed.bar.end,
+        seal="".join(digest[:_DIGITS] for digest in sealed.values()),
+    )
+
+
+def facts_of(inputs: DecisionInputs) -> AccountFacts:
+    """Return what a decision read of its account, from what its row keeps."""
+    return AccountFacts(inputs.state_version, inputs.held_since, inputs.notional_usd)
+
+
+def changed(kept: str, found: Mapping[str, Any]) -> list[str]:
+    """Return the columns whose values do not match a kept seal, in the order of the columns.
+
+    A seal of another length names itself: it was cut, or other columns were sealed.
+    """
+    made = [digest[:_DIGITS] for digest in seal(found).values()]
+    if len(kept) != _DIGITS * len(made):
+        return ["seal"]
+    parts = [kept[place : place + _DIGITS] for place in range(0, len(kept), _DIGITS)]
+    return [name for name, *pair in zip(found, parts, made, strict=True) if pair[0] != pair[1]]
