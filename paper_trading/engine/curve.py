@@ -48,6 +48,8 @@ class Curve:
     microseconds: int = 0
     exposure_microseconds: Decimal = ZERO
     equity_microseconds: Decimal = ZERO
+    #: USD price of cash at the last point: what is paid in counts at it.
+    cash_price_usd: Decimal = ONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ def index_of(curve: Curve) -> Decimal:
 
 @exact
 def paid_in(curve: Curve, amount_usd: Decimal) -> Curve:
-    """Return the curve after a deposit, which counts from the last point on."""
-    worth_usd = curve.worth_usd + amount_usd
+    """Return the curve after a deposit of cash at par, which counts from the last point on."""
+    worth_usd = curve.worth_usd + usd(amount_usd * curve.cash_price_usd)
     return replace(curve, base_index=index_of(curve), base_usd=worth_usd, worth_usd=worth_usd)
 
 

@@ -96,6 +96,7 @@ def traded(
 def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta) -> TrackRecord:
     """Return the record with the worth of one more tick; `step` is the market's."""
     curve = curves.observed(record.curve, worth.at, worth.equity_usd, worth.positions_usd, step)
+    curve = replace(curve, cash_price_usd=worth.cash_price_usd)
     held = holdings.quoted(record.benchmarks, prices)
     point = HourPoint(
         hour=curves.hour_of(curve.start or worth.at, worth.at),

@@ -40,7 +40,7 @@ def curve_from_json(data: Mapping[str, Any]) -> Curve:
     fall = data["drawdown"]
     return Curve(
         **_numbers(data, "base_index", "base_usd", "worth_usd", "peak_index", "exposure"),
-        **_numbers(data, "exposure_microseconds", "equity_microseconds"),
+        **_numbers(data, "exposure_microseconds", "equity_microseconds", "cash_price_usd"),
         start=_time(data["start"]),
         last_at=_time(data["last_at"]),
         peak_at=_time(data["peak_at"]),

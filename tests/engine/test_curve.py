@@ -1,6 +1,7 @@
 """The index bears costs and no deposits; its drawdown and exposure are those of every tick."""
 
 from dataclasses import replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -125,3 +126,11 @@ def test_an_hour_ends_with_the_last_point_known() -> None:
 @pytest.mark.parametrize(("minutes", "hour"), [(1, 1), (60, 1), (61, 2), (120, 2)])
 def test_an_hour_takes_its_end_and_not_its_start(minutes: int, hour: int) -> None:
     assert curves.hour_of(NOON, NOON + minutes * MINUTE) == hour
+
+
+def test_cash_paid_in_off_the_peg_counts_at_its_price() -> None:
+    curve = replace(curve_of("100", "88"), cash_price_usd=Decimal("0.88"))
+    paid = curves.paid_in(curve, Decimal(100))
+    assert paid.worth_usd == Decimal(176)
+    after = curves.observed(paid, NOON + 2 * HOUR, Decimal(176), Decimal(0), HOUR)
+    assert curves.index_of(after) == Decimal("0.88")
