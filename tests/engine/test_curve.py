@@ -1,7 +1,6 @@
 """The index bears costs and no deposits; its drawdown and exposure are those of every tick."""
 
 from dataclasses import replace
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
