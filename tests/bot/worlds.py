@@ -282,7 +282,7 @@ def outcome(session: PaperTradingSession) -> dict[str, list[dict[str, Any]]]:
             PaperPosition.objects.filter(account=account), "token__symbol", "opened_market_time"
         ),
         "equity": _values(EquityPoint.objects.filter(account=account), "market_time"),
-        "track": _values(PaperTrackRecord.objects.filter(account=account), "pk"),
+        "track": _values(PaperTrackRecord.objects.filter(account=account)),
         "hours": _values(EquityHour.objects.filter(account=account), "hour"),
         "metrics": _values(PaperPerformanceMetrics.objects.filter(session=session), "market_time"),
     }

@@ -22,7 +22,8 @@ def test_weth_stands_for_eth_before_eth_does() -> None:
 
 def test_it_may_be_listed_without_being_traded() -> None:
     prices = benchmark_prices([listed(1, "WETH", tradable=False), listed(2, "LINK")], QUOTED)
-    assert (prices.eth, prices.tradable) == (1, frozenset({2}))
+    assert prices.eth == 1
+    assert prices.tradable == {2}
 
 
 def test_cash_is_no_part_of_the_basket() -> None:
