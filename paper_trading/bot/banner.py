@@ -7,7 +7,7 @@ from typing import Any
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import Market, PaperTradingSession
-from paper_trading.services import market_signals
+from paper_trading.services import market_signals, signal_folder
 from paper_trading.services.token_registry import CHAINS
 
 #: What a strategy's field means while it is not set.
@@ -45,11 +45,14 @@ def statistics(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _signals(market: Market) -> Iterator[str]:
-    """Yield the user's signals that a market was made with, a line each."""
+    """Yield the user's signals that a market was made with, then the folder's broken files."""
     for row in market_signals.rows_of(market):
         state = "on" if row.off_step is None else f"off from step {row.off_step} on"
         reason = f": {row.off_reason}" if row.off_reason else ""
         yield f"{row.name}: {row.family}, weight {row.weight.normalize()}, {state}{reason}"
+    for one in signal_folder.examine():
+        if one.signal is None:
+            yield f"{one.name}: off: {one.reason}"
 
 
 def _next(session: PaperTradingSession) -> int:

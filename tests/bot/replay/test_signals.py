@@ -135,7 +135,9 @@ def test_a_signal_that_fails_on_the_way_replays_identically(record: Path, folder
     assert row.off_step == FAILED_STEP
     assert row.off_reason == "ZeroDivisionError: float division by zero"
     assert verify(session.pk).ticks == TICKS
+    folder.write("broken", "def signal(")
     told = "\n".join(banner.lines(session))
+    assert "Signal broken: off: line 1 is not Python" in told
     assert f"fails: trend, weight 0.05, off from step {row.off_step} on: ZeroDivision" in told
     assert "good: momentum, weight 0.1, on" in told
     market = FileMarket(RecordedFile.open(record), [])
