@@ -112,7 +112,7 @@ def test_what_cannot_be_explained_ends_with_2(arguments: list[str], said: str) -
 
 
 def test_an_unknown_token_is_told_the_known_ones(session: PaperTradingSession) -> None:
-    with pytest.raises(CommandError, match="TOKEN was 'GONE'; tick .* decided on CRASH") as caught:
+    with pytest.raises(CommandError, match=r"TOKEN was 'GONE'; tick .* decided on CRASH") as caught:
         explain(f"{session.pk}:3", "GONE")
     assert caught.value.returncode == 2
 
