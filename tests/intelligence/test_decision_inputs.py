@@ -1,0 +1,62 @@
+"""The short seal of what a decision read names the column that was changed."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from paper_trading.engine import gas
+from paper_trading.engine.market import Batch, Quote
+from paper_trading.intelligence.decision_inputs import (
+    AccountFacts,
+    changed,
+    columns,
+    facts_of,
+    inputs_of,
+)
+from paper_trading.intelligence.market_view import Listed
+from tests.intelligence.samples import START, TOKEN, closed_bar
+
+BATCH = Batch(
+    id=1,
+    step=3,
+    market_time=START,
+    quotes={TOKEN.id: Quote(TOKEN, Decimal(100), START, "test", Decimal(10))},
+    gas=gas.conditions(8453, 7, START),
+    cash_price_usd=Decimal(1),
+    native_price_usd=Decimal(2_000),
+    sigma_annual={},
+)
+LISTED = Listed(TOKEN, is_cash=False, tradable=True, bar=closed_bar())
+FACTS = AccountFacts(4, START - timedelta(hours=1), Decimal("12.5"))
+
+
+def test_what_is_unchanged_meets_its_seal() -> None:
+    kept = inputs_of(LISTED, BATCH, FACTS)
+    assert changed(kept.seal, columns(LISTED, BATCH, facts_of(kept))) == []
+    assert (kept.observed_at, kept.bar_end) == (START, START)
+    assert facts_of(kept) == FACTS
+
+
+def test_every_changed_column_is_named() -> None:
+    found = columns(LISTED, BATCH, FACTS)
+    kept = inputs_of(LISTED, BATCH, FACTS).seal
+    for name in found:
+        other = [1] if name == "bar signals" else "something else"
+        assert changed(kept, {**found, name: other}) == [name]
+
+
+def test_a_token_without_quote_and_bar_has_a_seal_too() -> None:
+    bare = replace(BATCH, quotes={}, native_price_usd=None)
+    nothing = replace(LISTED, bar=None)
+    kept = inputs_of(nothing, bare, replace(FACTS, held_since=None))
+    assert (kept.observed_at, kept.bar_end, kept.held_since) == (None, None, None)
+    assert changed(kept.seal, columns(nothing, bare, facts_of(kept))) == []
+    lost = changed(kept.seal, columns(LISTED, bare, facts_of(kept)))
+    assert {name.partition(" ")[0] for name in lost} == {"bar"}
+
+
+@pytest.mark.parametrize("cut", ["", "abcdef"])
+def test_a_seal_of_another_length_names_itself(cut: str) -> None:
+    assert changed(cut, columns(LISTED, BATCH, FACTS)) == ["seal"]
