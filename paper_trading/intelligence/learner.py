@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from paper_trading.engine.decision import SignalReading
+from paper_trading.engine.enums import Family
 from paper_trading.engine.money import CONTEXT, ZERO, exact, ratio
 from paper_trading.intelligence.boundary import decimal_of
 from paper_trading.intelligence.brackets import Bracket
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.intelligence.setups import Matured
-from paper_trading.intelligence.signals import families_agreeing
+from paper_trading.intelligence.signals import AGREEMENT, families_agreeing
 
 #: Weights follow exp(RATE * gain): a gain of 0.04 is a correlation of about 0.2.
 RATE = 10.0
@@ -139,9 +140,28 @@ def _to_sum(base: Mapping[str, Decimal], made: dict[str, Decimal]) -> dict[str, 
 
 
 @exact
-def score(signals: Sequence[SignalReading], weighed: Mapping[str, Decimal]) -> Decimal:
-    """Return the score of readings under other weights; one without a new weight keeps its own."""
-    return sum((ratio(one.reading * weighed.get(one.name, one.weight)) for one in signals), ZERO)
+def contributions(
+    signals: Sequence[SignalReading], weighed: Mapping[str, Decimal]
+) -> list[Decimal]:
+    """Return what each reading gives under other weights; one without a new one keeps its own.
+
+    Their sum is the score.
+    """
+    return [ratio(one.reading * weighed.get(one.name, one.weight)) for one in signals]
+
+
+@exact
+def families(
+    signals: Sequence[SignalReading], weighed: Mapping[str, Decimal], parts: Sequence[Decimal]
+) -> int:
+    """Count the families that agree with a long, given the contributions under other weights."""
+    totals: dict[Family, Decimal] = {}
+    masses: dict[Family, Decimal] = {}
+    for one, part in zip(signals, parts, strict=True):
+        totals[one.family] = totals.get(one.family, ZERO) + part
+        weight = weighed.get(one.name, one.weight)
+        masses[one.family] = masses.get(one.family, ZERO) + weight
+    return sum(total > AGREEMENT * masses[family] for family, total in totals.items())
 
 
 @exact

@@ -5,6 +5,7 @@ from decimal import Decimal
 from functools import partial
 
 from paper_trading.engine.enums import Family
+from paper_trading.engine.money import ZERO, exact
 from paper_trading.intelligence import learner
 from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.experience import LEARNING_LEVEL, Experience
@@ -18,6 +19,7 @@ from paper_trading.intelligence.setups import SetUp, bounds
 _LEARNING = LEVELS[LEARNING_LEVEL - 1 :]
 
 
+@exact
 def set_up_of(
     token_id: int,
     bar: ClosedBar,
@@ -69,7 +71,9 @@ def _learned(
     experience: Experience,
 ) -> tuple[Decimal, bool]:
     """Return a bar's score under learned weights, and whether level 10 takes it by them."""
-    score, points = learner.score(bar.signals, experience.weights), experience.points
+    weighed, points = experience.weights, experience.points
+    parts = learner.contributions(bar.signals, weighed)
+    score = sum(parts, ZERO)
     if points is None:
         # By rule the learning level then decides by base weights.
         return score, level is not None
@@ -83,7 +87,5 @@ def _learned(
     # Most bars fail a gate that is cheaper to look at than the families.
     if judge(families=len(Family)) is None:
         return score, False
-    families = learner.reweighed(bar, experience.weights).families_agreeing
-    if families is None:
-        raise ValueError(f"bar from {bar.bar.start} lost its score under other weights")
+    families = learner.families(bar.signals, weighed, parts)
     return score, judge(families=families) is not None

@@ -108,10 +108,11 @@ def test_outcomes_are_bounded_by_the_bracket(net: str, wanted: str) -> None:
 def test_a_reweighed_bar_has_the_score_and_families_of_its_weights() -> None:
     entry = bar(0, Decimal(100), readings(random.Random(3)))
     assert learner.reweighed(entry, BASE) == entry
-    assert learner.score(entry.signals, BASE) == entry.score
+    assert sum(learner.contributions(entry.signals, BASE)) == entry.score
     doubled = {name: weight * 2 for name, weight in BASE.items()}
     twice = learner.reweighed(entry, doubled)
-    assert twice.score == learner.score(entry.signals, doubled) == (entry.score or 0) * 2
+    assert twice.score == sum(learner.contributions(entry.signals, doubled))
+    assert twice.score == (entry.score or 0) * 2
     assert twice.families_agreeing == entry.families_agreeing
     only = learner.reweighed(entry, dict.fromkeys(BASE, Decimal(0)))
     assert only.score == Decimal(0)
@@ -121,7 +122,7 @@ def test_a_reweighed_bar_has_the_score_and_families_of_its_weights() -> None:
 
 def test_a_signal_without_a_learned_weight_keeps_its_own() -> None:
     entry = bar(0, Decimal(100), readings(random.Random(4)))
-    assert learner.score(entry.signals, {}) == entry.score
+    assert sum(learner.contributions(entry.signals, {})) == entry.score
     assert learner.base_of(entry) == BASE
 
 
@@ -130,3 +131,14 @@ def test_days_add_up_their_clusters() -> None:
     later = [replace(one, at=one.at + timedelta(days=1)) for one in matured(2, 8)]
     total = added([first, lessons_of(later, TIGHT)])
     assert (total.n, total.clusters) == (16, 8)
+
+
+@given(st.integers(0, 10**6))
+def test_score_and_families_agree_with_a_reweighed_bar(seed: int) -> None:
+    luck = random.Random(seed)
+    entry = bar(0, Decimal(100), readings(luck))
+    other = {name: weight * luck.randint(500, 2000) / 1000 for name, weight in BASE.items()}
+    parts = learner.contributions(entry.signals, other)
+    made = learner.reweighed(entry, other)
+    assert sum(parts) == made.score
+    assert learner.families(entry.signals, other, parts) == made.families_agreeing
