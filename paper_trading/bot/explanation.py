@@ -67,10 +67,9 @@ class Explainer:
 
     def thoughts(self, session: PaperTradingSession) -> Iterator[PaperAIThoughtLog]:
         """Yield every decision of a session in the order of its ticks."""
-        rows = PaperAIThoughtLog.objects.filter(tick__session=session)
-        keys = list(rows.order_by("tick__number", "token__symbol").values_list("pk", flat=True))
+        keys = list(session.ticks.order_by("number").values_list("pk", flat=True))
         for key in keys:
-            yield thought_of(key)
+            yield from thoughts_of(key)
 
     def explain(self, thought: PaperAIThoughtLog) -> Explanation:
         """Return a decision with its evidence, its levels and what became of it.
@@ -135,18 +134,27 @@ class Explainer:
         self._frozen.add(("experience", found.pk))
 
 
+#: What a decision is read with.
+_WITH = (
+    "token",
+    "tick__session__account__market",
+    "tick__strategy_version",
+    "tick__experience__book__market",
+    "tick__batch__market",
+    "tick__batch__quantiles",
+    "tick__batch__token_list",
+)
+
+
 def thought_of(key: int) -> PaperAIThoughtLog:
     """Read a decision with its tick."""
-    names = (
-        "token",
-        "tick__session__account__market",
-        "tick__strategy_version",
-        "tick__experience__book__market",
-        "tick__batch__market",
-        "tick__batch__quantiles",
-        "tick__batch__token_list",
-    )
-    return PaperAIThoughtLog.objects.select_related(*names).get(pk=key)
+    return PaperAIThoughtLog.objects.select_related(*_WITH).get(pk=key)
+
+
+def thoughts_of(tick_id: int) -> list[PaperAIThoughtLog]:
+    """Read the decisions of a tick by symbol."""
+    rows = PaperAIThoughtLog.objects.select_related(*_WITH).filter(tick=tick_id)
+    return list(rows.order_by("token__symbol"))
 
 
 def _unreadable(thought: PaperAIThoughtLog, error: Exception) -> Mismatch:

@@ -70,7 +70,9 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
     quote = batch.quotes.get(token_id)
     names = ("price_usd", "observed_at", "source", "liquidity_usd")
     said = {f"quote {name}": None if quote is None else getattr(quote, name) for name in names}
-    return {**said, "quote sigma_annual": batch.sigma_annual.get(token_id)}
+    # Without a quote there is no row that could keep it, and nothing is priced.
+    sigma = None if quote is None else batch.sigma_annual.get(token_id)
+    return {**said, "quote sigma_annual": sigma}
 
 
 def _bar_columns(listed: Listed) -> dict[str, Any]:

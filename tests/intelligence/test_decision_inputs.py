@@ -53,6 +53,9 @@ def test_a_token_without_quote_and_bar_has_a_seal_too() -> None:
     kept = inputs_of(nothing, bare, replace(FACTS, held_since=None))
     assert (kept.observed_at, kept.bar_end, kept.held_since) == (None, None, None)
     assert changed(kept.seal, columns(nothing, bare, facts_of(kept))) == []
+    # A memory of volatility without a quote is nothing that was read.
+    known = replace(bare, sigma_annual={TOKEN.id: Decimal(1)})
+    assert changed(kept.seal, columns(nothing, known, facts_of(kept))) == []
     lost = changed(kept.seal, columns(LISTED, bare, facts_of(kept)))
     assert {name.partition(" ")[0] for name in lost} == {"bar"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from paper_trading.bot.explanation import Explainer, find_thought, find_tick, thought_of
+from paper_trading.bot.explanation import Explainer, find_thought, find_tick, thoughts_of
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.management.arguments import positive
 from paper_trading.management.explanation_text import as_json, lines
@@ -92,5 +92,4 @@ def _asked(options: dict[str, Any]) -> Iterator[PaperAIThoughtLog]:
     if token is not None:
         yield find_thought(row, token)
         return
-    for key in row.thoughts.order_by("token__symbol").values_list("pk", flat=True):
-        yield thought_of(key)
+    yield from thoughts_of(row.pk)
