@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import empyrical
 import numpy as np
 import pytest
 
@@ -105,6 +106,7 @@ def test_alpha_and_beta_have_the_errors_of_the_sandwich() -> None:
     errors = np.sqrt(np.diag(inverse @ meat @ inverse))
     assert float(alpha.value) == pytest.approx(fitted[0] * 8_760, rel=1e-9)
     assert float(beta.value) == pytest.approx(fitted[1], rel=1e-9)
+    assert float(beta.value) == pytest.approx(float(empyrical.beta(y, x)), rel=1e-9)
     assert float(alpha.error) == pytest.approx(errors[0] * 8_760, rel=1e-6)
     assert float(beta.error) == pytest.approx(errors[1], rel=1e-6)
 
