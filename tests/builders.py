@@ -24,15 +24,12 @@ from paper_trading.engine.enums import (
     TransactionKind,
     TransactionStatus,
 )
-from paper_trading.intelligence import experience
 from paper_trading.intelligence.decision_json import decision_to_json
-from paper_trading.intelligence.experience_json import day_to_json
 from paper_trading.models import (
     Bar,
     BreakerState,
     EquityPoint,
     FeedMode,
-    FrozenExperience,
     ManualRequest,
     Market,
     PaperAIThoughtLog,
@@ -45,9 +42,6 @@ from paper_trading.models import (
     PriceBatch,
     Quote,
     RequestKind,
-    SetUp,
-    SetUpBook,
-    SetUpDay,
     SimulatedTransaction,
     StrategyVersion,
     Tick,
@@ -56,7 +50,6 @@ from paper_trading.models import (
     Token,
     Trigger,
 )
-from paper_trading.services.set_up_rows import experience_row, key_value
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -172,66 +165,6 @@ def make_bar(market: Market, token: Token, **fields: Any) -> Bar:
         **fields,
     }
     return Bar.objects.create(**values)
-
-
-def make_set_up_book(market: Market, **fields: Any) -> SetUpBook:
-    values: dict[str, Any] = {
-        "market": market,
-        "stop_percent": Decimal(5),
-        "target_percent": Decimal(10),
-        "hold_hours": Decimal(24),
-        **fields,
-    }
-    return SetUpBook.objects.create(**values)
-
-
-def some_book(market: Market) -> SetUpBook:
-    """Return a book of a market, made when it has none."""
-    return market.set_up_books.first() or make_set_up_book(market)
-
-
-def make_set_up(market: Market, token: Token, **fields: Any) -> SetUp:
-    """Make a waiting set-up on a bar of its own."""
-    start = START + next(_numbers) * MINUTE
-    bar = make_bar(market, token, start=start, closes_at=start + 5 * MINUTE)
-    values: dict[str, Any] = {
-        "book": some_book(market),
-        "bar": bar,
-        "token": token,
-        "entered_at": bar.closes_at,
-        "lower_usd": Decimal("10.5"),
-        "upper_usd": Decimal("12.2"),
-        "confidence": Decimal("88.5"),
-        "level": 3,
-        "learned_score": Decimal("0.25"),
-        "learned_pick": True,
-        **fields,
-    }
-    return SetUp.objects.create(**values)
-
-
-def make_set_up_day(market: Market, **fields: Any) -> SetUpDay:
-    """Make a day on which nothing that counts matured."""
-    day = experience.SetUpDay(START.date())
-    values: dict[str, Any] = {
-        "book": some_book(market),
-        "day": day.day,
-        "counts": day_to_json(day),
-        **fields,
-    }
-    return SetUpDay.objects.create(**values)
-
-
-def make_experience(market: Market, **fields: Any) -> FrozenExperience:
-    """Make what is frozen when nothing has matured."""
-    book = some_book(market)
-    base = {"trend_fast": Decimal("0.1")}
-    found = experience.freeze(key_value(book), START, [], [], base)
-    row = experience_row(book.pk, found)
-    for name, value in fields.items():
-        setattr(row, name, value)
-    row.save(force_insert=True)
-    return row
 
 
 def make_tick(

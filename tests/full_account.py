@@ -27,15 +27,12 @@ from tests.builders import (
     make_breaker,
     make_closed_position,
     make_denial,
-    make_experience,
     make_metrics,
     make_point,
     make_position,
     make_quote,
     make_request,
     make_session,
-    make_set_up,
-    make_set_up_day,
     make_stage,
     make_thought,
     make_tick,
@@ -45,6 +42,7 @@ from tests.builders import (
     make_version,
 )
 from tests.services.signal_files import make_signal
+from tests.set_up_builders import make_experience, make_set_up, make_set_up_day
 
 
 def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:

@@ -16,6 +16,7 @@ class SetUpBookAdmin(RecordAdmin):
         "target_percent",
         "hold_hours",
         "confidence_threshold",
+        "exit_volatility_percent",
     )
     list_filter = ("market",)
     list_select_related = ("market",)

@@ -23,7 +23,6 @@ class Bracket:
     factor: Decimal
 
 
-@exact
 def exit_factor(strategy: Strategy, sigma_annual: Decimal | None) -> Decimal:
     """Return what a strategy's distances are multiplied by at an annual volatility (1 = 100 %).
 
@@ -31,12 +30,18 @@ def exit_factor(strategy: Strategy, sigma_annual: Decimal | None) -> Decimal:
     unknown volatility gives 1, and so does 0: a price that never moved was not measured.
     ValueError below 0.
     """
-    if strategy.exit_volatility_percent is None or sigma_annual is None:
+    return factor_at(strategy.exit_volatility_percent, sigma_annual)
+
+
+@exact
+def factor_at(reference_percent: Decimal | None, sigma_annual: Decimal | None) -> Decimal:
+    """Return `exit_factor` for a setting alone: the volatility of distances as written."""
+    if reference_percent is None or sigma_annual is None:
         return ONE
     require("sigma_annual", sigma_annual, ZERO, HIGHEST_SIGMA)
     if sigma_annual == 0:
         return ONE
-    factor = ratio(sigma_annual * HUNDRED / strategy.exit_volatility_percent)
+    factor = ratio(sigma_annual * HUNDRED / reference_percent)
     return min(max(factor, LEAST_FACTOR), MOST_FACTOR)
 
 

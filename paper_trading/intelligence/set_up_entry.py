@@ -46,7 +46,7 @@ def set_up_of(
         families=families,
         cost_percent=relative,
     )
-    lower, upper = bounds(bar.bar.close, cost, key.bracket)
+    lower, upper = bounds(bar.bar.close, cost, key.bracket_at(bar.sigma_annual))
     learned_score, picked = _learned(bar, level, relative, key, experience)
     return SetUp(
         token_id=token_id,

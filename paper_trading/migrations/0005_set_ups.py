@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('target_percent', paper_trading.models.fields.RatioField(decimal_places=12, help_text='Net gain at which a set-up ends.', max_digits=30)),
                 ('hold_hours', paper_trading.models.fields.RatioField(decimal_places=12, help_text='Age at which a set-up ends.', max_digits=30)),
                 ('confidence_threshold', paper_trading.models.fields.RatioField(decimal_places=12, help_text='Empty: each level has its own.', max_digits=30, null=True)),
+                ('exit_volatility_percent', paper_trading.models.fields.RatioField(decimal_places=12, help_text='Annual volatility of the bracket as written; empty: not scaled.', max_digits=30, null=True)),
                 ('last_bar_id', models.BigIntegerField(default=0)),
                 ('market', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='set_up_books', to='paper_trading.market')),
             ],
@@ -104,7 +105,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='setupbook',
-            constraint=models.UniqueConstraint(fields=('market', 'stop_percent', 'target_percent', 'hold_hours', 'confidence_threshold'), name='set_up_book_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(fields=('market', 'stop_percent', 'target_percent', 'hold_hours', 'confidence_threshold', 'exit_volatility_percent'), name='set_up_book_once', nulls_distinct=False),
         ),
         migrations.AddConstraint(
             model_name='setupbook',

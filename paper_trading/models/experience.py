@@ -17,6 +17,9 @@ class SetUpBook(models.Model):
     target_percent = RatioField(help_text="Net gain at which a set-up ends.")
     hold_hours = RatioField(help_text="Age at which a set-up ends.")
     confidence_threshold = RatioField(null=True, help_text="Empty: each level has its own.")
+    exit_volatility_percent = RatioField(
+        null=True, help_text="Annual volatility of the bracket as written; empty: not scaled."
+    )
     #: Key of the newest bar that was folded; 0: none yet.
     last_bar_id = models.BigIntegerField(default=0)
 
@@ -29,6 +32,7 @@ class SetUpBook(models.Model):
                     "target_percent",
                     "hold_hours",
                     "confidence_threshold",
+                    "exit_volatility_percent",
                 ],
                 name="set_up_book_once",
                 nulls_distinct=False,

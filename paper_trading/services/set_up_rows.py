@@ -36,7 +36,7 @@ _FROZEN = (
 def key_value(book: SetUpBook) -> BookKey:
     """Return what the set-ups of a book are judged by."""
     bracket = Bracket(book.stop_percent, book.target_percent, book.hold_hours)
-    return BookKey(bracket, book.confidence_threshold)
+    return BookKey(bracket, book.confidence_threshold, book.exit_volatility_percent)
 
 
 def set_up_row(book_id: int, bar_id: int, made: SetUp) -> SetUpRow:

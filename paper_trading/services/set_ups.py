@@ -96,6 +96,7 @@ def _columns(market_id: int, key: BookKey) -> dict[str, Any]:
         "target_percent": key.bracket.target_percent,
         "hold_hours": key.bracket.hold_hours,
         "confidence_threshold": key.confidence_threshold,
+        "exit_volatility_percent": key.exit_volatility_percent,
     }
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from paper_trading.engine.bracket import bracket as engine_bracket
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.brackets import Bracket, bracket_of, key_of
 
@@ -23,8 +24,16 @@ def test_break_even_is_the_share_of_targets_that_pays_for_the_stops() -> None:
 
 
 def test_a_factor_widens_both_sides_and_leaves_the_time() -> None:
-    wide = bracket_of(Strategy(), Decimal("1.5"))
+    wide = bracket_of(Strategy()).times(Decimal("1.5"))
     assert wide == Bracket(Decimal("7.5"), Decimal(15), Decimal(24))
+
+
+def test_a_set_up_has_the_bracket_that_an_exit_would_have() -> None:
+    strategy = Strategy(exit_volatility_percent=Decimal(80))
+    for sigma in (None, Decimal("0.2"), Decimal("0.8"), Decimal("1.2"), Decimal(9)):
+        due, made = engine_bracket(strategy, sigma), key_of(strategy).bracket_at(sigma)
+        assert (made.stop_percent, made.target_percent) == (due.stop_percent, due.target_percent)
+    assert key_of(Strategy()).bracket_at(Decimal(9)) == bracket_of(Strategy())
 
 
 @pytest.mark.parametrize(
@@ -46,5 +55,6 @@ def test_a_key_is_what_changes_how_set_ups_are_judged() -> None:
         Strategy(take_profit_percent=Decimal(9)),
         Strategy(max_hold_hours=Decimal(23)),
         Strategy(confidence_threshold=Decimal(40)),
+        Strategy(exit_volatility_percent=Decimal(80)),
     ):
         assert key_of(other) != key

@@ -35,6 +35,13 @@ def test_a_set_up_remembers_what_was_in_force_when_its_bar_closed() -> None:
     assert made.learned_pick is (made.level is not None)
 
 
+def test_its_bounds_are_scaled_as_its_exits_would_be() -> None:
+    key = replace(KEY, exit_volatility_percent=Decimal(40))
+    made = set_up_of(7, replace(ENTRY, sigma_annual=Decimal("0.6")), EVEN, key, experience())
+    assert made is not None
+    assert (made.lower_usd, made.upper_usd) == (Decimal("92.8"), Decimal("115.3"))
+
+
 @pytest.mark.parametrize(
     "entry",
     [

@@ -18,6 +18,7 @@ from paper_trading.models import (
     TokenList,
 )
 from tests import builders as make
+from tests import set_up_builders as set_ups
 from tests.services.signal_files import make_signal
 
 DEPOSIT, RESET = AccountEventKind.DEPOSIT, AccountEventKind.BREAKER_RESET
@@ -211,37 +212,37 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
     (
         "a book of set-ups twice",
         "set_up_book_once",
-        twice(lambda w: make.make_set_up_book(w.market)),
+        twice(lambda w: set_ups.make_set_up_book(w.market)),
     ),
     (
         "a bracket without a stop",
         "set_up_book_bracket_positive",
-        lambda w: make.make_set_up_book(w.market, stop_percent=Decimal(0)),
+        lambda w: set_ups.make_set_up_book(w.market, stop_percent=Decimal(0)),
     ),
     (
         "a set-up of one bar twice",
         "set_up_once",
-        lambda w: two_set_ups(w, make.make_set_up(w.market, w.token)),
+        lambda w: two_set_ups(w, set_ups.make_set_up(w.market, w.token)),
     ),
     (
         "a set-up that ended without a net",
         "set_up_ends_as_a_whole",
-        lambda w: make.make_set_up(w.market, w.token, ended="STOP", matured_at=make.START),
+        lambda w: set_ups.make_set_up(w.market, w.token, ended="STOP", matured_at=make.START),
     ),
     (
         "a set-up of level 11",
         "set_up_level_range",
-        lambda w: make.make_set_up(w.market, w.token, level=11),
+        lambda w: set_ups.make_set_up(w.market, w.token, level=11),
     ),
     (
         "a day of set-ups twice",
         "set_up_day_once",
-        twice(lambda w: make.make_set_up_day(w.market)),
+        twice(lambda w: set_ups.make_set_up_day(w.market)),
     ),
     (
         "an experience twice",
         "experience_once",
-        twice(lambda w: make.make_experience(w.market)),
+        twice(lambda w: set_ups.make_experience(w.market)),
     ),
     (
         "a token list twice",

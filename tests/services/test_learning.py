@@ -8,6 +8,7 @@ import pytest
 from paper_trading.intelligence.experience import TwinGap
 from paper_trading.services.learning import Learning, as_json, experience_read, in_words, learning
 from tests import builders as make
+from tests import set_up_builders as set_ups
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +19,9 @@ def test_it_is_what_the_newest_tick_read() -> None:
     session = make.make_session(intel_level=10)
     assert learning(session) is None
     old, new = (
-        make.make_experience(session.account.market, frozen_at=make.START + k * make.MINUTE, **more)
+        set_ups.make_experience(
+            session.account.market, frozen_at=make.START + k * make.MINUTE, **more
+        )
         for k, more in enumerate(({}, {"lessons_n": 7, "clusters": 3}))
     )
     make.make_tick(session, 1, experience=old)
@@ -33,7 +36,7 @@ def test_it_is_what_the_newest_tick_read() -> None:
 
 def test_other_levels_do_not_learn() -> None:
     session = make.make_session(intel_level=9)
-    make.make_tick(session, 1, experience=make.make_experience(session.account.market))
+    make.make_tick(session, 1, experience=set_ups.make_experience(session.account.market))
     assert learning(session) is None
     assert experience_read(session) is not None
 

@@ -28,7 +28,13 @@ TICKS = 24
 #: Of another book, or none: what a tick has read is not found again.
 ELSEWHERE: dict[tuple[type[Model], str], str] = {
     (SetUpBook, name): "experience"
-    for name in ("stop_percent", "target_percent", "hold_hours", "confidence_threshold")
+    for name in (
+        "stop_percent",
+        "target_percent",
+        "hold_hours",
+        "confidence_threshold",
+        "exit_volatility_percent",
+    )
 }
 
 
