@@ -165,8 +165,8 @@ def bar_row(market_id: int, token_id: int, closed: ClosedBar, known_at: datetime
     )
 
 
-def closed_bar(row: Bar) -> ClosedBar:
-    """Return a stored fast bar with what its signals said."""
+def closed_bar(row: Bar, *, with_signals: bool = True) -> ClosedBar:
+    """Return a stored fast bar with what its signals said; without them it is read faster."""
     found: Mapping[str, Any] = row.readings
     sigma = found.get("sigma_annual")
     return ClosedBar(
@@ -180,7 +180,7 @@ def closed_bar(row: Bar) -> ClosedBar:
             volume_usd=row.volume_usd,
         ),
         slow=row.slow,
-        signals=signals_from_json(found.get("signals", [])),
+        signals=signals_from_json(found.get("signals", [])) if with_signals else (),
         score=row.score,
         sigma_annual=None if sigma is None else Decimal(sigma),
         families_agreeing=found.get("families_agreeing"),

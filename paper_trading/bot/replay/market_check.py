@@ -116,7 +116,11 @@ class MarketReplay:
         memory.begin(
             genesis.series_of(origin),
             native,
-            ((bar.token_id, closed_bar(bar)) for bar in bars),
+            # Of the older bars only prices and scores count.
+            (
+                (bar.token_id, closed_bar(bar, with_signals=self._newest[bar.token_id] == bar.pk))
+                for bar in bars
+            ),
             origin.market_time,
         )
         if memory.frozen is not None:

@@ -133,13 +133,38 @@ def _said(session: PaperTradingSession) -> str | None:
     return None
 
 
-def test_a_changed_input_is_named(market: Market) -> None:
+def market_once(
+    session: PaperTradingSession, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Replay the market's side once: it is the same every time."""
+    steps = list(MarketReplay(market, keys_of([session])).steps(session.start_step + TICKS - 1))
+    monkeypatch.setattr(MarketReplay, "steps", lambda self, last: iter(steps))
+
+
+def test_a_changed_input_of_a_session_is_named(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = world(market)
+    market_once(session, market, monkeypatch)
     found = [
         text
         for rows in (
             Tick.objects.all(),
             TickStage.objects.filter(state_version__isnull=False),
+            StrategyVersion.objects.all(),
+            PaperTradingSession.objects.all(),
+            AccountEvent.objects.all(),
+        )
+        for text in missed(session, rows)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_changed_input_of_a_market_is_named(market: Market) -> None:
+    session = world(market)
+    found = [
+        text
+        for rows in (
             PriceBatch.objects.all(),
             Quote.objects.all(),
             TokenList.objects.all(),
@@ -147,9 +172,6 @@ def test_a_changed_input_is_named(market: Market) -> None:
             Market.objects.all(),
             Bar.objects.filter(slow=False),
             ScoreQuantiles.objects.all(),
-            StrategyVersion.objects.all(),
-            PaperTradingSession.objects.all(),
-            AccountEvent.objects.all(),
             MarketToken.objects.all(),
         )
         for text in missed(session, rows)
@@ -159,9 +181,7 @@ def test_a_changed_input_is_named(market: Market) -> None:
 
 def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     session = world(market)
-    # The market's side is the same every time: it is replayed once.
-    steps = list(MarketReplay(market, keys_of([session])).steps(session.start_step + TICKS - 1))
-    monkeypatch.setattr(MarketReplay, "steps", lambda self, last: iter(steps))
+    market_once(session, market, monkeypatch)
     found = [
         text
         for rows in (
