@@ -15,6 +15,8 @@ DEEPEST_POOL_USD = USD_LIMIT - 1
 HIGHEST_CASH_PRICE_USD = Decimal(1000)
 #: Annual volatility as a fraction: 1 is 100 %.
 HIGHEST_SIGMA = Decimal(10) ** 9
+#: A whole coin for one unit of gas.
+HIGHEST_FEE_WEI = 10**18
 _PIPS = 1_000_000
 
 
@@ -68,13 +70,27 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class GasConditions:
-    """Fees of one chain at one moment, in wei per gas (and the L1 part on rollups)."""
+    """Fees of one chain at one moment, in wei per gas (and the L1 part on rollups).
+
+    :raises TypeError: when a fee is no whole number.
+    :raises ValueError: when a fee is not 0 to 10**18 wei.
+    """
 
     chain_id: int
     base_fee_wei: int
     priority_fee_wei: int
     l1_base_fee_wei: int = 0
     l1_blob_base_fee_wei: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse fees that no chain asks for."""
+        for name in (
+            "base_fee_wei",
+            "priority_fee_wei",
+            "l1_base_fee_wei",
+            "l1_blob_base_fee_wei",
+        ):
+            require(name, getattr(self, name), 0, HIGHEST_FEE_WEI, whole=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,8 +174,8 @@ class PaperStrategyConfiguration(models.Model):
         """Refuse settings that contradict each other; those that are unset are met elsewhere."""
         if (self.trailing_activation_percent is None) != (self.trailing_distance_percent is None):
             raise ValidationError(
-                "A trailing stop needs both its activation and its distance: set both"
-                " trailing_activation_percent and trailing_distance_percent, or none."
+                "A trailing stop needs both its activation and its distance: set both or none of"
+                " trailing_activation_percent and trailing_distance_percent."
             )
         try:
             if isinstance(self.take_profit_percent, Decimal):

@@ -107,5 +107,5 @@ class AccountLife(RuleBasedStateMachine):
             assert facts(folded(self.life, self.first)) == facts(self.life.account)
 
 
-AccountLife.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+AccountLife.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
 TestAccountLife = AccountLife.TestCase

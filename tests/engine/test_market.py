@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from paper_trading.engine.market import Batch, Quote, Token
-from tests.engine.worlds import NOON, batch, quote, token
+from tests.engine.worlds import GAS, NOON, batch, quote, token
 
 ABC = token(3, "ABC")
 
@@ -90,6 +90,15 @@ def test_an_impossible_batch_is_refused(field: str, value: Any) -> None:
 def test_a_quote_under_another_id_is_refused() -> None:
     with pytest.raises(ValueError, match="quotes of batch 1 name token 3 under the id 4"):
         replace(batch(), quotes={4: quote(ABC)})
+
+
+@pytest.mark.parametrize(
+    "name", ["base_fee_wei", "priority_fee_wei", "l1_base_fee_wei", "l1_blob_base_fee_wei"]
+)
+@pytest.mark.parametrize("fee", [-1, 10**18 + 1, 1.5, Decimal(3)])
+def test_an_absurd_fee_is_refused(name: str, fee: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"^{name} was .* whole numbers from 0 to 1"):
+        replace(GAS, **{name: fee})
 
 
 def test_what_is_unknown_may_be_absent() -> None:
