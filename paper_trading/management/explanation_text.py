@@ -1,5 +1,6 @@
 """An explained decision as lines of at most 80 columns, and as JSON."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
@@ -8,8 +9,9 @@ from typing import Any
 
 from paper_trading.bot.explanation import Explanation
 from paper_trading.engine.decision import Gate, SignalReading
-from paper_trading.engine.enums import Action, Stage, TradeStatus
+from paper_trading.engine.enums import Action, TradeStatus
 from paper_trading.intelligence.decision_json import decision_to_json
+from paper_trading.intelligence.p_win import in_words
 from paper_trading.intelligence.signals import AGREEMENT
 from paper_trading.models import PaperTrade
 
@@ -31,6 +33,8 @@ def lines(found: Explanation, *, colour: bool) -> Iterator[str]:
     made = found.decision
     yield f"Conclusion  {made.action.value} {made.code.value}"
     yield f"  {made.code.text}"
+    if (words := in_words(made)) != "":
+        yield from (f"  {line}" for line in textwrap.wrap(words, 76))
     yield from _orders(found)
     yield from _levels(found)
 
@@ -197,6 +201,7 @@ def _gates(found: Explanation) -> Iterator[str]:
     yield "Gates" if made.gates else "Gates       not asked"
     for gate in made.gates:
         yield f"  {_gate(gate)}"
+    yield "Figures"
     for one in fields(made):
         value = getattr(made, one.name)
         if one.name not in _SHOWN and value is not None:
@@ -215,15 +220,16 @@ def _figure(name: str, value: Any) -> Iterator[str]:
         return
     for one in fields(value):
         part = getattr(value, one.name)
-        shown = _number(Decimal(part)) if isinstance(part, Decimal | int) else str(part)
+        shown = "none" if part is None else str(part)
+        if isinstance(part, Decimal | int):
+            shown = _number(Decimal(part))
         yield f"  {f'{name} {one.name}':<24}{shown}"
 
 
 def _orders(found: Explanation) -> Iterator[str]:
     if not found.trades:
         asked = found.decision.action in (Action.BUY, Action.SELL)
-        closed = any(one.stage == Stage.AUTO_CLOSE for one in found.trades)
-        why = "the tick did not execute it" if asked and not closed else "none was asked for"
+        why = "the tick did not execute it" if asked else "none was asked for"
         yield f"Order       none: {why}"
         return
     for row in found.trades:
