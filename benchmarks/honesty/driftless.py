@@ -35,10 +35,10 @@ class Outcome:
     called_gross: int
 
 
-def run(seed: int, levels: Sequence[int], days: int = DAYS) -> list[Outcome]:
+def run(seed: int, levels: Sequence[int], days: float = DAYS) -> list[Outcome]:
     """Trade one seed's market at some levels, with the settings as shipped."""
     strategy = Strategy()
-    blocks = days * _PER_DAY
+    blocks = int(days * _PER_DAY)
     walk = Walk(seed, Shape(BLOCK_SECONDS, POINTS, BACKFILL_BLOCKS + blocks))
     market = GeneratedMarket(walk, seed, strategy)
     traders = [Trader(level, strategy, seed) for level in levels]
@@ -64,18 +64,19 @@ def _outcome(trader: Trader) -> Outcome:
     )
 
 
-def report(runs: Sequence[Sequence[Outcome]], days: int = DAYS) -> Report:
+def report(runs: Sequence[Sequence[Outcome]], days: float = DAYS) -> Report:
     """Sum up the runs of many seeds, level by level."""
     found = [_level([outcomes[place] for outcomes in runs]) for place in range(len(runs[0]))]
     failures = [one["failed"] for one in found if one["failed"]]
     return Report(
-        title=f"A market without drift: {len(runs)} seeds of {days} days",
+        title=f"A market without drift: {len(runs)} seeds of {days:g} days",
         method=(
             "The price is a martingale. Net is equity at mid prices less the deposit; costs are"
             " fee, impact, drift until inclusion, MEV and gas of every swap. In every run net +"
             " costs must equal what the moves of the price made of the units held, to 1e-9 USD;"
-            " over seeds it must be zero within two standard errors. A run is called a gain when the 95 %"
-            " interval of its mean hourly return (Newey-West) lies above zero: at most 5 % of"
+            " over seeds it must be zero within two standard errors. A run is called a gain when"
+            " the 95 % interval of its mean hourly return (Newey-West, as the metrics have it)"
+            " lies above zero: at most 5 % of"
             " the runs. `gross called` is the size of that test where its null is true: runs with"
             " their costs given back, called a gain or a loss."
         ),

@@ -1,6 +1,5 @@
-"""A generated market folded in memory, and one level's account on it with what the studies count."""
+"""A generated market in memory, and one level's account on it with what is counted."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -69,13 +68,14 @@ class Trader:
     strategy: Strategy
     seed: int
     book: Book = field(default_factory=lambda: books.opened(STARTING_CASH_USD))
-    #: Filled buys, and what they and all sells moved.
+    #: Filled buys, what they spent, and what they and all sells moved.
     entries: int = 0
+    bought_usd: Decimal = ZERO
     traded_usd: Decimal = ZERO
     #: Positions that were sold out.
     closed: int = 0
     #: Fee, impact, drift, MEV and gas of every swap, failed ones included.
-    costs: Counter[str] = field(default_factory=Counter)
+    costs: dict[str, Decimal] = field(default_factory=dict)
     #: What moves of the mid price made of what was held, and what planted edges did of that.
     carried_usd: Decimal = ZERO
     captured_usd: Decimal = ZERO
@@ -130,14 +130,16 @@ class Trader:
         if record.swap is None:
             return
         for name in ("fee", "impact", "drift", "mev", "gas"):
-            self.costs[name] += getattr(record.swap, f"{name}_usd")
+            paid: Decimal = getattr(record.swap, f"{name}_usd")
+            self.costs[name] = self.costs.get(name, ZERO) + paid
         if record.status is not TradeStatus.FILLED:
             return
         bought = record.side is Side.BUY
         self.entries += int(bought)
         self.closed += int(record.closed is not None)
-        paid = record.swap.amount_in if bought else record.swap.amount_out
-        self.traded_usd += cash_amount(paid)
+        moved = cash_amount(record.swap.amount_in if bought else record.swap.amount_out)
+        self.traded_usd += moved
+        self.bought_usd += moved if bought else ZERO
 
     def _look(self, made: MemoryTick, at: datetime) -> None:
         if made.executed is None:

@@ -151,7 +151,8 @@ class Walk:
 def _shocks(draw: np.random.Generator, size: tuple[int, ...]) -> Floats:
     """Return symmetric fat-tailed shocks of about unit variance."""
     drawn = draw.standard_t(_FREEDOM, size) / np.sqrt(_FREEDOM / (_FREEDOM - 2))
-    return np.clip(drawn, -_MOST_SHOCK, _MOST_SHOCK)
+    kept: Floats = np.clip(drawn, -_MOST_SHOCK, _MOST_SHOCK)
+    return kept
 
 
 def _swings(draw: np.random.Generator, shape: Shape) -> Floats:
