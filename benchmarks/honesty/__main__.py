@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         recorded.add_argument("--ticks", type=_count, help="the first ticks of the file only")
         if name == "levels":
             recorded.add_argument("--levels", type=_levels, default=list(range(1, 11)))
+            recorded.add_argument(
+                "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE"
+            )
     for study in studies.choices.values():
         study.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
     return parser
@@ -61,6 +64,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"was {text!r}; a whole number from 1 on is needed")
     return int(text)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"was {text!r}; allowed is NAME=VALUE")
+    return name, value
 
 
 def _levels(text: str) -> list[int]:
@@ -107,8 +117,11 @@ def _cadence(chosen: argparse.Namespace) -> "Report":
 
 def _levels_study(chosen: argparse.Namespace) -> "Report":
     from benchmarks.honesty import levels
+    from paper_trading.models.strategy import strategy_with
 
-    return levels.report(levels.run(chosen.prices, chosen.levels, chosen.ticks))
+    strategy = strategy_with(dict(chosen.set))
+    counted = levels.run(chosen.prices, chosen.levels, strategy, chosen.ticks)
+    return levels.report(counted, [f"{name} = {value}" for name, value in chosen.set])
 
 
 def _reliability(chosen: argparse.Namespace) -> "Report":

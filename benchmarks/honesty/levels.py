@@ -11,7 +11,7 @@ from benchmarks.honesty.reports import Report
 from paper_trading.bot.accounts import STARTING_CASH_USD
 from paper_trading.bot.replay.file_run import FileMarket, LevelRun
 from paper_trading.bot.replay.ticks import MemoryTick, trades_of
-from paper_trading.engine.enums import Action, Side, TradeStatus
+from paper_trading.engine.enums import Action, Side, TradeStatus, TradingState
 from paper_trading.engine.strategy import Strategy
 from paper_trading.services.sources.recorded import RecordedFile
 
@@ -24,11 +24,15 @@ class Counted:
     entries: int = 0
     #: By reason, one for every filled sell.
     exits: Counter[str] = field(default_factory=Counter)
+    #: Ticks on which a breaker kept entries out.
+    reducing: int = 0
     #: P(mean net > 0) in percent, as the last decision had it.
     outcome_percent: Decimal | None = None
 
     def look(self, made: MemoryTick) -> None:
         """Count a tick."""
+        if made.executed is not None:
+            self.reducing += int(made.executed.state is TradingState.REDUCING)
         for record in trades_of(made):
             if record.status is TradeStatus.FILLED and record.side is Side.BUY:
                 self.entries += 1
@@ -39,9 +43,10 @@ class Counted:
                 self.outcome_percent = decision.outcome_percent
 
 
-def run(path: Path, levels: Sequence[int], ticks: int | None = None) -> list[Counted]:
-    """Replay a file, or its first ticks, with the settings as shipped."""
-    strategy = Strategy()
+def run(
+    path: Path, levels: Sequence[int], strategy: Strategy, ticks: int | None = None
+) -> list[Counted]:
+    """Replay a file, or its first ticks."""
     market = FileMarket(RecordedFile.open(path), [strategy])
     found = [Counted(LevelRun(level, strategy, market.seed)) for level in levels]
     for step in market.steps(market.ticks if ticks is None else ticks):
@@ -50,8 +55,8 @@ def run(path: Path, levels: Sequence[int], ticks: int | None = None) -> list[Cou
     return found
 
 
-def report(counted: Sequence[Counted]) -> Report:
-    """Put the levels side by side."""
+def report(counted: Sequence[Counted], settings: Sequence[str] = ()) -> Report:
+    """Put the levels side by side; `settings` are those that differ from the shipped ones."""
     found = [_level(one) for one in counted]
     failures = [
         f"level {one.run.level}: no decision was {action}"
@@ -62,15 +67,17 @@ def report(counted: Sequence[Counted]) -> Report:
     return Report(
         title=f"The levels on one price file: {counted[0].run.ticks} ticks",
         method=(
-            "Settings as shipped, pools as a recorded market models them. Entries are filled buys,"
+            f"Settings: {', '.join(settings) or 'as shipped'}. Pools are as a recorded market"
+            " models them. Reducing is the share of ticks with a tripped breaker: no entries, and"
+            " without positions nothing to sell. Entries are filled buys,"
             " exits filled sells by reason; fees are fee, impact, drift and MEV of the swaps; net"
             " is equity at mid prices less the deposit; won is the share of sells that made money"
             " after their gas; P is the chance that the mean net outcome is positive, at the end."
         ),
         head=(
             "level", "BUY", "SELL", "HOLD", "SKIP", "entries", "stop", "target", "trailing",
-            "hold", "signal", "denied", "failed", "fees USD", "gas USD", "net USD", "return %",
-            "drawdown %", "won %", "P %",
+            "hold", "signal", "reducing %", "denied", "failed", "fees USD",
+            "gas USD", "net USD", "return %", "drawdown %", "won %", "P %",
         ),
         rows=tuple(one["row"] for one in found),
         data={"levels": [one["data"] for one in found]},
@@ -91,7 +98,8 @@ def _level(one: Counted) -> dict[str, Any]:
     return {
         "row": (
             one.run.level, *(one.run.decisions[action.value] for action in Action), one.entries,
-            *(one.exits[reason] for reason in reasons), sum(one.run.denials.values()),
+            *(one.exits[reason] for reason in reasons),
+            f"{100 * one.reducing / one.run.ticks:.0f}", sum(one.run.denials.values()),
             sum(one.run.failures.values()), f"{fees:.2f}", f"{gas:.2f}", f"{net:.2f}",
             f"{net / STARTING_CASH_USD * 100:.2f}", f"{account.max_drawdown_percent:.2f}", won,
             "" if p is None else f"{p:.1f}",

@@ -147,7 +147,8 @@ def report(series: Sequence[Series]) -> Report:
         head=("series", "bin", "n", "days", "shown %", "low %", "high %", "realized %", "inside"),
         rows=tuple(
             (
-                line["series"], f"{10 * line['bin']}-{10 * line['bin'] + 10}", line["n"], line["days"],
+                line["series"], f"{10 * line['bin']}-{10 * line['bin'] + 10}",
+                line["n"], line["days"],
                 *(f"{line[name]:.1f}" for name in ("mean", "low", "high", "realized")),
                 "yes" if line["inside"] else "no",
             )
@@ -172,8 +173,9 @@ def _bins(series: Series) -> list[dict[str, Any]]:
         realized = 100.0 * sum(one.won for one in found) / n
         lines.append(
             {
-                "series": series.name, "bin": place, "n": n, "days": len({one.day for one in found}), "low": low, "mean": mean,
-                "high": high, "realized": realized, "inside": low <= realized <= high,
+                "series": series.name, "bin": place, "n": n,
+                "days": len({one.day for one in found}), "low": low, "mean": mean, "high": high,
+                "realized": realized, "inside": low <= realized <= high,
             }
         )  # fmt: skip
     return lines

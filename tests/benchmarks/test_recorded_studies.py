@@ -11,6 +11,7 @@ from benchmarks.honesty import levels, reliability
 from benchmarks.honesty.reliability import Judged, Series
 from benchmarks.honesty.walks import Shape, Walk
 from paper_trading.engine.decision import PWin
+from paper_trading.engine.strategy import Strategy
 from paper_trading.services.sources.recorded import RecordedFile
 from paper_trading.services.sources.recorded_bars import Bar
 
@@ -85,7 +86,7 @@ def test_skill_is_measured_against_the_base_rate() -> None:
 
 def test_a_level_is_counted_tick_by_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RecordedFile, "open", lambda path: generated())
-    found = levels.run(Path("generated.csv"), [10], ticks=60)
+    found = levels.run(Path("generated.csv"), [10], Strategy(), ticks=60)
     run = found[0].run
     assert run.ticks == 60
     assert found[0].entries + sum(found[0].exits.values()) == run.trades
