@@ -24,9 +24,10 @@ ONE = Decimal(1)
 HUNDRED = Decimal(100)
 
 #: What the columns keep: numeric(38,18), numeric(60,36), numeric(30,12), numeric(78,0).
-USD_LIMIT = Decimal(10) ** 20
-PRICE_LIMIT = Decimal(10) ** 24
-RATIO_LIMIT = Decimal(10) ** 18
+USD_DIGITS, PRICE_DIGITS, RATIO_DIGITS = 20, 24, 18
+USD_LIMIT = Decimal(10) ** USD_DIGITS
+PRICE_LIMIT = Decimal(10) ** PRICE_DIGITS
+RATIO_LIMIT = Decimal(10) ** RATIO_DIGITS
 UNITS_LIMIT = 2**256 - 1
 DECIMALS_LIMIT = 36
 #: The most that is paid in at once.
@@ -109,6 +110,8 @@ def usd(amount: Decimal | int | str) -> Decimal:
     :raises TypeError: for a float.
     :raises ValueError: for what is not a finite number below 10**20 either way.
     """
+    if type(amount) is Decimal and amount.is_finite() and amount.adjusted() < USD_DIGITS:
+        return amount.quantize(_USD, ROUND_HALF_EVEN, CONTEXT)
     return _rounded("amount_usd", amount, _USD, USD_LIMIT)
 
 
@@ -118,6 +121,8 @@ def price(amount: Decimal | int | str) -> Decimal:
     :raises TypeError: for a float.
     :raises ValueError: for what is not a finite number below 10**24 either way.
     """
+    if type(amount) is Decimal and amount.is_finite() and amount.adjusted() < PRICE_DIGITS:
+        return amount.quantize(_PRICE, ROUND_HALF_EVEN, CONTEXT)
     return _rounded("price_usd", amount, _PRICE, PRICE_LIMIT)
 
 
@@ -127,13 +132,14 @@ def ratio(amount: Decimal | int | str) -> Decimal:
     :raises TypeError: for a float.
     :raises ValueError: for what is not a finite number below 10**18 either way.
     """
+    if type(amount) is Decimal and amount.is_finite() and amount.adjusted() < RATIO_DIGITS:
+        return amount.quantize(_RATIO, ROUND_HALF_EVEN, CONTEXT)
     return _rounded("ratio", amount, _RATIO, RATIO_LIMIT)
 
 
 def _rounded(field: str, amount: object, places: Decimal, limit: Decimal) -> Decimal:
-    if type(amount) is Decimal:
-        number = amount
-    elif type(amount) is int or isinstance(amount, Decimal):
+    """Round what is not the usual case, a Decimal in range, or refuse it."""
+    if type(amount) is int or isinstance(amount, Decimal):
         number = Decimal(amount)
     elif isinstance(amount, str):
         number = _read(field, amount, limit)

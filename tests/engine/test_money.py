@@ -25,7 +25,7 @@ def test_rounding_is_half_even_at_the_scale_in_any_context(
         assert round_(3 * half) == 2 * step
         assert round_(5 * half) == 2 * step
         assert round_(-3 * half) == -2 * step
-        assert round_(Decimal("123456.5")) == Decimal("123456.5")
+        assert round_(Decimal("123456.5")) == round_("123456.5") == Decimal("123456.5")
     assert round_(7).as_tuple().exponent == -places
     assert round_("1.5") == Decimal("1.5")
 
@@ -47,6 +47,9 @@ def test_what_the_column_cannot_keep_is_refused(round_: Any, field: str, limit: 
     for amount in ("NaN", "sNaN", "Infinity", "-Infinity", f"1e{limit}", f"-1e{limit}", "many"):
         with pytest.raises(ValueError, match=rf"^{field} was .*; allowed are exact .* and 1"):
             round_(amount)
+    for number in (Decimal(10) ** limit, -(Decimal(10) ** limit), Decimal("NaN")):
+        with pytest.raises(ValueError, match=rf"^{field} was "):
+            round_(number)
     largest = Decimal(10) ** limit - 1
     assert round_(largest) == largest
     assert round_(-largest) == -largest
