@@ -24,6 +24,8 @@ from paper_trading.services.sources.recorded import RecordedFile, RecordedSource
 from paper_trading.services.sources.recorded_bars import Bar
 
 HOUR_SECONDS = 3600
+#: Series by the hour that are made of one token.
+PHASES = 6
 #: Share of bins whose interval must hold what came about, in percent.
 LEAST_INSIDE_PERCENT = 90.0
 
@@ -59,7 +61,30 @@ def run(path: Path, ticks: int | None = None) -> list[Series]:
 
 
 def hourly(file: RecordedFile) -> RecordedFile:
-    """Return a file with the bars of each hour made into one."""
+    """Return a file by the hour: `PHASES` series of each token, begun at even distances.
+
+    A file of days holds too few hours to rank and to mature anything once; hours that begin
+    elsewhere are as real. A series begun later is moved back to the first one's hours.
+    """
+    apart = HOUR_SECONDS // file.step_seconds // PHASES
+    parts = [_by_hour(_begun(file, apart * phase), phase) for phase in range(PHASES)]
+    hours = min(part.steps for part in parts)
+    bars = [sorted(bar for part in parts for bar in part.bars[hour]) for hour in range(hours)]
+    return replace(
+        parts[0],
+        symbols=tuple(sorted(symbol for part in parts for symbol in part.symbols)),
+        starts=parts[0].starts[:hours],
+        bars=tuple(tuple(step) for step in bars),
+    )
+
+
+def _begun(file: RecordedFile, later: int) -> RecordedFile:
+    """Return a file without its first bars, which takes their times."""
+    return replace(file, starts=file.starts[: file.steps - later], bars=file.bars[later:])
+
+
+def _by_hour(file: RecordedFile, phase: int) -> RecordedFile:
+    """Return a file with the bars of each hour made into one; the phase is in the symbols."""
     grouped = [
         (start, [bar for _, bars in found for bar in bars])
         for start, found in groupby(
@@ -69,8 +94,12 @@ def hourly(file: RecordedFile) -> RecordedFile:
     return replace(
         file,
         step_seconds=HOUR_SECONDS,
+        symbols=tuple(f"{symbol}+{phase}" for symbol in file.symbols),
         starts=tuple(start for start, _ in grouped),
-        bars=tuple(tuple(_merged(bars)) for _, bars in grouped),
+        bars=tuple(
+            tuple(bar._replace(symbol=f"{bar.symbol}+{phase}") for bar in _merged(bars))
+            for _, bars in grouped
+        ),
     )
 
 

@@ -40,16 +40,20 @@ def generated() -> RecordedFile:
     )
 
 
-def test_hours_are_made_of_their_bars() -> None:
-    found = reliability.hourly(generated())
-    assert (found.step_seconds, found.steps) == (3600, -(-STEPS // 12))
-    hour, parts = found.bars[1][0], [step[0] for step in generated().bars[12:24]]
+def test_hours_are_made_of_their_bars_from_six_beginnings() -> None:
+    file = generated()
+    found = reliability.hourly(file)
+    assert (found.step_seconds, found.steps) == (3600, (STEPS - 10) // 12 + 1)
+    assert len(found.symbols) == 6 * len(file.symbols)
     assert found.starts[1] == datetime(2026, 1, 1, 1, tzinfo=UTC)
-    assert hour.symbol == parts[0].symbol
-    assert (hour.open, hour.close) == (parts[0].open, parts[-1].close)
-    assert hour.high == max(one.high for one in parts)
-    assert hour.low == min(one.low for one in parts)
-    assert hour.volume_usd == sum(one.volume_usd for one in parts)
+    for phase, later in ((0, 0), (1, 2), (5, 10)):
+        hour = next(bar for bar in found.bars[1] if bar.symbol == f"{file.symbols[0]}+{phase}")
+        steps = file.bars[12 + later : 24 + later]
+        parts = [next(bar for bar in step if bar.symbol == file.symbols[0]) for step in steps]
+        assert (hour.open, hour.close) == (parts[0].open, parts[-1].close)
+        assert hour.high == max(one.high for one in parts)
+        assert hour.low == min(one.low for one in parts)
+        assert hour.volume_usd == sum(one.volume_usd for one in parts)
 
 
 def test_a_set_up_is_judged_by_what_was_shown_when_it_was_entered() -> None:
