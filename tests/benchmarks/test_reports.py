@@ -38,6 +38,7 @@ def test_a_report_is_written_as_json(tmp_path: Path) -> None:
         ["cadence", "--seeds", "0"],
         ["driftless", "--levels", "11"],
         ["levels"],
+        ["levels", "--prices", "x.csv", "--set", "max_losing_exits"],
         ["reliability", "--prices", "x.csv", "--seeds", "3"],
     ],
 )
