@@ -112,7 +112,9 @@ def _closing(
     desk: Desk | None = None,
 ) -> StepResult:
     """Mark, take the equity point and evaluate breakers; a halt outlasts what they say."""
-    marked = _marked(account, batch, rules)
+    # The step marked the account when it began: only a swap changes what a mark says since.
+    swapped = desk is not None and any(one.swap is not None for one in desk.trades)
+    marked = _marked(account, batch, rules) if swapped else account
     point = equity(marked, batch)
     observed = observe(marked, point)
     after, changed, entries = circuit.evaluate(

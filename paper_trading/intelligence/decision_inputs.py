@@ -10,13 +10,14 @@ from paper_trading.engine.decision import DecisionInputs
 from paper_trading.engine.market import Batch
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
-from paper_trading.intelligence.decision_json import signals_to_json
 from paper_trading.intelligence.market_view import Listed
 from paper_trading.intelligence.series import ClosedBar
 
 #: Hexadecimal digits kept of each column: 24 bits. A thought is written for every token and
 #: tick, so its seal is one text without the names of the columns.
 _DIGITS = 6
+_PRICES = tuple(one.name for one in fields(Bar))
+_JUDGED = tuple(one.name for one in fields(ClosedBar) if one.name not in ("bar", "signals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +79,16 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
 def _bar_columns(listed: Listed) -> dict[str, Any]:
     closed = listed.bar
     prices = {
-        f"bar {one.name}": None if closed is None else getattr(closed.bar, one.name)
-        for one in fields(Bar)
+        f"bar {name}": None if closed is None else getattr(closed.bar, name) for name in _PRICES
     }
-    judged = {
-        f"bar {one.name}": None if closed is None else getattr(closed, one.name)
-        for one in fields(ClosedBar)
-        if one.name not in ("bar", "signals")
-    }
-    signals = [] if closed is None else signals_to_json(closed.signals)
-    return {**prices, **judged, "bar signals": signals}
+    judged = {f"bar {name}": None if closed is None else getattr(closed, name) for name in _JUDGED}
+    signals = () if closed is None else closed.signals
+    # One text: thousands of them are sealed in a replay.
+    said = " ".join(
+        f"{one.name} {one.family.value} {one.reading} {one.weight} {one.contribution}"
+        for one in signals
+    )
+    return {**prices, **judged, "bar signals": said}
 
 
 def inputs_of(listed: Listed, batch: Batch, facts: AccountFacts) -> DecisionInputs:
