@@ -17,7 +17,10 @@ def problems(account: PaperTradingAccount) -> list[str]:
     row = PaperTrackRecord.objects.filter(account=account).first()
     if row is None:
         return []
-    record = rebuild(account)
+    try:
+        record = rebuild(account)
+    except ValueError as error:
+        return [f"account {account.pk} {account.name}: its rows cannot be folded: {error}"]
     found: list[str] = []
     for name, made in track_rows.record_columns(record).items():
         stored = getattr(row, name)
