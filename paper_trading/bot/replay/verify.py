@@ -19,7 +19,7 @@ from paper_trading.intelligence.brackets import key_of
 from paper_trading.models import PaperTradingSession, Tick, TickStatus
 
 #: What a row can raise that holds something no code wrote.
-_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 #: Told how many steps of the market were replayed, of how many.
 Progress = Callable[[int, int], None]
@@ -51,8 +51,8 @@ def verify(session_id: int, progress: Progress = lambda step, last: None) -> Ver
         session = PaperTradingSession.objects.select_related("account__market").get(pk=session_id)
         earlier = session.account.sessions.filter(pk__lte=session.pk).order_by("pk")
         try:
-            return _Verification(session, list(earlier), progress).run()
-        except _UNREADABLE as error:
+            return Verification(session, list(earlier), progress).run()
+        except UNREADABLE as error:
             where = f"session {session.pk}"
             raise Mismatch(Difference(where, "a row", "readable", repr(error))) from error
 
@@ -71,7 +71,9 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-class _Verification:
+class Verification:
+    """One run of `verify`: the market step by step, the account tick by tick, then its end."""
+
     def __init__(
         self,
         session: PaperTradingSession,

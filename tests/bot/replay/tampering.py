@@ -50,8 +50,13 @@ def _json(value: Any) -> Any:
 
 
 def candidates(rows: models.QuerySet[Any], field: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the key of a row that has the column, and its value."""
-    for row in rows.exclude(**{f"{field.name}__isnull": True}).order_by("-pk")[:1]:
+    """Yield the key of the first row that has the column, and its value.
+
+    The first by key where the rows are in no order: a replay stops at a difference, and so
+    reads little before it.
+    """
+    found = rows if rows.query.order_by else rows.order_by("pk")
+    for row in found.exclude(**{f"{field.name}__isnull": True})[:1]:
         yield row.pk, getattr(row, field.attname)
 
 

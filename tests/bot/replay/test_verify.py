@@ -1,5 +1,6 @@
 """A session's rows are what a replay of its inputs makes, and any changed digit is named."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from paper_trading.bot.price_service_integration import RealPriceManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.set_up_check import keys_of
-from paper_trading.bot.replay.verify import verify
+from paper_trading.bot.replay.verify import UNREADABLE, Verification, verify
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import BreakerKind, Stage
 from paper_trading.engine.seal import seal
@@ -109,28 +110,74 @@ def test_a_session_replays_identically(market: Market) -> None:
     assert (found.ticks, found.closed, found.to_the_end) == (TICKS, TICKS, True)
 
 
-def missed(session: PaperTradingSession, rows: models.QuerySet[Any]) -> list[str]:
-    """Change each column of a model in turn; return those that no message names."""
+#: What a check says of rows; None when it finds nothing.
+Said = Callable[[], str | None]
+
+
+def missed(session: PaperTradingSession, rows: models.QuerySet[Any], said: Said) -> list[str]:
+    """Change each column of a model in turn; return those that no message names.
+
+    `said` runs the part of the verification that reads the model; the whole of it must find
+    the first change, too.
+    """
     model = rows.model
     found: list[str] = []
+    checks = [lambda: _said(session), said]
     for field in columns(model, LEFT.get(model, set()) | CLOCK):
         for key, value in candidates(rows, field):
             with transaction.atomic():
                 if tamper(model, key, field, changed(field, value)):
-                    said = _said(session)
                     wanted = ELSEWHERE.get((model, field.name), field.name)
-                    if said is None or wanted not in said:
-                        found.append(f"{model.__name__}.{field.name}: {said}")
+                    found += [
+                        f"{model.__name__}.{field.name}: {words}"
+                        for words in (check() for check in checks)
+                        if words is None or wanted not in words
+                    ]
+                    checks = [said]
                 transaction.set_rollback(True)
     return found
 
 
 def _said(session: PaperTradingSession) -> str | None:
+    return _words(lambda: verify(session.pk))
+
+
+def _words(check: Callable[[], object]) -> str | None:
     try:
-        verify(session.pk)
+        check()
     except (Mismatch, NoJournal) as error:
         return str(error)
+    except UNREADABLE as error:
+        return repr(error)
     return None
+
+
+def market_said(session: PaperTradingSession) -> str | None:
+    """Verify the market alone."""
+
+    def check() -> None:
+        market = Market.objects.get(pk=session.account.market_id)
+        replay = MarketReplay(market, keys_of([session]))
+        for _ in replay.steps(session.start_step + TICKS - 1):
+            pass
+        replay.same_head()
+
+    return _words(check)
+
+
+def at_the_end(session: PaperTradingSession) -> Said:
+    """Replay all ticks once; what is said compares where the account stands, each time anew."""
+    account = PaperTradingAccount.objects.select_related("market").get(pk=session.account_id)
+    whole = PaperTradingSession.objects.get(pk=session.pk)
+    whole.account = account
+    done = Verification(whole, [whole], lambda step, last: None)
+    assert done.run().to_the_end
+
+    def check() -> None:
+        account.refresh_from_db()
+        done.replay.same_end()
+
+    return lambda: _words(check)
 
 
 def market_once(
@@ -155,7 +202,7 @@ def test_a_changed_input_of_a_session_is_named(
             PaperTradingSession.objects.all(),
             AccountEvent.objects.all(),
         )
-        for text in missed(session, rows)
+        for text in missed(session, rows, lambda: _said(session))
     ]
     assert not found, "\n".join(found)
 
@@ -170,16 +217,18 @@ def test_a_changed_input_of_a_market_is_named(market: Market) -> None:
             TokenList.objects.all(),
             MarketGenesis.objects.all(),
             Market.objects.all(),
-            Bar.objects.filter(slow=False),
+            Bar.objects.filter(slow=False).order_by("-pk"),
             ScoreQuantiles.objects.all(),
             MarketToken.objects.all(),
         )
-        for text in missed(session, rows)
+        for text in missed(session, rows, lambda: market_said(session))
     ]
     assert not found, "\n".join(found)
 
 
-def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_output_of_a_tick_is_named(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = world(market)
     market_once(session, market, monkeypatch)
     found = [
@@ -193,6 +242,21 @@ def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPat
             PaperAIThoughtLog.objects.filter(action="BUY"),
             EquityPoint.objects.all(),
             PaperPerformanceMetrics.objects.all(),
+        )
+        for text in missed(session, rows, lambda: _said(session))
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_a_changed_column_of_an_account_is_named(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = world(market)
+    market_once(session, market, monkeypatch)
+    said = at_the_end(session)
+    found = [
+        text
+        for rows in (
             PaperPosition.objects.filter(is_open=True),
             PaperPosition.objects.filter(is_open=False),
             PaperTradingAccount.objects.all(),
@@ -201,7 +265,7 @@ def test_a_changed_output_is_named(market: Market, monkeypatch: pytest.MonkeyPat
             PaperTrackRecord.objects.all(),
             EquityHour.objects.all(),
         )
-        for text in missed(session, rows)
+        for text in missed(session, rows.order_by("-pk"), said)
     ]
     assert not found, "\n".join(found)
 
