@@ -73,13 +73,21 @@ def in_words(decision: Decision) -> str:
     won = decision.p_win
     if rank is None or won is None:
         return ""
-    words = f"{rank:.0f}: top {HUNDRED - rank:.0f} % of set-ups"
+    words = f"{_whole(rank)}: top {_whole(HUNDRED - rank)} % of set-ups"
     if won.share is None:
         return f"{words}; no such set-up has matured yet, break-even {won.break_even:.0f} %"
     return (
-        f"{words}; such set-ups won {won.mean:.0f} % [{won.low:.0f}, {won.high:.0f}],"
-        f" n = {won.n} in {won.days} days, break-even {won.break_even:.0f} %"
+        f"{words}; {_whole(won.share)} % of {won.n} such set-ups in {won.days} days won,"
+        f" p_win {won.mean:.0f} % [{won.low:.0f}, {won.high:.0f}],"
+        f" break-even {won.break_even:.0f} %"
     )
+
+
+def _whole(percent: Decimal) -> str:
+    """Return a percentage without decimals; 0 and 100 are kept for what is exactly that."""
+    if Decimal(0) < percent < Decimal(1):
+        return "under 1"
+    return "over 99" if Decimal(99) < percent < HUNDRED else f"{percent:.0f}"
 
 
 def beta_quantile(share: float, alpha: float, beta: float) -> float:

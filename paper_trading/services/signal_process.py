@@ -71,12 +71,17 @@ class SignalProcess:
         asked: dict[str, Any] = {"name": name, "sha256": sha256, "size": len(columns)}
         if sha256 not in self._known:
             asked["source"] = source
+        answer: dict[str, Any] | None = None
         try:
             _stdin(process).write(json.dumps(asked).encode() + b"\n" + columns)
             _stdin(process).flush()
+            answer = json.loads(self._line(process, self.limit_seconds + PATIENCE_SECONDS))
         except BrokenPipeError:
             raise _Ended(self._end()) from None
-        answer = json.loads(self._line(process, self.limit_seconds + PATIENCE_SECONDS))
+        finally:
+            if answer is None:
+                # An answer that nobody waited for would be taken for that of the next question.
+                self._end()
         self._known.add(sha256)
         if "failed" in answer:
             raise NoReading(answer["failed"])

@@ -107,7 +107,7 @@ def test_the_words_say_what_the_rank_means() -> None:
     assert in_words(decision) == ""
     ranked = replace(decision, confidence=Decimal(88), p_win=WON)
     assert in_words(ranked) == (
-        "88: top 12 % of set-ups; such set-ups won 41 % [33, 49], n = 96 in 12 days,"
+        "88: top 12 % of set-ups; 44 % of 96 such set-ups in 12 days won, p_win 41 % [33, 49],"
         " break-even 33 %"
     )
     none = replace(WON, share=None, n=0, days=0)
@@ -116,8 +116,22 @@ def test_the_words_say_what_the_rank_means() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rank", "words"),
+    [
+        ("99.75", "over 99: top under 1 % of set-ups"),
+        ("0.25", "under 1: top over 99 % of set-ups"),
+        ("100", "100: top 0 % of set-ups"),
+    ],
+)
+def test_a_rank_is_not_rounded_to_all_or_nothing(rank: str, words: str) -> None:
+    decision = IntelSliderEngine(5, Strategy()).decide(evidence())
+    found = in_words(replace(decision, confidence=Decimal(rank), p_win=WON))
+    assert found.startswith(f"{words}; ")
+
+
 def test_the_words_of_the_learning_level_speak_of_the_base_rank() -> None:
     decision = IntelSliderEngine(10, Strategy()).decide(evidence())
     twin = Twin(Action.HOLD, decision.code, Decimal(61))
     found = in_words(replace(decision, confidence=Decimal(88), p_win=WON, twin=twin))
-    assert found.startswith("61: top 39 % of set-ups; such set-ups won 41 %")
+    assert found.startswith("61: top 39 % of set-ups; 44 % of 96 such set-ups")

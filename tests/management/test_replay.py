@@ -11,7 +11,13 @@ from django.db import connection, transaction
 
 from paper_trading.bot.replay.bias import Bias
 from paper_trading.management.commands import replay as command
-from paper_trading.models import EquityPoint, Market, MarketGenesis, PaperTradingSession, Tick
+from paper_trading.models import (
+    EquityPoint,
+    Market,
+    MarketGenesis,
+    PaperTradingSession,
+    Tick,
+)
 from tests.bot import worlds
 from tests.bot.worlds import Snapshot
 
@@ -61,6 +67,18 @@ def test_a_difference_is_told_with_both_sides(session: PaperTradingSession) -> N
     assert f"session {session.pk} tick 3 equity point: equity_usd" in said
     assert f"replayed {true}" in said
     assert f"stored {point.equity_usd}" in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_back_fill_of_an_earlier_program_cannot_be_looked_at(
+    session: PaperTradingSession,
+) -> None:
+    genesis = MarketGenesis.objects.get(market=session.account.market)
+    del genesis.seal["bar.round_trip_percent"]
+    genesis.save()
+    code, said = refused("--session", str(session.pk), "--verify")
+    assert code == 2
+    assert "has no seal of bar.round_trip_percent: an earlier program back-filled it" in said
 
 
 @pytest.mark.django_db(transaction=True)

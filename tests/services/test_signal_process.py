@@ -83,6 +83,21 @@ def test_a_process_that_somebody_ended_is_started_again(process: SignalProcess) 
     assert pid(process) != before
 
 
+def test_an_answer_that_nobody_waited_for_is_no_answer_to_the_next(
+    process: SignalProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert read(process, GOOD) != 0.25
+
+    def interrupted(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "_line", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            read(process, body("return 0.25"))
+    assert read(process, body("return 0.5")) == 0.5
+
+
 def test_a_stop_of_the_machine_switches_nothing_off(process: SignalProcess) -> None:
     expected = read(process, GOOD)
     before = pid(process)
