@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, logs, progress
+from paper_trading.bot import endings, events, feed_events, logs, progress
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import strategy_of
 from paper_trading.engine.enums import Stage
@@ -128,6 +128,8 @@ class RealPriceManager:
                 chunks_total=min(tokens, settings.ANALYSIS_WIDTH),
             )
             logs.prices(tick, batch, tokens, fetched=fetched)
+            if fetched:
+                feed_events.after_fetch(batch)
 
     def _skip(self, tick: Tick, reason: TickReason) -> bool:
         """Record a tick that has nothing new to read as SKIPPED; the session goes on."""

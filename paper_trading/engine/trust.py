@@ -104,8 +104,8 @@ class TokenTrust:
     disputed: bool = False
     #: How often in a row the source answered without the pool.
     absences: int = 0
-    #: The last verdict, so that a change can be told.
-    verdict: PriceVerdict = PriceVerdict.MISSING
+    #: The last verdict but for jumps, which pass in a tick: a change of it is news.
+    standing: PriceVerdict = PriceVerdict.MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,8 @@ def _absent(state: TokenTrust, seen: Absent) -> Judged:
 def _end(
     state: TokenTrust, verdict: PriceVerdict, quote: Reading | None, reason: str = ""
 ) -> Judged:
-    return Judged(replace(state, verdict=verdict), verdict, quote, reason)
+    standing = state.standing if verdict is PriceVerdict.JUMP else verdict
+    return Judged(replace(state, standing=standing), verdict, quote, reason)
 
 
 def _worse(accepted: Reading | None, seen: Reading) -> Reading:

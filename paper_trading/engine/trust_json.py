@@ -16,7 +16,7 @@ def trust_to_json(state: TokenTrust) -> dict[str, Any]:
         "pending": _reading(state.pending),
         "disputed": state.disputed,
         "absences": state.absences,
-        "verdict": state.verdict.value,
+        "standing": state.standing.value,
     }
 
 
@@ -30,7 +30,7 @@ def trust_from_json(data: Mapping[str, Any]) -> TokenTrust:
         pending=_read(data["pending"]),
         disputed=data["disputed"],
         absences=data["absences"],
-        verdict=PriceVerdict(data["verdict"]),
+        standing=PriceVerdict(data["standing"]),
     )
 
 

@@ -135,7 +135,7 @@ def live_step(
             "cash": str(cash_price),
         },
         reasons={name: one.reason for name, one in judged.items() if one.quote is None},
-        said=_journal(state.get("step"), said, judged),
+        said={"after": state.get("step"), **_journal(said, judged, before)},
     )
 
 
@@ -154,11 +154,6 @@ def said_at(step: SourceStep, source: str) -> Said:
         found[symbol] = _unjudged(quote, raw.get(symbol))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
     return Said(source, found, checks)
-
-
-def verdicts(state: Mapping[str, Any]) -> dict[str, PriceVerdict]:
-    """Return the last verdict on each token of a market's state, by symbol."""
-    return {name: PriceVerdict(one["verdict"]) for name, one in state.get("tokens", {}).items()}
 
 
 def _judge_all(
@@ -219,10 +214,12 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
     )
 
 
-def _journal(after: int | None, said: Said, judged: Mapping[str, Judged]) -> dict[str, Any]:
-    """Return what the quotes do not tell: readings that they are not, new checks, the order."""
+def _journal(
+    said: Said, judged: Mapping[str, Judged], before: Mapping[str, TokenTrust]
+) -> dict[str, Any]:
+    """Return what the quotes do not tell: readings that they are not, new checks, changes."""
+    stood = {name: before.get(name, TokenTrust()).standing for name in judged}
     return {
-        "after": after,
         "checks": {
             name: check_to_json(check)
             for name, check in sorted(said.checks.items())
@@ -232,6 +229,11 @@ def _journal(after: int | None, said: Said, judged: Mapping[str, Judged]) -> dic
             name: _raw(said.seen.get(name))
             for name, one in judged.items()
             if one.verdict in _ALTERED and one.quote is not None
+        },
+        "changes": {
+            name: [stood[name].value, one.state.standing.value]
+            for name, one in judged.items()
+            if one.state.standing is not stood[name]
         },
     }
 

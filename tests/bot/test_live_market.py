@@ -1,10 +1,11 @@
 """A live market: steps by the clock, verdicts that trades obey, and a replay that agrees."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from paper_trading.bot import accounts
+from paper_trading.bot import accounts, feed_events
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.codes import Code
@@ -207,6 +208,56 @@ def test_a_second_session_of_an_account_replays_too(live: LiveWorld) -> None:
     again = accounts.open_session(session.account, session.strategy, 10, worlds.HOUR_MS)
     live.ticks(again, 3)
     assert verify(again.pk).to_the_end
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The feed's events, as they are published."""
+    found: list[dict[str, Any]] = []
+    monkeypatch.setattr(feed_events, "publish_on_commit", lambda _, event: found.append(event))
+    return found
+
+
+def kinds(told: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Return what was told since the last look."""
+    found = [(event["kind"], event["tokens"]) for event in told]
+    told.clear()
+    return found
+
+
+def test_every_change_of_trust_is_told_once(live: LiveWorld, told: list[dict[str, Any]]) -> None:
+    everything = sorted(worlds.SCRIPTS)
+    session = worlds.running_session(live.market, blocked_tokens=everything)
+    live.tick(session)
+    assert kinds(told) == []
+    live.tick(session)
+    assert kinds(told) == [("recovered", everything)]
+    live.feed.absent = {"MOON": "POOL_ABSENT", "NOISE": "THROTTLED"}
+    live.tick(session)
+    assert told[0]["text"].startswith("No fresh price for MOON (POOL_ABSENT), NOISE (THROTTLED)")
+    assert kinds(told) == [("degraded", ["MOON", "NOISE"])]
+    live.tick(session)
+    assert kinds(told) == [("unsellable", ["MOON"])]
+    live.feed.checks = {"FLAT": live.feed.prices["FLAT"] * 2}
+    live.tick(session)
+    assert kinds(told) == [("disputed", ["FLAT"])]
+    live.feed.move(FLAT=50)
+    live.tick(session)
+    assert kinds(told) == []
+    live.feed.absent, live.feed.checks = {}, {"FLAT": live.feed.prices["FLAT"]}
+    live.tick(session)
+    assert kinds(told) == [("recovered", ["FLAT", "MOON", "NOISE"])]
+
+
+def test_changes_go_to_the_owners_of_running_sessions_once_each(
+    live: LiveWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: list[int] = []
+    monkeypatch.setattr(feed_events, "publish_on_commit", lambda owner, _: owners.append(owner))
+    first, second = (worlds.running_session(live.market) for _ in range(2))
+    worlds.open_account(live.market, first.account.owner, "B")
+    live.ticks(first, 2)
+    assert owners == sorted([first.account.owner_id, second.account.owner_id])
 
 
 @pytest.mark.parametrize(

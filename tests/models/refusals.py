@@ -331,11 +331,6 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         lambda w: make.make_quote(w.batch, w.token, verdict="MISSING"),
     ),
     (
-        "a block below nothing",
-        "paper_trading_quote_block_check",
-        lambda w: make.make_quote(w.batch, w.token, block=-1),
-    ),
-    (
         "a price of nothing",
         "quote_price_positive",
         lambda w: make.make_quote(w.batch, w.token, price_usd=Decimal(0)),
