@@ -1,11 +1,14 @@
 """A live market: steps by the clock, verdicts that trades obey, and a replay that agrees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from paper_trading.bot import accounts, feed_events
+from paper_trading.bot import accounts, banner, feed_events
+from paper_trading.bot.explanation import Explainer
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.codes import Code
@@ -22,6 +25,7 @@ from paper_trading.models import (
     TickReason,
     TickStatus,
 )
+from paper_trading.services import live_turns
 from tests.bot import live_worlds, worlds
 from tests.bot.live_worlds import LiveWorld
 
@@ -210,6 +214,56 @@ def test_a_second_session_of_an_account_replays_too(live: LiveWorld) -> None:
     assert verify(again.pk).to_the_end
 
 
+def test_the_newest_batch_stands_in_when_the_turn_is_not_had(
+    live: LiveWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = trading(live), worlds.running_session(live.market)
+    made = live.tick(first)
+
+    @contextmanager
+    def never(_: int) -> Iterator[bool]:
+        yield False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(live_turns, "turn", never)
+        stood_in = live.tick(second)
+        nothing = live.tick(first, steps=2)
+    assert made.step is not None
+    assert (stood_in.batch_id, stood_in.step) == (made.batch_id, made.step + 1)
+    assert (nothing.status, nothing.reason) == (TickStatus.SKIPPED, TickReason.NO_PRICES)
+    assert live.tick(first).status == TickStatus.CLOSED
+    for session in (first, second):
+        verify(session.pk)
+        explained(session)
+
+
+def explained(session: PaperTradingSession) -> int:
+    """Make every decision of a session again from its own row; return how many there are."""
+    explainer, count = Explainer(), 0
+    for thought in explainer.thoughts(session):
+        explainer.verify(thought)
+        count += 1
+    return count
+
+
+def test_decisions_on_untrusted_prices_are_made_again(live: LiveWorld) -> None:
+    session = trading(live)
+    live.feed.move(MOON=-40)
+    live.feed.checks = {"FLAT": live.feed.prices["FLAT"] * 2}
+    live.feed.absent = {"NOISE": "THROTTLED"}
+    tick = live.tick(session)
+    assert live_worlds.verdicts(tick)["MOON"] == JUMP
+    assert explained(session) > 0
+    Quote.objects.filter(batch=tick.batch_id, token__symbol="MOON").update(verdict=FRESH)
+    with pytest.raises(Mismatch, match="verdict"):
+        explained(session)
+
+
+def test_the_banner_names_no_step_of_a_live_market(live: LiveWorld) -> None:
+    session = worlds.running_session(live.market)
+    assert any(line.endswith("steps of 300 s, by the clock") for line in banner.lines(session))
+
+
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The feed's events, as they are published."""
@@ -279,7 +333,7 @@ def test_a_verdict_is_judged_again_and_not_believed(live: LiveWorld) -> None:
     rows = newest.quotes.order_by("token__symbol").values_list("verdict", flat=True)
     newest.seal |= seal({"quote.verdict": list(rows)})
     newest.save(update_fields=["seal"])
-    with pytest.raises(Mismatch, match="quote of FLAT verdict"):
+    with pytest.raises(Mismatch, match="quote of FLAT: verdict"):
         verify(session.pk)
 
 
@@ -288,7 +342,7 @@ def test_what_was_said_cannot_be_changed_unseen(live: LiveWorld, column: str) ->
     session = trading(live)
     newest = PriceBatch.objects.latest("step")
     newest.reasons = {"MOON": "UNREACHABLE"}
-    newest.said = {**newest.said, "after": 1}
+    newest.said = {"after": 1}
     newest.save(update_fields=[column])
     with pytest.raises(Mismatch, match=column):
         verify(session.pk)

@@ -8,6 +8,9 @@ from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.intelligence.live_step import Pinned, live_step, said_at
 from paper_trading.intelligence.observed import exact_step
 
+#: What the judging of a reading decides of a quote.
+_JUDGED = ("verdict", "price_usd", "liquidity_usd", "observed_at", "source", "pool", "block")
+
 
 class LiveReplay:
     """What a live market remembers of its tokens, made again batch by batch.
@@ -42,7 +45,9 @@ class LiveReplay:
         same(where, "said", made.said, stored.said)
         for symbol in sorted({*made.quotes, *stored.quotes}):
             quotes = made.quotes.get(symbol), stored.quotes.get(symbol)
-            same(f"{where} quote of {symbol}", "verdict", *quotes)
+            for name in _JUDGED:
+                found = (getattr(quote, name, None) for quote in quotes)
+                same(f"{where} quote of {symbol}", name, *found)
 
 
 def _pool(entry: BatchEntry, symbol: str) -> str:
