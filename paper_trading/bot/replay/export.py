@@ -30,6 +30,8 @@ from paper_trading.services.price_feed_service import live_step_of
 #: Ticks, or batches, that are read at once.
 PORTION = 200
 
+#: Verdict, pool and block of a quote that no live source said.
+_PLAIN = (PriceVerdict.FRESH, "", None)
 _ORDER = {stage: rank for rank, stage in enumerate(Stage)}
 #: Stages that read an account, each with the version that it read.
 _READING = (Stage.AUTO_CLOSE, Stage.ANALYSIS, Stage.EXECUTION, Stage.METRICS)
@@ -217,7 +219,18 @@ def _batch(row: PriceBatch, lists: dict[int, tuple[ListedToken, ...]]) -> BatchE
         raise NoJournal(f"{where} has no seal: it was written before the journal was kept")
     for name in {**made, **found}:
         same(where, f"{name} (its seal)", found.get(name), made.get(name))
+    if step.said is None:
+        _same_plain(where, step)
     return BatchEntry(row, step, tokens)
+
+
+def _same_plain(where: str, step: SourceStep) -> None:
+    """Compare the columns that only live sources fill: of other batches no seal covers them."""
+    same(where, "reasons", {}, step.reasons)
+    for symbol, quote in step.quotes.items():
+        found = (quote.verdict, quote.pool, quote.block)
+        for name, value, plain in zip(("verdict", "pool", "block"), found, _PLAIN, strict=True):
+            same(f"{where} quote of {symbol}", name, plain, value)
 
 
 def _tokens(row: TokenList) -> tuple[ListedToken, ...]:
