@@ -10,7 +10,7 @@ class QuoteInline(RecordInline):
     """The quotes of a batch."""
 
     model = Quote
-    fields = ("token", "price_usd", "liquidity_usd", "observed_at", "source")
+    fields = ("token", "price_usd", "liquidity_usd", "observed_at", "source", "verdict")
     select_related = ("token",)
 
 
@@ -18,7 +18,7 @@ class QuoteInline(RecordInline):
 class PriceBatchAdmin(RecordAdmin):
     """Bulk fetches."""
 
-    list_display = ("market", "step", "market_time", "source", "fetched_at", "missing")
+    list_display = ("market", "step", "market_time", "source", "fetched_at", "missing", "reasons")
     list_filter = ("market", "source")
     list_select_related = ("market",)
     inlines = (QuoteInline,)
@@ -28,8 +28,18 @@ class PriceBatchAdmin(RecordAdmin):
 class QuoteAdmin(RecordAdmin):
     """Prices of single tokens."""
 
-    list_display = ("token", "price_usd", "liquidity_usd", "observed_at", "source", "batch")
-    list_filter = ("source",)
+    list_display = (
+        "token",
+        "price_usd",
+        "liquidity_usd",
+        "observed_at",
+        "source",
+        "verdict",
+        "pool",
+        "block",
+        "batch",
+    )
+    list_filter = ("source", "verdict")
     list_select_related = ("token", "batch__market")
     search_fields = ("token__symbol",)
 

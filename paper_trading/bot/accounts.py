@@ -16,6 +16,7 @@ from paper_trading.intelligence import book as books
 from paper_trading.intelligence.levels import appetite
 from paper_trading.models import (
     AccountEventKind,
+    FeedMode,
     LedgerEntry,
     Market,
     PaperStrategyConfiguration,
@@ -26,6 +27,7 @@ from paper_trading.models import (
     TickStatus,
 )
 from paper_trading.services import account_state
+from paper_trading.services.price_feed_service import live_step_of
 
 STARTING_CASH_USD = Decimal(10_000)
 
@@ -108,8 +110,6 @@ def open_session(
             if row.archived_at is not None:
                 raise ControlRefused(f"{row.name} is archived; open a session on its successor.")
             _refuse_open_tick(row)
-            steps = Tick.objects.filter(session__account=row, step__isnull=False)
-            newest = steps.order_by("-step").values_list("step", flat=True).first()
             session = PaperTradingSession(
                 account=row,
                 strategy=strategy,
@@ -117,7 +117,7 @@ def open_session(
                 interval_ms=interval_ms,
                 seed=account.market.seed,
                 tick_limit=tick_limit,
-                start_step=account.market.backfill_steps if newest is None else newest + 1,
+                start_step=_start_step(row, account.market),
                 last_slot=slot_of(clock.now(), interval_ms),
             )
             session.seal = seal(journal.session_columns(session))
@@ -127,6 +127,15 @@ def open_session(
         if "session_one_running_an_account" not in str(error):
             raise
         raise ControlRefused(f"{account.name} already has a running session.") from error
+
+
+def _start_step(account: PaperTradingAccount, market: Market) -> int:
+    """Return the first step that a new session reads; of a live market, that of the clock."""
+    if market.mode == FeedMode.LIVE:
+        return live_step_of(clock.now(), market.step_seconds)
+    steps = Tick.objects.filter(session__account=account, step__isnull=False)
+    newest = steps.order_by("-step").values_list("step", flat=True).first()
+    return market.backfill_steps if newest is None else newest + 1
 
 
 def _refuse_open_tick(row: PaperTradingAccount) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
-from paper_trading.models import Market, PaperTradingSession
+from paper_trading.models import FeedMode, Market, PaperTradingSession
 from paper_trading.services import market_signals, signal_folder
 from paper_trading.services.token_registry import CHAINS
 
@@ -25,7 +25,7 @@ def lines(session: PaperTradingSession) -> Iterator[str]:
     yield f"  Cash: {account.cash_usd:,.2f} USD, deposits {account.deposits_usd:,.2f} USD"
     yield f"Market {market.name}: {market.mode.lower()} prices"
     yield f"  Chain: {market.chain_id} ({chain.name if chain else 'unknown'})"
-    yield f"  Seed: {session.seed}, steps of {market.step_seconds} s, from step {_next(session)}"
+    yield f"  Seed: {session.seed}, steps of {market.step_seconds} s, {_next(session)}"
     yield f"  Modelled: {market.assumptions}"
     yield f"Tick every {session.interval_ms / 1000:g} s, limit: {limit}"
     engine = IntelSliderEngine(session.intel_level, strategy)
@@ -55,8 +55,10 @@ def _signals(market: Market) -> Iterator[str]:
             yield f"{one.name}: off: {one.reason}"
 
 
-def _next(session: PaperTradingSession) -> int:
-    return session.start_step + session.last_number
+def _next(session: PaperTradingSession) -> str:
+    if session.account.market.mode == FeedMode.LIVE:
+        return "by the clock"
+    return f"from step {session.start_step + session.last_number}"
 
 
 def _strategy(strategy: Strategy) -> Iterator[tuple[str, str]]:

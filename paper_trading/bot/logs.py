@@ -34,6 +34,12 @@ def prices(tick: Tick, batch: PriceBatch, tokens: int, *, fetched: bool) -> None
         _later(routine, logging.WARNING, "%s: no price for %s", tick, missing)
 
 
+def feed(market: str, kind: str, text: str) -> None:
+    """Tell of a change in how far prices can be trusted."""
+    level = logging.INFO if kind == "recovered" else logging.WARNING
+    _later(logger, level, "%s: %s", market, text)
+
+
 def decisions(tick: Tick, made: Sequence[Decision]) -> None:
     """Tell of the decisions of one chunk."""
     for one in made:

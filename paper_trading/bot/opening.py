@@ -16,6 +16,7 @@ from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.progress import LEASE, SHORTEST_DEADLINE
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
+    FeedMode,
     ManualRequest,
     PaperTradingSession,
     RequestKind,
@@ -27,6 +28,7 @@ from paper_trading.models import (
     TickStatus,
     Trigger,
 )
+from paper_trading.services.price_feed_service import live_step_of
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ def _due_sessions(session_ids: Sequence[int] | None) -> list[_Due]:
     epoch = Cast(Extract(ClockTimestamp(), "epoch"), FloatField())
     found = (
         PaperTradingSession.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
-        .select_related("strategy")
+        .select_related("strategy", "account__market")
         .filter(status=SessionStatus.RUNNING)
         .annotate(slot_now=Floor(epoch * 1000.0 / F("interval_ms")))
         .filter(slot_now__gt=F("last_slot"))
@@ -204,12 +206,20 @@ def _open(
         lease_until=now + LEASE,
         deadline_at=began + max(interval, SHORTEST_DEADLINE),
         opened_at=now,
-        step=session.start_step + session.last_number - 1,
+        step=_step(session, now),
         strategy_version=version,
         intel_level=session.intel_level,
         entries_paused=session.entries_paused,
         halted=session.halted,
     )
+
+
+def _step(session: PaperTradingSession, now: datetime) -> int:
+    """Return the step that a session's newest tick reads: of a live market, that of the clock."""
+    market = session.account.market
+    if market.mode == FeedMode.LIVE:
+        return live_step_of(now, market.step_seconds)
+    return session.start_step + session.last_number - 1
 
 
 def _skipped(

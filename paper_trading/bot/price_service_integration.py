@@ -8,12 +8,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, logs, progress
+from paper_trading.bot import endings, events, feed_events, logs, progress
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import strategy_of
 from paper_trading.engine.enums import Stage
 from paper_trading.intelligence.brackets import key_of
 from paper_trading.models import (
+    FeedMode,
     Market,
     MarketToken,
     PaperTradingSession,
@@ -27,7 +28,7 @@ from paper_trading.models import (
 from paper_trading.services import set_ups
 from paper_trading.services.market_view import market_view
 from paper_trading.services.price_feed_service import PriceFeedService
-from paper_trading.services.sources.base import EndOfRecord
+from paper_trading.services.sources.base import EndOfRecord, LiveFeed, NoPrices
 from paper_trading.services.sources.catalogue import RecordChanged
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,9 @@ PRICE_HISTORY_LENGTH = 100
 class RealPriceManager:
     """The prices of one market, by batches that all of its sessions share."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, live: LiveFeed | None = None) -> None:
         self.market = market
-        self._feed = PriceFeedService(market)
+        self._feed = PriceFeedService(market, live=live)
 
     def initialize(self) -> None:
         """Open the price source. RecordChanged when its file is not the one it began with."""
@@ -66,6 +67,11 @@ class RealPriceManager:
         except RecordChanged as changed:
             logger.warning("%s: the price feed failed: %s", tick, changed)
             return self._stop(tick, StopReason.RECORD_CHANGED, TickReason.RECORD_CHANGED)
+        except NoPrices as missing:
+            logger.warning("%s: no prices: %s", tick, missing)
+            return self._skip(tick, TickReason.NO_PRICES)
+        if self.market.mode == FeedMode.LIVE and _has_read(tick, batch):
+            return self._skip(tick, TickReason.SAME_PRICES)
         self._complete(tick, batch, fetched, started)
         return True
 
@@ -111,6 +117,7 @@ class RealPriceManager:
                 {
                     "tokens": tokens,
                     "missing": batch.missing,
+                    **({"reasons": batch.reasons} if batch.reasons else {}),
                     "source": batch.source,
                     "calls": int(fetched),
                 },
@@ -121,12 +128,20 @@ class RealPriceManager:
                 chunks_total=min(tokens, settings.ANALYSIS_WIDTH),
             )
             logs.prices(tick, batch, tokens, fetched=fetched)
+            if fetched:
+                feed_events.after_fetch(batch)
+
+    def _skip(self, tick: Tick, reason: TickReason) -> bool:
+        """Record a tick that has nothing new to read as SKIPPED; the session goes on."""
+        with transaction.atomic():
+            if not endings.skip(tick, reason):
+                raise progress.Fenced(f"{tick} was taken over")
+        return False
 
     def _stop(self, tick: Tick, stop: StopReason, reason: TickReason) -> bool:
         """End the session with its reason; the tick did nothing and is SKIPPED."""
         with transaction.atomic():
-            if not endings.skip(tick, reason):
-                raise progress.Fenced(f"{tick} was taken over")
+            self._skip(tick, reason)
             PaperTradingSession.objects.filter(
                 pk=tick.session_id, status=SessionStatus.RUNNING
             ).update(status=SessionStatus.STOPPED, stop_reason=stop, stopped_at=ClockTimestamp())
@@ -138,6 +153,12 @@ class RealPriceManager:
                 f"Session stopped: {stop.replace('_', ' ').lower()}.",
             )
         return False
+
+
+def _has_read(tick: Tick, batch: PriceBatch) -> bool:
+    """Say whether the account has read a batch, or a later one: its time never stands still."""
+    read = Tick.objects.filter(session__account=tick.session.account_id).exclude(pk=tick.pk)
+    return read.filter(market_time__gte=batch.market_time).exists()
 
 
 def create_price_manager(market: Market) -> RealPriceManager:

@@ -13,6 +13,8 @@ REASONS: dict[str, str] = {
     TickReason.NOT_SERVED: "Nothing was running to serve this slot.",
     TickReason.DEADLINE: "Its deadline passed before trading was done.",
     TickReason.ATTEMPTS: "It failed too many times.",
+    TickReason.NO_PRICES: "Nobody could fetch prices in time.",
+    TickReason.SAME_PRICES: "There were no newer prices than the account had read.",
     TickReason.RECORD_ENDED: "The recorded prices ended.",
     TickReason.RECORD_CHANGED: "The recorded file is gone or has changed.",
     TickReason.SESSION_STOPPED: "The session was stopped.",

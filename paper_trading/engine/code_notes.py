@@ -24,6 +24,10 @@ NOTES: dict[Code, tuple[tuple[Origin, ...], str]] = {
     Code.OK: (_DECIDED, "Nothing: the order follows, and its trade says what became of it."),
     Code.PRICE_MISSING: (_BOTH, "Wait for the source; see the batch's missing symbols."),
     Code.PRICE_STALE: (_BOTH, "Check the source, or raise `max_quote_age_seconds`."),
+    Code.PRICE_JUMPED: (_BOTH, "Nothing: the next reading confirms or discards it."),
+    Code.PRICE_DISPUTED: (_BOTH, "Wait, or look at both sources; exits go on."),
+    Code.CASH_UNSURE: (_BOTH, "Wait for the next price of USDC."),
+    Code.UNSELLABLE: (_BOTH, "Nothing but wait: the position counts as lost if closed now."),
     Code.DEPTH_UNKNOWN: (_BOTH, "Use a source that states the pool's liquidity."),
     Code.LIQUIDITY_LOW: (_DECIDED, "Lower `min_liquidity_usd`, or leave the token."),
     Code.TOKEN_BLOCKED: (

@@ -11,6 +11,10 @@ class Code(StrEnum):
     OK = "OK"
     PRICE_MISSING = "PRICE_MISSING"
     PRICE_STALE = "PRICE_STALE"
+    PRICE_JUMPED = "PRICE_JUMPED"
+    PRICE_DISPUTED = "PRICE_DISPUTED"
+    CASH_UNSURE = "CASH_UNSURE"
+    UNSELLABLE = "UNSELLABLE"
     DEPTH_UNKNOWN = "DEPTH_UNKNOWN"
     LIQUIDITY_LOW = "LIQUIDITY_LOW"
     TOKEN_BLOCKED = "TOKEN_BLOCKED"  # noqa: S105
@@ -51,6 +55,10 @@ TEXTS: dict[Code, str] = {
     Code.OK: "Every gate was met.",
     Code.PRICE_MISSING: "No price for this token in this batch.",
     Code.PRICE_STALE: "The latest price is too old to trade on.",
+    Code.PRICE_JUMPED: "The price or the depth jumped and waits one tick for confirmation.",
+    Code.PRICE_DISPUTED: "An independent source says another price: no entries until they agree.",
+    Code.CASH_UNSURE: "The price of cash is missing or jumped, so nothing can be paid.",
+    Code.UNSELLABLE: "The pool is gone or all but empty: nobody would buy the token now.",
     Code.DEPTH_UNKNOWN: "The pool's depth is unknown, so a fill cannot be priced.",
     Code.LIQUIDITY_LOW: "The pool holds less than the minimum liquidity.",
     Code.TOKEN_BLOCKED: "The token is not traded: by the strategy or by the registry.",

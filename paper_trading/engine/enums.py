@@ -112,6 +112,25 @@ class LedgerAccount(StrEnum):
 
 
 @unique
+class PriceVerdict(StrEnum):
+    """How far a price can be trusted (engine.trust); simulated and recorded ones are FRESH."""
+
+    FRESH = "FRESH"
+    #: Far from the last accepted price, or the first one ever: one tick is waited for another.
+    JUMP = "JUMP"
+    #: An independent source says another price: no entries until they agree.
+    DISPUTED = "DISPUTED"
+    #: Observed too long ago, or before one that is already known.
+    STALE = "STALE"
+    #: The pool is gone, or holds too little to take a sale.
+    UNSELLABLE = "UNSELLABLE"
+    #: Good by itself, but cash is not: nothing can be paid with it or into it.
+    CASH_UNSURE = "CASH_UNSURE"
+    #: No price at all.
+    MISSING = "MISSING"
+
+
+@unique
 class Stage(StrEnum):
     """The stages of a tick, in order."""
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from paper_trading.engine.account import Account, Position
+from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.fills import leaving
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import HUNDRED, ZERO, exact, ratio, usd
@@ -23,7 +24,8 @@ class EquityPoint:
     positions_usd: Decimal
     #: cash_usd + positions_usd.
     equity_usd: Decimal
-    #: After selling everything as quoted, fees, impact and gas paid; None when unpriceable.
+    #: After selling everything as quoted, fees, impact and gas paid; what is UNSELLABLE counts
+    #: nothing. None when unpriceable.
     equity_if_closed_usd: Decimal | None
     #: positions_usd in percent of equity.
     exposure_percent: Decimal
@@ -102,12 +104,20 @@ def in_cash(amount_usd: Decimal, batch: Batch) -> Decimal:
 def _if_closed(account: Account, held: Iterable[Position], batch: Batch) -> Decimal | None:
     cash = account.cash_usd
     for position in held:
+        if _unsellable(position, batch):
+            continue
         left = leaving(position.units, position.token.id, batch, account.approvals)
         if left is None:
             return None
         proceeds, gas = left
         cash += proceeds - gas
     return usd(cash * batch.cash_price_usd)
+
+
+def _unsellable(position: Position, batch: Batch) -> bool:
+    """Say whether nobody would buy a position now: it brings nothing and costs no gas."""
+    quote = batch.quotes.get(position.token.id)
+    return quote is not None and quote.verdict is PriceVerdict.UNSELLABLE
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:

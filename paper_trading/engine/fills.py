@@ -11,7 +11,7 @@ from decimal import Decimal, localcontext
 from paper_trading.engine import gas, mev
 from paper_trading.engine.amm import PIPS, Pool
 from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import Side, TransactionKind, TransactionStatus
+from paper_trading.engine.enums import PriceVerdict, Side, TransactionKind, TransactionStatus
 from paper_trading.engine.luck import student_t4, uniform
 from paper_trading.engine.market import Batch, Quote
 from paper_trading.engine.money import (
@@ -37,6 +37,14 @@ DEFAULT_SIGMA = Decimal("0.8")
 #: The price never moves further than this share between quote and inclusion.
 MAX_DRIFT = Decimal("0.5")
 
+#: Verdicts that no trade is made on, entry or exit.
+_UNTRUSTED = {
+    PriceVerdict.JUMP: Code.PRICE_JUMPED,
+    PriceVerdict.STALE: Code.PRICE_STALE,
+    PriceVerdict.UNSELLABLE: Code.UNSELLABLE,
+    PriceVerdict.CASH_UNSURE: Code.CASH_UNSURE,
+    PriceVerdict.MISSING: Code.PRICE_MISSING,
+}
 _YEAR_SECONDS = 31_536_000
 _NATIVE_DECIMALS = 18
 
@@ -51,10 +59,15 @@ class _Outcome:
 
 
 def pricing_code(token_id: int, batch: Batch, max_age_seconds: int) -> Code:
-    """Say whether a token can be traded on a batch: OK, or the first reason why not."""
+    """Say whether a token can be traded on a batch: OK, or the first reason why not.
+
+    A disputed price is OK: it stops entries, which ask for themselves, and no exit.
+    """
     quote = batch.quotes.get(token_id)
     if quote is None or batch.cash_price_usd == 0:
         return Code.PRICE_MISSING
+    if quote.verdict in _UNTRUSTED:
+        return _UNTRUSTED[quote.verdict]
     if batch.market_time - quote.observed_at > timedelta(seconds=max_age_seconds):
         return Code.PRICE_STALE
     if Pool.from_quote(quote, batch.cash_price_usd) is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from paper_trading.engine.enums import FillGrade
+from paper_trading.engine.enums import FillGrade, PriceVerdict
 from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
 
 #: A price and what a pool may hold, in USD: what their columns keep.
@@ -58,6 +58,8 @@ class Quote:
     source: str
     #: Both sides of the pool in USD; None when the source does not say.
     liquidity_usd: Decimal | None
+    #: What it may be used for.
+    verdict: PriceVerdict = PriceVerdict.FRESH
 
     def __post_init__(self) -> None:
         """Refuse what no pool quotes."""

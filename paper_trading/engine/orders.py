@@ -12,6 +12,7 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     BreakerKind,
     ExitReason,
+    PriceVerdict,
     Side,
     TradeStatus,
     TradingState,
@@ -233,6 +234,8 @@ class Desk:
         code = self._pricing(token)
         if code is not Code.OK:
             return code, ""
+        if self._batch.quotes[token.id].verdict is PriceVerdict.DISPUTED:
+            return Code.PRICE_DISPUTED, ""
         wait = self._cool_down(token)
         if wait:
             return Code.COOL_DOWN, wait

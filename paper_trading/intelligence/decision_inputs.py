@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.decision import DecisionInputs
+from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import Batch
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
@@ -69,7 +70,10 @@ def _batch_columns(batch: Batch) -> dict[str, Any]:
 
 def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
     quote = batch.quotes.get(token_id)
-    names = ("price_usd", "observed_at", "source", "liquidity_usd")
+    names: tuple[str, ...] = ("price_usd", "observed_at", "source", "liquidity_usd")
+    # Decisions on trusted prices are sealed as they were before there were verdicts.
+    if quote is not None and quote.verdict is not PriceVerdict.FRESH:
+        names = (*names, "verdict")
     said = {f"quote {name}": None if quote is None else getattr(quote, name) for name in names}
     # Without a quote there is no row that could keep it, and nothing is priced.
     sigma = None if quote is None else batch.sigma_annual.get(token_id)

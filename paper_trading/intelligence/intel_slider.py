@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision, Twin
-from paper_trading.engine.enums import Action
+from paper_trading.engine.enums import Action, PriceVerdict
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.intelligence import learner
 from paper_trading.intelligence.evidence import Evidence
@@ -142,10 +142,15 @@ def _conclude(evidence: Evidence, bar: ClosedBar, judged: Decision) -> tuple[Act
     if _turned(evidence, bar, judged):
         return Action.SELL, Code.SIGNAL_EXIT
     missed = next((gate for gate in judged.gates if not gate.met), None)
-    if missed is None:
+    if missed is None and not _disputed(evidence):
         return Action.BUY, Code.OK
-    held = evidence.held_since is not None
-    return Action.HOLD, Code.POSITION_HELD if held else MISSED[missed.name]
+    if evidence.held_since is not None:
+        return Action.HOLD, Code.POSITION_HELD
+    return Action.HOLD, Code.PRICE_DISPUTED if missed is None else MISSED[missed.name]
+
+
+def _disputed(evidence: Evidence) -> bool:
+    return evidence.quote is not None and evidence.quote.verdict is PriceVerdict.DISPUTED
 
 
 def _turned(evidence: Evidence, bar: ClosedBar, judged: Decision) -> bool:

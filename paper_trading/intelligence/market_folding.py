@@ -38,7 +38,7 @@ class Native:
 
     def after(self, quote: SourceQuote | None) -> "Native":
         """Return the price after a step that may carry a new one."""
-        if quote is None:
+        if quote is None or not quote.trusted:
             return self
         return Native(money.price(quote.price_usd), quote.observed_at)
 
@@ -119,7 +119,7 @@ def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -
     closed: dict[int, tuple[ClosedBar, ...]] = {}
     for listing in head.listings:
         quote = step.quotes.get(listing.token.symbol)
-        if quote is None:
+        if quote is None or not quote.trusted:
             after.append(listing)
             continue
         advanced, bars = _advance(listing, quote, before, terms.spans, user)
@@ -170,6 +170,7 @@ def _batch(
             observed_at=found.observed_at,
             source=found.source,
             liquidity_usd=None if found.liquidity_usd is None else money.usd(found.liquidity_usd),
+            verdict=found.verdict,
         )
         for listing in listings
         if (found := step.quotes.get(listing.token.symbol)) is not None

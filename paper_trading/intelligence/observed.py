@@ -1,12 +1,13 @@
 """One step of a market as its source tells it: every token's bar at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine import money
+from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.seal import seal, seal_rows
 
 
@@ -27,6 +28,19 @@ class SourceQuote:
     low: Decimal
     #: Traded in the bar, in USD; None when the source does not say.
     volume_usd: Decimal | None
+    #: How far it can be trusted, and the pool and block it was read at; of live sources only.
+    verdict: PriceVerdict = PriceVerdict.FRESH
+    pool: str = ""
+    block: int | None = None
+
+    @property
+    def trusted(self) -> bool:
+        """The price is one that the pool has been seen to hold: bars are made of it."""
+        return self.verdict in _SOUND
+
+
+#: Verdicts on prices that bars, and the price of gas, are made of.
+_SOUND = (PriceVerdict.FRESH, PriceVerdict.DISPUTED, PriceVerdict.CASH_UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,10 @@ class SourceStep:
     cash_price_usd: Decimal
     #: What the source needs to make the next step, as JSON; empty when it needs nothing.
     state: Mapping[str, Any]
+    #: Why listed tokens have no quote, by symbol; of live sources only.
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    #: What live sources said, as far as the quotes do not tell it, as JSON; None: not live.
+    said: Mapping[str, Any] | None = None
 
 
 def exact_step(step: SourceStep) -> SourceStep:
@@ -83,9 +101,15 @@ _SEALED = (
 )
 
 
+#: The columns that a live quote has besides.
+_SEALED_LIVE = ("verdict", "pool", "block")
+
+
 def step_seal(step: SourceStep, source: str, token_list: int) -> dict[str, str]:
     """Return the seal of what a source said at a step, and of the token list it was read with."""
     quotes = [step.quotes[symbol] for symbol in sorted(step.quotes)]
+    names = _SEALED if step.said is None else (*_SEALED, *_SEALED_LIVE)
+    live = {} if step.said is None else {"reasons": step.reasons, "said": step.said}
     return {
         **seal(
             {
@@ -94,10 +118,11 @@ def step_seal(step: SourceStep, source: str, token_list: int) -> dict[str, str]:
                 "cash_price_usd": step.cash_price_usd,
                 "source": source,
                 "token_list": token_list,
+                **live,
             }
         ),
         **seal_rows(
-            [f"quote.{name}" for name in _SEALED],
-            [[getattr(quote, name) for name in _SEALED] for quote in quotes],
+            [f"quote.{name}" for name in names],
+            [[getattr(quote, name) for name in names] for quote in quotes],
         ),
     }

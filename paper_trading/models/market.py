@@ -15,10 +15,15 @@ class FeedMode(StrEnum):
 
     SIMULATED = "SIMULATED"
     RECORDED = "RECORDED"
+    LIVE = "LIVE"
 
 
 class Market(models.Model):
-    """A price chain with one feed: a seeded simulation, or one recorded file."""
+    """A price chain with one feed: a seeded simulation, one recorded file, or live sources.
+
+    A step of a live market is floor(database clock / step_seconds): steps that nobody read do
+    not exist.
+    """
 
     name = models.CharField(max_length=80, unique=True)
     mode = word_field(FeedMode)

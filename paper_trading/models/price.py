@@ -3,8 +3,12 @@
 from django.db import models
 from django.db.models import F, Q
 
-from paper_trading.models.fields import PriceField, RatioField, UsdField
+from paper_trading.engine.enums import PriceVerdict
+from paper_trading.models.fields import PriceField, RatioField, UsdField, word_field
 from paper_trading.models.market import Market, Token, TokenList
+
+#: A token that is MISSING has no quote.
+QUOTED = [verdict.value for verdict in PriceVerdict if verdict is not PriceVerdict.MISSING]
 
 
 class ScoreQuantiles(models.Model):
@@ -86,6 +90,10 @@ class PriceBatch(models.Model):
     l1_blob_base_fee_wei = models.BigIntegerField(default=0)
     #: Listed symbols without a price at this step.
     missing = models.JSONField(default=list)
+    #: Why, by symbol; of live markets.
+    reasons = models.JSONField(default=dict)
+    #: What live sources said that the quotes do not tell; null: not live.
+    said = models.JSONField(null=True, default=None)
     token_list = models.ForeignKey(TokenList, null=True, on_delete=models.PROTECT)
     #: Of what the source said at this step, a column each over all quotes.
     seal = models.JSONField(default=dict, editable=False)
@@ -113,6 +121,9 @@ class Quote(models.Model):
     volume_usd = UsdField(null=True)
     observed_at = models.DateTimeField()
     source = models.CharField(max_length=40)
+    verdict = word_field(PriceVerdict, default=PriceVerdict.FRESH)
+    pool = models.CharField(max_length=42, blank=True, default="")
+    block = models.PositiveBigIntegerField(null=True)
     #: The newest fast bar that was closed at this quote's market time.
     bar = models.ForeignKey(Bar, null=True, on_delete=models.PROTECT, related_name="+")
     sigma_annual = RatioField(null=True)
@@ -124,6 +135,10 @@ class Quote(models.Model):
             models.CheckConstraint(
                 condition=Q(liquidity_usd=None) | Q(liquidity_usd__gte=0),
                 name="quote_liquidity_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict__in=QUOTED),
+                name="quote_verdict_known",
             ),
         ]
 

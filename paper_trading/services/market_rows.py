@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from paper_trading.engine import money
+from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.market import Quote as QuoteValue
 from paper_trading.engine.market import Token as TokenValue
@@ -70,6 +71,7 @@ def quote_value(row: Quote, token: TokenValue) -> QuoteValue:
         observed_at=row.observed_at,
         source=row.source,
         liquidity_usd=row.liquidity_usd,
+        verdict=PriceVerdict(row.verdict),
     )
 
 
@@ -138,6 +140,9 @@ def quote_row(
         volume_usd=said.volume_usd,
         observed_at=said.observed_at,
         source=said.source,
+        verdict=said.verdict,
+        pool=said.pool,
+        block=said.block,
         bar=bar,
         sigma_annual=value.sigma_annual.get(token_id),
     )

@@ -1,7 +1,7 @@
 """The price feed of a market: one batch a step, made once, shared by every session."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from paper_trading.engine.market import Batch
 from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.bars import Spans
+from paper_trading.intelligence.live_step import Pinned, live_step
 from paper_trading.intelligence.market_folding import (
     Folded,
     Listing,
@@ -24,6 +25,7 @@ from paper_trading.intelligence.series import Series
 from paper_trading.intelligence.user_signals import UserSignal
 from paper_trading.models import (
     Bar,
+    FeedMode,
     Market,
     MarketSignal,
     MarketToken,
@@ -33,7 +35,7 @@ from paper_trading.models import (
     TokenList,
 )
 from paper_trading.models.bulk import copy_rows, update_rows
-from paper_trading.services import genesis, market_signals
+from paper_trading.services import clock, genesis, live_turns, market_signals
 from paper_trading.services.market_rows import (
     bar_row,
     closed_bar,
@@ -43,16 +45,22 @@ from paper_trading.services.market_rows import (
     token_value,
 )
 from paper_trading.services.signal_folder import FolderReader
-from paper_trading.services.sources.base import PriceSource
+from paper_trading.services.sources.base import LiveFeed, NoPrices, PriceSource
 from paper_trading.services.sources.catalogue import source_of
+
+#: How many steps back the newest batch of a live market may stand in for one that failed.
+FRESH_STEPS = 2
 
 
 class PriceFeedService:
     """Makes and finds the batches of one market."""
 
-    def __init__(self, market: Market, source: PriceSource | None = None) -> None:
+    def __init__(
+        self, market: Market, source: PriceSource | None = None, live: LiveFeed | None = None
+    ) -> None:
         self.market = market
         self._source = source
+        self._live = live
 
     def open_source(self, market: Market | None = None) -> PriceSource:
         """Return the market's price source, opened when it is first needed."""
@@ -65,16 +73,20 @@ class PriceFeedService:
 
         The market row is locked while batches are made: one process fetches, the others
         wait for its commit and then find the row. EndOfRecord when the source is at its end.
+        A live market is fetched without a row locked, and NoPrices when nobody could.
         """
         found = self._find(step)
         if found is not None:
             return found, False
+        if self.market.mode == FeedMode.LIVE:
+            return self._in_turn(step)
         with transaction.atomic():
             market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
             if market.head_step >= step:
                 return PriceBatch.objects.get(market=market, step=step), False
             while market.head_step < step:
-                batch = self._make(market)
+                source = self.open_source(market).name
+                batch = self._make(market, self._next_step(market), source)
         return batch, True
 
     def backfill(self) -> int:
@@ -86,6 +98,8 @@ class PriceFeedService:
         market, rows = self.market, _listing_rows(self.market)
         if market.head_step >= 0:
             return 0
+        if market.mode == FeedMode.LIVE:
+            return self._begin_live()
         user = market_signals.rows_of(market)
         head, terms = _head(market, rows, user), terms_of(market, market_signals.values(user))
         reader = _reader(user)
@@ -105,28 +119,84 @@ class PriceFeedService:
             market.save()
         return len(closed)
 
+    def _in_turn(self, step: int) -> tuple[PriceBatch, bool]:
+        """Fetch a step of a live market when it is this process's turn, or find what was made."""
+        with live_turns.turn(self.market.pk) as mine:
+            found = self._find(step)
+            if found is None and mine:
+                return self._fetch(step)
+        return found or self._newest_fresh(), False
+
+    def _fetch(self, step: int) -> tuple[PriceBatch, bool]:
+        if self._live is None:
+            raise ValueError(f"{self.market} is live and was given no sources")
+        pinned = _pinned(_listing_rows(self.market))
+        said = self._live.said(pinned, clock.now())
+        with transaction.atomic():
+            market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
+            if market.head_step >= step:
+                return self._newest_fresh(), False
+            made = live_step(step, clock.now(), said, market.head_state, pinned)
+            return self._make(market, _taken(market, made), said.source), True
+
+    def _newest_fresh(self) -> PriceBatch:
+        newest = self.market.batches.order_by("-step").first()
+        oldest = clock.now() - FRESH_STEPS * timedelta(seconds=self.market.step_seconds)
+        if newest is None or newest.market_time < oldest:
+            raise NoPrices(f"{self.market} has no batch of the last {FRESH_STEPS} steps")
+        return newest
+
+    def _begin_live(self) -> int:
+        """Write the genesis of a live market: it has no bars before its first tick."""
+        with transaction.atomic():
+            market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
+            if market.head_step >= 0:
+                return 0
+            now = clock.now()
+            market.head_step = live_step_of(now, market.step_seconds) - 1
+            genesis.keep(market, now, _head(market, _listing_rows(market), []), [])
+            market.save()
+        self.market.refresh_from_db()
+        return 0
+
     def _find(self, step: int) -> PriceBatch | None:
         return PriceBatch.objects.filter(market=self.market, step=step).first()
 
     def _next_step(self, market: Market) -> SourceStep:
-        step = exact_step(self.open_source(market).step(market.head_step + 1, market.head_state))
-        market.head_step = step.number
-        market.head_state = dict(step.state)
-        return step
+        source = self.open_source(market)
+        return _taken(market, source.step(market.head_step + 1, market.head_state))
 
-    def _make(self, market: Market) -> PriceBatch:
+    def _make(self, market: Market, step: SourceStep, source: str) -> PriceBatch:
         rows = _listing_rows(market)
         user = market_signals.rows_of(market)
         terms = terms_of(market, market_signals.values(user))
-        step = self._next_step(market)
         folded = fold_step(step, _head(market, rows, user), terms, _reader(user))
         market_signals.switch_off(market, user, folded.head.off)
         bars = Bar.objects.bulk_create(_bar_rows(market, folded))
         _save_head(market, rows, folded.head, bars)
         _freeze_when_due(market, step.market_time)
-        batch = _save_batch(market, step, folded, rows, self.open_source(market).name)
+        batch = _save_batch(market, step, folded, rows, source)
         market.save()
         return batch
+
+
+def live_step_of(moment: datetime, step_seconds: int) -> int:
+    """Return the step of a live market at a time of the database's clock."""
+    return int(moment.timestamp()) // step_seconds
+
+
+def _taken(market: Market, step: SourceStep) -> SourceStep:
+    """Move a market's head to a step and return it at the scales that rows keep."""
+    exact = exact_step(step)
+    market.head_step = exact.number
+    market.head_state = dict(exact.state)
+    return exact
+
+
+def _pinned(rows: Iterable[MarketToken]) -> list[Pinned]:
+    return [
+        Pinned(row.token.symbol, row.token.pool_address.lower(), row.token.is_cash) for row in rows
+    ]
 
 
 def terms_of(market: Market, signals: tuple[UserSignal, ...] = ()) -> Terms:
@@ -218,6 +288,8 @@ def _save_batch(
         l1_base_fee_wei=value.gas.l1_base_fee_wei,
         l1_blob_base_fee_wei=value.gas.l1_blob_base_fee_wei,
         missing=[row.token.symbol for row in rows if row.token_id not in value.quotes],
+        reasons=dict(step.reasons),
+        said=step.said,
         token_list=tokens,
         seal=step_seal(step, source, tokens.number),
     )

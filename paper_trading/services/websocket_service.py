@@ -89,6 +89,16 @@ class BreakerEvent(TypedDict):
     text: str
 
 
+class FeedEvent(TypedDict):
+    """Prices of a live market got better or worse; no account is named, it is all of theirs."""
+
+    type: Literal["feed"]
+    market: int
+    kind: str
+    tokens: list[str]
+    text: str
+
+
 class StatusEvent(TypedDict):
     """A session started, paused, stopped, failed, or its feed changed."""
 
@@ -99,7 +109,9 @@ class StatusEvent(TypedDict):
     text: str
 
 
-Event = TickEvent | TradeEvent | PortfolioEvent | MetricsEvent | BreakerEvent | StatusEvent
+Event = (
+    TickEvent | TradeEvent | PortfolioEvent | MetricsEvent | BreakerEvent | FeedEvent | StatusEvent
+)
 
 
 def channel(owner_id: int) -> str:

@@ -8,7 +8,8 @@ from pytest_django import DjangoDbBlocker
 
 from paper_trading.models import Market
 from paper_trading.services import market_setup
-from tests.bot import worlds
+from tests.bot import live_worlds, worlds
+from tests.bot.live_worlds import FakeClock, LiveWorld, ScriptedFeed
 from tests.bot.worlds import Snapshot
 
 
@@ -37,3 +38,27 @@ def market(db: None, snapshot: Snapshot) -> Market:
 def committed_market(transactional_db: None, snapshot: Snapshot) -> Market:
     """The back-filled market where every thread sees it."""
     return snapshot.restore()
+
+
+@pytest.fixture(scope="session")
+def live_snapshot(
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Snapshot:
+    """The back-filled market of a record in the year 2100, as rows."""
+    path = tmp_path_factory.mktemp("live") / "prices.csv"
+    worlds.write_record(path, tail=1, start=live_worlds.START)
+    with django_db_blocker.unblock(), transaction.atomic():
+        found = Snapshot.of(market_setup.recorded_market(path), whole=True)
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.fixture
+def live(db: None, live_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> LiveWorld:
+    """A live market behind its back-fill, at its last prices."""
+    clock = FakeClock()
+    clock.install(monkeypatch)
+    market = live_worlds.made_live(live_snapshot.restore())
+    return LiveWorld(market, ScriptedFeed(live_worlds.last_prices(market)), clock)

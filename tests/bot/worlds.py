@@ -101,7 +101,12 @@ TIGHT: dict[str, Any] = {
 }
 
 
-def write_record(path: Path, tail: int = TAIL, scripts: Mapping[str, Script] = SCRIPTS) -> Path:
+def write_record(
+    path: Path,
+    tail: int = TAIL,
+    scripts: Mapping[str, Script] = SCRIPTS,
+    start: datetime = START,
+) -> Path:
     """Write a price file with the back-fill and `tail` steps more."""
     luck = random.Random(7)
     prices = dict.fromkeys(scripts, 100.0)
@@ -112,7 +117,7 @@ def write_record(path: Path, tail: int = TAIL, scripts: Mapping[str, Script] = S
             prices[symbol] = before * (1 + _move(symbol, step, scripts, luck) / 100)
             if symbol in GAPS.get(step - BACKFILL_STEPS, ()):
                 continue
-            rows.append(_row(step, symbol, before, prices[symbol], luck))
+            rows.append(_row(start + step * STEP, symbol, before, prices[symbol], luck))
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
 
@@ -125,11 +130,11 @@ def _move(symbol: str, step: int, scripts: Mapping[str, Script], luck: random.Ra
     return luck.gauss(0.0, 0.6) + (0.35 if step >= BACKFILL_STEPS - 24 else 0.0)
 
 
-def _row(step: int, symbol: str, before: float, after: float, luck: random.Random) -> str:
+def _row(at: datetime, symbol: str, before: float, after: float, luck: random.Random) -> str:
     volume = 0 if symbol == "USDC" else 10_000 + round(luck.random() * 5_000)
     figures = [before, max(before, after), min(before, after), after]
     texts = ",".join(f"{figure:.12f}" for figure in figures)
-    return f"{(START + step * STEP).isoformat()},{symbol},{texts},{volume}"
+    return f"{at.isoformat()},{symbol},{texts},{volume}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision, Outcome, PWin, Twin
-from paper_trading.engine.enums import Action, Family
+from paper_trading.engine.enums import Action, Family, PriceVerdict
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence import signals
 from paper_trading.intelligence.brackets import key_of
@@ -131,6 +131,22 @@ def test_a_held_position_is_kept_or_added_to() -> None:
     assert (kept.action, kept.code) == (Action.HOLD, Code.POSITION_HELD)
     added = decide(evidence(held_seconds=9000))
     assert (added.action, added.code) == (Action.BUY, Code.OK)
+
+
+def disputed(found: Evidence) -> Evidence:
+    assert found.quote is not None
+    return replace(found, quote=replace(found.quote, verdict=PriceVerdict.DISPUTED))
+
+
+def test_a_disputed_price_stops_an_entry_and_no_exit() -> None:
+    entry = decide(disputed(evidence()))
+    assert (entry.action, entry.code) == (Action.HOLD, Code.PRICE_DISPUTED)
+    missed = decide(disputed(evidence(closed_bar("0.39", 3))))
+    assert missed.code is Code.CONFIDENCE_LOW
+    held = decide(disputed(evidence(held_seconds=9000)))
+    assert (held.action, held.code) == (Action.HOLD, Code.POSITION_HELD)
+    turned = decide(disputed(evidence(closed_bar("-0.8", 1), held_seconds=9000)))
+    assert (turned.action, turned.code) == (Action.SELL, Code.SIGNAL_EXIT)
 
 
 @pytest.mark.parametrize(

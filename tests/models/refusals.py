@@ -326,6 +326,11 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         lambda w: make.make_transaction(make.make_trade(w.tick, w.token), fee_usd=Decimal(-1)),
     ),
     (
+        "a quote of a token that is missing",
+        "quote_verdict_known",
+        lambda w: make.make_quote(w.batch, w.token, verdict="MISSING"),
+    ),
+    (
         "a price of nothing",
         "quote_price_positive",
         lambda w: make.make_quote(w.batch, w.token, price_usd=Decimal(0)),

@@ -7,12 +7,13 @@ from itertools import count
 
 from paper_trading.bot import journal
 from paper_trading.bot.replay.checks import NoJournal, same, sealed
-from paper_trading.engine.enums import Stage
+from paper_trading.engine.enums import PriceVerdict, Stage
 from paper_trading.intelligence.inputs import TickInputs, program
 from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import SourceQuote, SourceStep, step_seal
 from paper_trading.models import (
     AccountEvent,
+    FeedMode,
     Market,
     MarketGenesis,
     PaperTradingSession,
@@ -24,10 +25,13 @@ from paper_trading.models import (
 )
 from paper_trading.services import genesis
 from paper_trading.services.market_rows import listed_from_json, token_list_seal
+from paper_trading.services.price_feed_service import live_step_of
 
 #: Ticks, or batches, that are read at once.
 PORTION = 200
 
+#: Verdict, pool and block of a quote that no live source said.
+_PLAIN = (PriceVerdict.FRESH, "", None)
 _ORDER = {stage: rank for rank, stage in enumerate(Stage)}
 #: Stages that read an account, each with the version that it read.
 _READING = (Stage.AUTO_CLOSE, Stage.ANALYSIS, Stage.EXECUTION, Stage.METRICS)
@@ -138,6 +142,10 @@ def batches_of(market: Market, first: int, last: int) -> Iterator[BatchEntry]:
 
 def _numbers(session: PaperTradingSession) -> Iterator[int]:
     """Yield the numbers of a session's ticks; one that found no prices has lost its own."""
+    if session.account.market.mode == FeedMode.LIVE:
+        opened = session.ticks.filter(step__isnull=False).order_by("pk")
+        kept = opened.values_list("number", flat=True)
+        return (rank for rank, number in enumerate(kept, 1) if number is not None)
     unread = session.ticks.filter(number=None, step__isnull=False).values_list("step", flat=True)
     without = set(unread)
     return (number for number in count(1) if session.start_step + number - 1 not in without)
@@ -167,8 +175,16 @@ def _tick(
         if row.seal and row.program != known:
             raise NoJournal(f"{where}: its program was {row.program}, this one is {known}")
         sealed(where, row.seal, journal.tick_columns(row, row.manual_closes))
-    same(where, "step", session.start_step + (row.number or 0) - 1, row.step)
+    same(where, "step", _step(session, row), row.step)
     return entry
+
+
+def _step(session: PaperTradingSession, row: Tick) -> int:
+    """Return the step that a tick of a session reads."""
+    market = session.account.market
+    if market.mode == FeedMode.LIVE:
+        return live_step_of(row.opened_at, market.step_seconds)
+    return session.start_step + (row.number or 0) - 1
 
 
 def _stages(where: str, row: Tick) -> tuple[StageEntry, ...]:
@@ -203,7 +219,18 @@ def _batch(row: PriceBatch, lists: dict[int, tuple[ListedToken, ...]]) -> BatchE
         raise NoJournal(f"{where} has no seal: it was written before the journal was kept")
     for name in {**made, **found}:
         same(where, f"{name} (its seal)", found.get(name), made.get(name))
+    if step.said is None:
+        _same_plain(where, step)
     return BatchEntry(row, step, tokens)
+
+
+def _same_plain(where: str, step: SourceStep) -> None:
+    """Compare the columns that only live sources fill: of other batches no seal covers them."""
+    same(where, "reasons", {}, step.reasons)
+    for symbol, quote in step.quotes.items():
+        found = (quote.verdict, quote.pool, quote.block)
+        for name, value, plain in zip(("verdict", "pool", "block"), found, _PLAIN, strict=True):
+            same(f"{where} quote of {symbol}", name, plain, value)
 
 
 def _tokens(row: TokenList) -> tuple[ListedToken, ...]:
@@ -231,9 +258,14 @@ def _source_step(where: str, row: PriceBatch, tokens: Iterable[ListedToken]) -> 
             high=quote.price_usd if quote.high is None else quote.high,
             low=quote.price_usd if quote.low is None else quote.low,
             volume_usd=quote.volume_usd,
+            verdict=PriceVerdict(quote.verdict),
+            pool=quote.pool,
+            block=quote.block,
         )
     ordered = {symbol: quotes[symbol] for symbol in sorted(quotes)}
-    return SourceStep(row.step, row.market_time, ordered, row.cash_price_usd, {})
+    return SourceStep(
+        row.step, row.market_time, ordered, row.cash_price_usd, {}, row.reasons, row.said
+    )
 
 
 def _known(where: str, symbol: str, start: datetime | None) -> datetime:

@@ -7,12 +7,13 @@ from datetime import datetime
 from paper_trading.bot.replay import export, signals_check
 from paper_trading.bot.replay.checks import Difference, Mismatch, NoJournal, same, same_rows, sealed
 from paper_trading.bot.replay.export import BatchEntry
+from paper_trading.bot.replay.live_check import LiveReplay
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
 from paper_trading.bot.replay.set_up_check import BarKeys, BookReplay
 from paper_trading.engine.market import Batch
 from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.series import Series
-from paper_trading.models import Bar, Market, MarketToken, Quote, ScoreQuantiles
+from paper_trading.models import Bar, FeedMode, Market, MarketToken, Quote, ScoreQuantiles
 from paper_trading.services import genesis
 from paper_trading.services.market_rows import bar_row, closed_bar
 from paper_trading.services.price_feed_service import terms_of
@@ -47,6 +48,7 @@ class MarketReplay:
         self._memory: MemoryMarket | None = None
         self._stored: Iterator[Bar] = iter(())
         self._last_step = self._origin.step
+        self._live = LiveReplay(market.name) if market.mode == FeedMode.LIVE else None
 
     @property
     def first_step(self) -> int:
@@ -58,7 +60,10 @@ class MarketReplay:
         self._stored = self._bars.order_by("pk").iterator(chunk_size=2_000)
         entries = export.batches_of(self.market, self.first_step, last)
         for expected, entry in enumerate(entries, self.first_step):
-            same(self.market.name, "step of the next batch", expected, entry.row.step)
+            if self._live is None:
+                same(self.market.name, "step of the next batch", expected, entry.row.step)
+            else:
+                self._live.step(entry)
             if self._memory is None:
                 self._memory = self._begun(entry)
             self._memory.switch_off(self._signals.off_at(entry.row.step))
@@ -78,6 +83,8 @@ class MarketReplay:
         same(market.name, "head_step", newest, market.head_step)
         if memory is None or newest != self._last_step:
             return False
+        if self._live is not None:
+            same(market.name, "head_state", self._live.state, market.head_state)
         native = memory.head.native
         price = "" if native.price_usd is None else str(native.price_usd)
         same(market.name, "native_price_usd", price, market.native_price_usd)

@@ -16,7 +16,7 @@ from paper_trading.bot.replay.session_check import AccountReplay
 from paper_trading.bot.replay.set_up_check import keys_of
 from paper_trading.bot.replay.stored import TickRows
 from paper_trading.intelligence.brackets import key_of
-from paper_trading.models import PaperTradingSession, Tick, TickStatus
+from paper_trading.models import FeedMode, PaperTradingSession, Tick, TickStatus
 
 #: What a row can raise that holds something no code wrote.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -133,12 +133,18 @@ class Verification:
             return None
         key = key_of(entry.inputs.strategy)
         for step in steps:
-            if step.made.number == row.step:
+            if step.made.number == self._read_step(row):
                 same(where, "batch", step.batch_id, row.batch_id)
                 same(where, "market_time", step.made.market_time, row.market_time)
                 same(where, "experience", step.experiences[key], row.experience_id)
                 return step.made
         raise NoJournal(f"{where} reads step {row.step}, which has no batch")
+
+    def _read_step(self, row: Tick) -> int | None:
+        """Return the step of a tick's batch: live, the newest one may have stood in for its own."""
+        if row.batch is None or self.session.account.market.mode != FeedMode.LIVE:
+            return row.step
+        return row.batch.step
 
     def _same_end(self) -> bool:
         """Compare the account's own rows when nothing came after the replayed ticks."""

@@ -80,12 +80,12 @@
     if (Date.now() - newest >= pause) refresh();
   }
 
-  // One polite line for what a person would want to hear of: fills and breakers.
+  // One polite line for what a person would want to hear of: fills, breakers and prices.
   function announce(event) {
     let line = "";
     if (event.type === "trade" && event.status === "FILLED") {
       line = `${event.side === "BUY" ? "Bought" : "Sold"} ${event.token}.`;
-    } else if (event.type === "breaker") {
+    } else if (event.type === "breaker" || event.type === "feed") {
       line = event.text;
     }
     if (line) document.getElementById("announce").textContent = line;

@@ -1,0 +1,261 @@
+"""What live sources said at a step, judged token by token: the step that a market folds.
+
+The same live and in replay. A batch keeps what was said as far as its quotes do not tell it, so
+that every verdict can be made again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from paper_trading.engine import money
+from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.money import ONE
+from paper_trading.engine.trust import (
+    EXCHANGED,
+    Absent,
+    Check,
+    Judged,
+    Reading,
+    TokenTrust,
+    exchanged,
+    judge,
+)
+from paper_trading.engine.trust_json import (
+    check_from_json,
+    check_to_json,
+    trust_from_json,
+    trust_to_json,
+)
+from paper_trading.intelligence.observed import SourceQuote, SourceStep
+
+#: A source's answer held no usable price of the token, or none at all was asked for.
+BAD_PRICE = "BAD_PRICE"
+NOT_SAID = "NOT_SAID"
+
+_GOOD = (PriceVerdict.FRESH, PriceVerdict.DISPUTED)
+#: Verdicts whose quote is not the reading itself.
+_ALTERED = (PriceVerdict.JUMP, PriceVerdict.UNSELLABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A token of a live market with the one pool that prices it."""
+
+    symbol: str
+    pool: str
+    is_cash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A reading with where it comes from."""
+
+    reading: Reading
+    source: str
+    block: int | None = None
+    #: Traded since the step before, in USD; None when the source does not say.
+    volume_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the sources of a market said at one step."""
+
+    #: Who served the step, for people.
+    source: str
+    #: By symbol; what is not in it was not said.
+    seen: Mapping[str, Seen | Absent]
+    #: New checks by an independent source, by symbol.
+    checks: Mapping[str, Check] = field(default_factory=dict)
+
+
+def seen(
+    price_usd: Decimal,
+    liquidity_usd: Decimal | None,
+    observed_at: datetime,
+    pool: str,
+    source: str,
+    block: int | None = None,
+    volume_usd: Decimal | None = None,
+) -> Seen | Absent:
+    """Return a reading at the scales that rows keep, or BAD_PRICE when no pool says so."""
+    try:
+        reading = Reading(
+            money.price(price_usd),
+            None if liquidity_usd is None else money.usd(liquidity_usd),
+            observed_at,
+            pool.lower(),
+        )
+        volume = None if volume_usd is None else money.usd(volume_usd)
+    except (ArithmeticError, ValueError):
+        return Absent(BAD_PRICE)
+    if volume is not None and not (volume.is_finite() and volume >= 0):
+        volume = None
+    return Seen(reading, source, block, volume)
+
+
+def live_step(
+    number: int,
+    market_time: datetime,
+    said: Said,
+    state: Mapping[str, Any],
+    pinned: Iterable[Pinned],
+) -> SourceStep:
+    """Judge what was said at a step and return it as the market folds it.
+
+    `state` is that of the market's step before, {} for the first. Cash that has no good price
+    lets nothing be traded; its last price, 1 before the first, still values accounts.
+    """
+    before = {name: trust_from_json(found) for name, found in state.get("tokens", {}).items()}
+    checks = {name: check_from_json(found) for name, found in state.get("checks", {}).items()}
+    checks |= said.checks
+    tokens = sorted(pinned, key=lambda one: one.symbol)
+    judged = _judge_all(before, said, checks, tokens, market_time)
+    cash = next((judged[one.symbol] for one in tokens if one.is_cash), None)
+    cash_price = _cash_price(cash, Decimal(state.get("cash", ONE)))
+    unsure = cash is None or cash.verdict not in _GOOD
+    return SourceStep(
+        number=number,
+        market_time=market_time,
+        quotes={
+            one.symbol: _quote(one.symbol, judged[one.symbol], said, unsure and not one.is_cash)
+            for one in tokens
+            if judged[one.symbol].quote is not None
+        },
+        cash_price_usd=cash_price,
+        state={
+            "step": number,
+            "tokens": {name: trust_to_json(one.state) for name, one in judged.items()},
+            "checks": {
+                name: check_to_json(check) for name, check in checks.items() if name in judged
+            },
+            "cash": str(cash_price),
+        },
+        reasons={name: one.reason for name, one in judged.items() if one.quote is None},
+        said={"after": state.get("step"), **_journal(said, judged, before)},
+    )
+
+
+def said_at(step: SourceStep, source: str) -> Said:
+    """Return what was said at a step, read from the step itself.
+
+    :raises ValueError: when the step is not that of a live market.
+    """
+    if step.said is None:
+        raise ValueError(f"step {step.number} was not served by live sources")
+    found: dict[str, Seen | Absent] = {
+        symbol: Absent(reason) for symbol, reason in step.reasons.items()
+    }
+    raw = step.said["raw"]
+    for symbol, quote in step.quotes.items():
+        found[symbol] = _unjudged(quote, raw.get(symbol))
+    checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
+    return Said(source, found, checks)
+
+
+def _judge_all(
+    before: Mapping[str, TokenTrust],
+    said: Said,
+    checks: Mapping[str, Check],
+    tokens: Iterable[Pinned],
+    now: datetime,
+) -> dict[str, Judged]:
+    readings = {one.symbol: _reading(said.seen.get(one.symbol)) for one in tokens}
+    mixed_up = exchanged(before, readings)
+    return {
+        one.symbol: judge(
+            before.get(one.symbol, TokenTrust()),
+            Absent(EXCHANGED) if one.symbol in mixed_up else readings[one.symbol],
+            checks.get(one.symbol),
+            one.pool,
+            now,
+        )
+        for one in tokens
+    }
+
+
+def _reading(found: Seen | Absent | None) -> Reading | Absent:
+    if found is None:
+        return Absent(NOT_SAID)
+    return found if isinstance(found, Absent) else found.reading
+
+
+def _cash_price(cash: Judged | None, last: Decimal) -> Decimal:
+    """Return what cash is worth: its quote unless that is old or there is no pool behind it."""
+    if cash is None or cash.quote is None:
+        return last
+    usable = (*_GOOD, PriceVerdict.JUMP)
+    return cash.quote.price_usd if cash.verdict in usable else last
+
+
+def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote:
+    quote, found = judged.quote, said.seen.get(symbol)
+    if quote is None:
+        raise ValueError(f"{symbol} has no quote to write")
+    source = Seen(quote, said.source) if not isinstance(found, Seen) else found
+    good = judged.verdict in _GOOD
+    return SourceQuote(
+        symbol=symbol,
+        price_usd=quote.price_usd,
+        liquidity_usd=quote.liquidity_usd,
+        source=source.source,
+        start=quote.observed_at,
+        observed_at=quote.observed_at,
+        open=quote.price_usd,
+        high=quote.price_usd,
+        low=quote.price_usd,
+        volume_usd=source.volume_usd,
+        verdict=PriceVerdict.CASH_UNSURE if unsure and good else judged.verdict,
+        pool=quote.pool,
+        block=source.block,
+    )
+
+
+def _journal(
+    said: Said, judged: Mapping[str, Judged], before: Mapping[str, TokenTrust]
+) -> dict[str, Any]:
+    """Return what the quotes do not tell: readings that they are not, new checks, changes."""
+    stood = {name: before.get(name, TokenTrust()).standing for name in judged}
+    return {
+        "checks": {
+            name: check_to_json(check)
+            for name, check in sorted(said.checks.items())
+            if name in judged
+        },
+        "raw": {
+            name: _raw(said.seen.get(name))
+            for name, one in judged.items()
+            if one.verdict in _ALTERED and one.quote is not None
+        },
+        "changes": {
+            name: [stood[name].value, one.state.standing.value]
+            for name, one in judged.items()
+            if one.state.standing is not stood[name]
+        },
+    }
+
+
+def _raw(found: Seen | Absent | None) -> list[str | None] | str:
+    if found is None:
+        return NOT_SAID
+    if isinstance(found, Absent):
+        return found.reason
+    depth = found.reading.liquidity_usd
+    return [str(found.reading.price_usd), None if depth is None else str(depth)]
+
+
+def _unjudged(quote: SourceQuote, raw: list[str | None] | str | None) -> Seen | Absent:
+    if isinstance(raw, str):
+        return Absent(raw)
+    reading = Reading(quote.price_usd, quote.liquidity_usd, quote.observed_at, quote.pool)
+    if raw is not None:
+        price, depth = raw
+        reading = replace(
+            reading,
+            price_usd=Decimal(price or 0),
+            liquidity_usd=None if depth is None else Decimal(depth),
+        )
+    return Seen(reading, quote.source, quote.block, quote.volume_usd)
