@@ -36,6 +36,11 @@ class EquityPoint:
     drawdown_percent: Decimal
 
 
+def cash_price_of(account: Account, batch: Batch) -> Decimal:
+    """Return the USD price of cash; the last known one while a batch has none (0)."""
+    return batch.cash_price_usd or account.cash_price_usd
+
+
 @exact
 def worth(account: Account, cash_price_usd: Decimal) -> Decimal:
     """Return cash at its price plus positions at their marks, in USD."""
@@ -47,7 +52,8 @@ def worth(account: Account, cash_price_usd: Decimal) -> Decimal:
 def equity(account: Account, batch: Batch) -> EquityPoint:
     """Value an account whose positions are marked; a token without a quote keeps its mark."""
     held = account.positions.values()
-    cash = usd(account.cash_usd * batch.cash_price_usd)
+    cash_price = cash_price_of(account, batch)
+    cash = usd(account.cash_usd * cash_price)
     positions = sum((market_value(position) for position in held), ZERO)
     total = cash + positions
     cost = sum((position.cost_usd for position in held), ZERO)
@@ -59,7 +65,7 @@ def equity(account: Account, batch: Batch) -> EquityPoint:
         equity_usd=total,
         equity_if_closed_usd=_if_closed(account, held, batch),
         exposure_percent=_percent(positions, total),
-        unrealized_usd=positions - usd(cost * batch.cash_price_usd),
+        unrealized_usd=positions - usd(cost * cash_price),
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),
     )
@@ -111,7 +117,7 @@ def _if_closed(account: Account, held: Iterable[Position], batch: Batch) -> Deci
             return None
         proceeds, gas = left
         cash += proceeds - gas
-    return usd(cash * batch.cash_price_usd)
+    return usd(cash * cash_price_of(account, batch))
 
 
 def _unsellable(position: Position, batch: Batch) -> bool:

@@ -60,7 +60,13 @@ def wanted_exit(position: Position, strategy: Strategy, batch: Batch, manual: bo
 
     A reason to sell everything comes before a take-profit step.
     """
-    reason = exit_reason(position, strategy, batch.market_time, manual)
+    reason = exit_reason(
+        position,
+        strategy,
+        batch.market_time,
+        manual=manual,
+        cash_price_usd=batch.cash_price_usd,
+    )
     if reason is not None:
         return Exit(position.token, reason, position.units)
     return step_exit(position, strategy, batch)
@@ -68,7 +74,12 @@ def wanted_exit(position: Position, strategy: Strategy, batch: Batch, manual: bo
 
 @exact
 def exit_reason(
-    position: Position, strategy: Strategy, market_time: datetime, manual: bool
+    position: Position,
+    strategy: Strategy,
+    market_time: datetime,
+    *,
+    manual: bool,
+    cash_price_usd: Decimal,
 ) -> ExitReason | None:
     """Return the reason of the highest priority to sell all of a marked position, or None.
 
@@ -80,7 +91,7 @@ def exit_reason(
         return ExitReason.MANUAL
     if net is not None and net <= -due.stop_percent:
         return ExitReason.STOP_LOSS
-    if _trailing_stop_hit(position, strategy):
+    if _trailing_stop_hit(position, strategy, cash_price_usd):
         return ExitReason.TRAILING_STOP
     if net is not None and net >= due.target_percent:
         return ExitReason.TAKE_PROFIT
@@ -130,14 +141,19 @@ def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) ->
     return ratio((proceeds - gas - position.cost_usd) / position.cost_usd * HUNDRED)
 
 
-def _trailing_stop_hit(position: Position, strategy: Strategy) -> bool:
-    """Compare high with average cost (at par of cash) and mark with high, without dividing."""
+def _trailing_stop_hit(position: Position, strategy: Strategy, cash_price_usd: Decimal) -> bool:
+    """Compare high with cost, in USD at the price of cash, and mark with high, without dividing.
+
+    Never hit while cash has no price: what the position cost is then not known in USD.
+    """
+    if cash_price_usd <= 0:
+        return False
     if strategy.trailing_activation_percent is None or strategy.trailing_distance_percent is None:
         return False
     activation = strategy.trailing_activation_percent * position.exit_factor
     distance = strategy.trailing_distance_percent * position.exit_factor
     quantity = from_base_units(position.units, position.token.decimals)
     best = position.high_price_usd * quantity * HUNDRED
-    if best < position.cost_usd * (HUNDRED + activation):
+    if best < position.cost_usd * cash_price_usd * (HUNDRED + activation):
         return False
     return position.mark_price_usd * HUNDRED <= position.high_price_usd * (HUNDRED - distance)

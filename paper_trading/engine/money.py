@@ -6,7 +6,7 @@ integers in base units (10**-decimals of a token).
 
 import decimal
 from collections.abc import Callable
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -113,6 +113,15 @@ def usd(amount: Decimal | int | str) -> Decimal:
     if type(amount) is Decimal and amount.is_finite() and amount.adjusted() < USD_DIGITS:
         return amount.quantize(_USD, ROUND_HALF_EVEN, CONTEXT)
     return _rounded("amount_usd", amount, _USD, USD_LIMIT)
+
+
+def usd_floor(amount: Decimal) -> Decimal:
+    """Round a limit in USD down to 18 places, so that what keeps to it never passes it.
+
+    :raises ValueError: for what is not a finite number below 10**20 either way.
+    """
+    require("amount_usd", amount, -USD_LIMIT, USD_LIMIT)
+    return amount.quantize(_USD, ROUND_FLOOR, CONTEXT)
 
 
 def price(amount: Decimal | int | str) -> Decimal:

@@ -18,7 +18,7 @@ from paper_trading.engine.enums import (
     TradingState,
     TransactionStatus,
 )
-from paper_trading.engine.equity import in_cash, worth
+from paper_trading.engine.equity import cash_price_of, in_cash, worth
 from paper_trading.engine.exits import Exit
 from paper_trading.engine.fills import execute_swap, leaving, pricing_code
 from paper_trading.engine.ledger import swap_postings
@@ -210,7 +210,7 @@ class Desk:
 
     def _entry_verdict(self, token: Token) -> Verdict:
         """Return what an entry may spend, or the first gate that it misses."""
-        total = worth(self.account, self._batch.cash_price_usd)
+        total = worth(self.account, cash_price_of(self.account, self._batch))
         code, limit = self._entry_denial(token)
         if code is not Code.OK:
             return Verdict(asked(total, self._batch, self._rules.appetite), ZERO, limit, code)

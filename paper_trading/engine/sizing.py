@@ -12,7 +12,7 @@ from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
 from paper_trading.engine.fills import CASH_ID, leaving
 from paper_trading.engine.market import Batch, Token
-from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd
+from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
 
@@ -113,7 +113,7 @@ def limits(
 @exact
 def risk_to_stop(equity_usd: Decimal, risk_percent: Decimal, stop_percent: Decimal) -> Decimal:
     """Return the position that loses `risk_percent` of equity at a stop: f * E / d."""
-    return usd(equity_usd * risk_percent / stop_percent)
+    return usd_floor(equity_usd * risk_percent / stop_percent)
 
 
 @exact
@@ -124,7 +124,7 @@ def volatility_share(equity_usd: Decimal, target_percent: Decimal, sigma: Decima
     """
     if sigma <= 0:
         raise ValueError(f"sigma was {sigma}; allowed are numbers above 0")
-    return usd(equity_usd * target_percent / (sigma * HUNDRED))
+    return usd_floor(equity_usd * target_percent / (sigma * HUNDRED))
 
 
 def _limits(
@@ -207,4 +207,4 @@ def _pool(token: Token, batch: Batch) -> Pool:
 
 
 def _share(amount: Decimal, percent: Decimal) -> Decimal:
-    return usd(amount * percent / HUNDRED)
+    return usd_floor(amount * percent / HUNDRED)

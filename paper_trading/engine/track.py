@@ -44,6 +44,7 @@ class Worth:
     at: datetime
     equity_usd: Decimal
     positions_usd: Decimal
+    #: 0 when the tick's batch had none: the record then keeps the last one.
     cash_price_usd: Decimal
 
 
@@ -96,7 +97,8 @@ def traded(
 def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta) -> TrackRecord:
     """Return the record with the worth of one more tick; `step` is the market's."""
     curve = curves.observed(record.curve, worth.at, worth.equity_usd, worth.positions_usd, step)
-    curve = replace(curve, cash_price_usd=worth.cash_price_usd)
+    cash_price = worth.cash_price_usd or curve.cash_price_usd
+    curve = replace(curve, cash_price_usd=cash_price)
     held = holdings.quoted(record.benchmarks, prices)
     point = HourPoint(
         hour=curves.hour_of(curve.start or worth.at, worth.at),
@@ -114,7 +116,7 @@ def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta)
 def measure(account: Account, worth: Worth, record: TrackRecord) -> Metrics:
     """Compute the metrics of a tick whose worth is in the record."""
     held = account.positions.values()
-    cost = sum((position.cost_usd for position in held), ZERO) * worth.cash_price_usd
+    cost = sum((position.cost_usd for position in held), ZERO) * record.curve.cash_price_usd
     found = performance(account, record.curve, record.hours, record.trades)
     return Metrics(worth.at, worth.equity_usd, usd(worth.positions_usd - cost), found)
 

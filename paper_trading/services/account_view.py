@@ -107,7 +107,10 @@ def market_value(position: PaperPosition) -> Decimal:
 def cash_price_at(point: EquityPoint | None) -> Decimal:
     """Return the USD price of cash at an equity point; par when there is none."""
     batch = None if point is None else point.tick.batch
-    return ONE if batch is None else batch.cash_price_usd
+    if point is None or batch is None:
+        return ONE
+    # A batch without a price of cash says 0; the account keeps the last one.
+    return batch.cash_price_usd or point.account.cash_price_usd
 
 
 @exact

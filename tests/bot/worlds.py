@@ -105,9 +105,10 @@ def write_record(
     path: Path,
     tail: int = TAIL,
     scripts: Mapping[str, Script] = SCRIPTS,
-    start: datetime = START,
+    start: datetime | None = None,
 ) -> Path:
     """Write a price file with the back-fill and `tail` steps more."""
+    first = START if start is None else start
     luck = random.Random(7)
     prices = dict.fromkeys(scripts, 100.0)
     rows = ["timestamp,symbol,open,high,low,close,volume_usd"]
@@ -117,7 +118,7 @@ def write_record(
             prices[symbol] = before * (1 + _move(symbol, step, scripts, luck) / 100)
             if symbol in GAPS.get(step - BACKFILL_STEPS, ()):
                 continue
-            rows.append(_row(start + step * STEP, symbol, before, prices[symbol], luck))
+            rows.append(_row(first + step * STEP, symbol, before, prices[symbol], luck))
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
 

@@ -1,15 +1,19 @@
 """A stablecoin off its peg: equity, sizes, exits and deposits stay right."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from paper_trading.engine import accounting
+from paper_trading.engine import track as tracks
 from paper_trading.engine.account import Account
+from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import BreakerKind, ExitReason
 from paper_trading.engine.equity import equity, worth
+from paper_trading.engine.exits import exit_reason
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import from_base_units, usd
 from paper_trading.engine.strategy import Strategy
@@ -108,6 +112,46 @@ def test_a_deposit_raises_the_baseline_of_a_reset_by_what_it_is_worth() -> None:
     was, is_ = (one.breakers[BreakerKind.PORTFOLIO_LOSS].baseline_usd for one in (reset, paid))
     assert was is not None
     assert is_ == was + 900
+
+
+@pytest.mark.parametrize(
+    ("peg", "reason"),
+    [
+        # Paid in a cash that is worth a fifth more or less now, a high of 110 is a gain or none.
+        ("1", ExitReason.TRAILING_STOP),
+        ("0.8", ExitReason.TRAILING_STOP),
+        ("1.2", None),
+        ("0", None),
+    ],
+)
+def test_a_trailing_stop_waits_for_a_gain_over_what_the_cash_was_worth(
+    peg: str, reason: ExitReason | None
+) -> None:
+    trailing = Strategy(
+        trailing_activation_percent=Decimal(4), trailing_distance_percent=Decimal(2)
+    )
+    held = replace(
+        holding().positions[A.id],
+        high_price_usd=Decimal(110),
+        mark_price_usd=Decimal(107),
+        net_pnl_percent=None,
+    )
+    found = exit_reason(held, trailing, held.opened_at, manual=False, cash_price_usd=Decimal(peg))
+    assert found is reason
+
+
+def test_without_a_price_of_cash_equity_takes_the_last_one() -> None:
+    first = closed(holding(), later(world("0.9"), {}, minutes=5), CALM_RULES)
+    blind = closed(first.account, later(world("0"), {}, minutes=9), CALM_RULES)
+    assert blind.equity.equity_usd == first.equity.equity_usd
+    assert blind.equity.unrealized_usd == first.equity.unrealized_usd
+    assert blind.equity.drawdown_percent == first.equity.drawdown_percent
+    record = tracks.opened(Decimal(10_000))
+    for step, at in ((first, world("0.9")), (blind, world("0"))):
+        record = tracks.observed(
+            record, tracks.worth_of(step.equity, at), Prices({}), timedelta(minutes=5)
+        )
+        assert record.curve.cash_price_usd == Decimal("0.9")
 
 
 def test_without_a_price_of_cash_the_last_one_stays() -> None:

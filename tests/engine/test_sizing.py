@@ -2,7 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paper_trading.engine.account import Account
@@ -136,6 +136,14 @@ def test_an_unpriceable_token_is_refused() -> None:
     liquidity=st.integers(1000, 10**9),
     level=st.decimals("0.1", 100, places=2),
     exposure=st.decimals("0.1", 100, places=2),
+)
+@example(
+    cash=Decimal("12499.9999999999999995"),
+    held=Decimal("0.01"),
+    price=Decimal("0.01"),
+    liquidity=20817,
+    level=Decimal("0.1"),
+    exposure=Decimal("0.1"),
 )
 @exact
 def test_no_limit_is_ever_exceeded(

@@ -121,6 +121,7 @@ def missed(session: PaperTradingSession, rows: models.QuerySet[Any], said: Said)
     the first change, too.
     """
     model = rows.model
+    assert rows.exists(), model
     found: list[str] = []
     checks = [lambda: _said(session), said]
     for field in columns(model, LEFT.get(model, set()) | CLOCK):
