@@ -22,7 +22,8 @@ class Position:
     opened_at: datetime
     #: Number of buys after the first.
     adds: int
-    #: Highest mark since it was opened (USD per whole token), for the trailing stop.
+    #: Highest mark since it was opened, for the trailing stop. Unlike the mark it is at par of
+    #: cash, as the cost is: what a token is worth in cash also moves when cash does.
     high_price_usd: Decimal
     mark_price_usd: Decimal
     marked_at: datetime

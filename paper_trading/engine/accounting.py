@@ -23,6 +23,7 @@ from paper_trading.engine.money import (
     ONE,
     ZERO,
     cash_amount,
+    price,
     ratio,
     require,
     usd,
@@ -98,8 +99,10 @@ def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = Non
         if not confirmed:
             return replace(paid, failed_transactions=account.failed_transactions + 1)
         if record.side is Side.BUY:
-            price = record.swap.mid_price if price_usd is None else price_usd
-            return _bought(paid, record, record.swap, price)
+            known = price_usd
+            if known is None:
+                known = price(record.swap.mid_price * account.cash_price_usd)
+            return _bought(paid, record, record.swap, known)
         return _sold(paid, record, record.swap)
 
 
@@ -161,7 +164,16 @@ def _bought(account: Account, record: TradeRecord, swap: Swap, price_usd: Decima
     cost = cash_amount(swap.amount_in)
     held = account.positions.get(record.token.id)
     factor = ONE if record.exit_factor is None else record.exit_factor
-    position = buy(held, record.token, swap.amount_out, cost, price_usd, record.market_time, factor)
+    position = buy(
+        held,
+        record.token,
+        swap.amount_out,
+        cost,
+        price_usd,
+        record.market_time,
+        factor,
+        account.cash_price_usd,
+    )
     if held is None:
         position = replace(position, gas_usd=swap.gas_usd)
     return replace(

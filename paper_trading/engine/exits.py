@@ -12,6 +12,7 @@ from paper_trading.engine.equity import in_cash
 from paper_trading.engine.fills import leaving, pricing_code
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import HUNDRED, ZERO, exact, from_base_units, ratio, usd
+from paper_trading.engine.position import price_in_cash
 from paper_trading.engine.sizing import MINIMUM_SIZE_USD
 from paper_trading.engine.strategy import Strategy
 
@@ -48,7 +49,7 @@ def mark(
     return replace(
         position,
         mark_price_usd=price,
-        high_price_usd=max(position.high_price_usd, price),
+        high_price_usd=max(position.high_price_usd, price_in_cash(price, batch.cash_price_usd)),
         marked_at=batch.market_time,
         net_pnl_percent=_net_percent(position, batch, approvals),
     )
@@ -60,7 +61,9 @@ def wanted_exit(position: Position, strategy: Strategy, batch: Batch, manual: bo
 
     A reason to sell everything comes before a take-profit step.
     """
-    reason = exit_reason(position, strategy, batch.market_time, manual)
+    reason = exit_reason(
+        position, strategy, batch.market_time, manual, cash_price_usd=batch.cash_price_usd
+    )
     if reason is not None:
         return Exit(position.token, reason, position.units)
     return step_exit(position, strategy, batch)
@@ -68,19 +71,25 @@ def wanted_exit(position: Position, strategy: Strategy, batch: Batch, manual: bo
 
 @exact
 def exit_reason(
-    position: Position, strategy: Strategy, market_time: datetime, manual: bool
+    position: Position,
+    strategy: Strategy,
+    market_time: datetime,
+    manual: bool,
+    *,
+    cash_price_usd: Decimal,
 ) -> ExitReason | None:
     """Return the reason of the highest priority to sell all of a marked position, or None.
 
     The order is that of `ExitReason`. Stop, target and trailing are those of the strategy
-    times the factor that the position keeps.
+    times the factor that the position keeps. All three are measured in cash, which is what was
+    paid; without a price of cash none of them is due.
     """
     net, due = position.net_pnl_percent, scaled(strategy, position.exit_factor)
     if manual:
         return ExitReason.MANUAL
     if net is not None and net <= -due.stop_percent:
         return ExitReason.STOP_LOSS
-    if _trailing_stop_hit(position, strategy):
+    if _trailing_stop_hit(position, strategy, cash_price_usd):
         return ExitReason.TRAILING_STOP
     if net is not None and net >= due.target_percent:
         return ExitReason.TAKE_PROFIT
@@ -130,8 +139,10 @@ def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) ->
     return ratio((proceeds - gas - position.cost_usd) / position.cost_usd * HUNDRED)
 
 
-def _trailing_stop_hit(position: Position, strategy: Strategy) -> bool:
-    """Compare high with average cost (at par of cash) and mark with high, without dividing."""
+def _trailing_stop_hit(position: Position, strategy: Strategy, cash_price_usd: Decimal) -> bool:
+    """Compare high with average cost and mark with high, all at par of cash, without dividing."""
+    if cash_price_usd <= 0:
+        return False
     if strategy.trailing_activation_percent is None or strategy.trailing_distance_percent is None:
         return False
     activation = strategy.trailing_activation_percent * position.exit_factor
@@ -140,4 +151,5 @@ def _trailing_stop_hit(position: Position, strategy: Strategy) -> bool:
     best = position.high_price_usd * quantity * HUNDRED
     if best < position.cost_usd * (HUNDRED + activation):
         return False
-    return position.mark_price_usd * HUNDRED <= position.high_price_usd * (HUNDRED - distance)
+    lowest = position.high_price_usd * cash_price_usd * (HUNDRED - distance)
+    return position.mark_price_usd * HUNDRED <= lowest

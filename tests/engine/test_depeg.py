@@ -10,12 +10,13 @@ from paper_trading.engine.account import Account
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import BreakerKind, ExitReason
 from paper_trading.engine.equity import equity, worth
+from paper_trading.engine.exits import exit_reason
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import from_base_units, usd
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence import book as books
 from tests.engine.desks import A, closed, executed, holding, only
-from tests.engine.worlds import APPETITE, batch, decision, later, quote, rules
+from tests.engine.worlds import APPETITE, NOON, batch, decision, later, quote, rules
 
 #: Nothing is sold, and the level alone decides the size.
 CALM = Strategy(
@@ -84,6 +85,52 @@ def test_exits_are_net_in_the_cash_that_was_paid(peg: str, reason: ExitReason | 
     held = holding()
     result = closed(held, later(batch(quote(A), cash_price=peg), {}, minutes=5))
     assert [one.exit_reason for one in result.trades] == ([] if reason is None else [reason])
+
+
+@pytest.mark.parametrize(
+    ("risen", "fallen", "reason"),
+    [
+        # The token stands still; what it is worth in cash rises by 13 % and falls by 6 %.
+        (("100", "0.88"), ("100", "0.94"), ExitReason.TRAILING_STOP),
+        # In dollars it rises by 8 % and falls by 4 %; in cash it stands still.
+        (("108", "1.08"), ("104", "1.04"), None),
+        # Both at once: in cash it falls from 125 to 120, in dollars from 110 to 96.
+        (("110", "0.88"), ("96", "0.8"), ExitReason.TRAILING_STOP),
+        # It falls by 12 % in dollars and not in cash.
+        (("110", "1"), ("96.8", "0.88"), None),
+    ],
+)
+def test_the_trailing_stop_follows_what_a_token_is_worth_in_cash(
+    risen: tuple[str, str], fallen: tuple[str, str], reason: ExitReason | None
+) -> None:
+    trailing = replace(
+        CALM, trailing_activation_percent=Decimal(5), trailing_distance_percent=Decimal(3)
+    )
+    by = rules(trailing, WIDE)
+    first = later(world(risen[1], risen[0]), {}, minutes=5)
+    up = closed(holding(), first, by)
+    assert not up.trades
+    down = closed(up.account, later(world(fallen[1], fallen[0]), {}, minutes=9), by)
+    assert [one.exit_reason for one in down.trades] == ([] if reason is None else [reason])
+
+
+def test_without_a_price_of_cash_no_trailing_stop_is_due() -> None:
+    trailing = replace(
+        CALM, trailing_activation_percent=Decimal(5), trailing_distance_percent=Decimal(3)
+    )
+    held = replace(holding().positions[A.id], high_price_usd=Decimal(110))
+    due = [
+        exit_reason(held, trailing, NOON, manual=False, cash_price_usd=Decimal(cash))
+        for cash in ("0", "1")
+    ]
+    assert due == [None, ExitReason.TRAILING_STOP]
+
+
+@pytest.mark.parametrize("peg", ["0.8", "1.25"])
+def test_the_high_of_a_new_position_is_in_cash(peg: str) -> None:
+    held = executed(decision(A), world=world(peg), by=CALM_RULES).account.positions[A.id]
+    assert held.mark_price_usd == 100
+    assert held.high_price_usd == 100 / Decimal(peg)
 
 
 @pytest.mark.parametrize("peg", ["0.8", "1", "1.1"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from paper_trading.engine.account import Account, Position
 from paper_trading.engine.enums import ExitReason, TradeStatus
 from paper_trading.engine.exits import Exit, exit_reason, step_exit, wanted_exit
+from paper_trading.engine.money import ONE
 from paper_trading.engine.position import buy, sell
 from paper_trading.engine.strategy import Strategy
 from tests.engine.desks import WORLD, A, closed, executed, holding, only
@@ -195,7 +196,7 @@ def test_stop_and_target_follow_the_position_factor(
     factor: str, net: str, reason: ExitReason | None
 ) -> None:
     held = replace(position(net), exit_factor=Decimal(factor))
-    assert exit_reason(held, Strategy(), NOON, manual=False) is reason
+    assert exit_reason(held, Strategy(), NOON, manual=False, cash_price_usd=ONE) is reason
 
 
 def test_steps_and_trailing_follow_the_position_factor() -> None:
@@ -204,11 +205,14 @@ def test_steps_and_trailing_follow_the_position_factor() -> None:
     assert step(replace(held, net_pnl_percent=Decimal(8))) is not None
     trailing = replace(ALL_REASONS, take_profit_steps=())
     risen = replace(held, high_price_usd=Decimal("109.99"), mark_price_usd=Decimal(100))
-    assert exit_reason(risen, trailing, NOON, manual=False) is None
+    assert exit_reason(risen, trailing, NOON, manual=False, cash_price_usd=ONE) is None
     active = replace(risen, high_price_usd=Decimal(110), mark_price_usd=Decimal("103.41"))
-    assert exit_reason(active, trailing, NOON, manual=False) is None
+    assert exit_reason(active, trailing, NOON, manual=False, cash_price_usd=ONE) is None
     fallen = replace(active, mark_price_usd=Decimal("103.4"))
-    assert exit_reason(fallen, trailing, NOON, manual=False) is ExitReason.TRAILING_STOP
+    assert (
+        exit_reason(fallen, trailing, NOON, manual=False, cash_price_usd=ONE)
+        is ExitReason.TRAILING_STOP
+    )
 
 
 def test_the_factor_is_that_of_the_entry_and_stays() -> None:

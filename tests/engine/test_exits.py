@@ -10,7 +10,7 @@ from paper_trading.engine.account import Position
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.exits import exit_reason, mark
 from paper_trading.engine.fills import leaving
-from paper_trading.engine.money import HUNDRED, exact
+from paper_trading.engine.money import HUNDRED, ONE, exact
 from paper_trading.engine.position import buy
 from paper_trading.engine.strategy import Strategy
 from tests.engine.worlds import NOON, batch, quote, token
@@ -32,7 +32,7 @@ def position(net: str | None = None, high: str = "100", at: str = "100") -> Posi
 
 
 def reason(held: Position, strategy: Strategy = TRAILING, **age: int) -> ExitReason | None:
-    return exit_reason(held, strategy, NOON + timedelta(**age), manual=False)
+    return exit_reason(held, strategy, NOON + timedelta(**age), manual=False, cash_price_usd=ONE)
 
 
 @pytest.mark.parametrize(("price", "high"), [("90", "100"), ("120", "120")])
@@ -134,13 +134,25 @@ def test_maximum_hold_counts_market_time_to_the_microsecond() -> None:
 def test_the_most_urgent_of_several_reasons_wins() -> None:
     late = NOON + timedelta(days=9)
     losing = position("-50", "200", "100")
-    assert exit_reason(losing, TRAILING, late, manual=True) is ExitReason.MANUAL
-    assert exit_reason(losing, TRAILING, late, manual=False) is ExitReason.STOP_LOSS
+    assert exit_reason(losing, TRAILING, late, manual=True, cash_price_usd=ONE) is ExitReason.MANUAL
+    assert (
+        exit_reason(losing, TRAILING, late, manual=False, cash_price_usd=ONE)
+        is ExitReason.STOP_LOSS
+    )
     winning = position("50", "200", "100")
-    assert exit_reason(winning, TRAILING, late, manual=False) is ExitReason.TRAILING_STOP
+    assert (
+        exit_reason(winning, TRAILING, late, manual=False, cash_price_usd=ONE)
+        is ExitReason.TRAILING_STOP
+    )
     steady = position("50", "200", "199")
-    assert exit_reason(steady, TRAILING, late, manual=False) is ExitReason.TAKE_PROFIT
-    assert exit_reason(position("0"), TRAILING, late, manual=False) is ExitReason.MAX_HOLD
+    assert (
+        exit_reason(steady, TRAILING, late, manual=False, cash_price_usd=ONE)
+        is ExitReason.TAKE_PROFIT
+    )
+    assert (
+        exit_reason(position("0"), TRAILING, late, manual=False, cash_price_usd=ONE)
+        is ExitReason.MAX_HOLD
+    )
 
 
 @given(st.integers(1, 10**9), st.integers(1, 10**9))

@@ -200,7 +200,8 @@ def test_the_level_decides_whether_orders_are_protected_from_sandwiches() -> Non
 def test_a_fill_is_marked_in_market_usd_when_cash_is_off_its_peg() -> None:
     world = batch(quote(A, "100"), cash_price="0.8")
     held = executed(decision(A), world=world).account.positions[A.id]
-    assert held.high_price_usd == held.mark_price_usd == 100
+    assert held.mark_price_usd == 100
+    assert held.high_price_usd == 125
 
 
 # --- breakers and the market day -------------------------------------------------------
