@@ -60,6 +60,7 @@ class EquityPointAdmin(RecordAdmin):
         "cash_usd",
         "positions_usd",
         "equity_if_closed_usd",
+        "cash_price_usd",
         "drawdown_percent",
     )
     list_select_related = ("account",)

@@ -17,7 +17,8 @@ class EquityPoint:
     """The worth of an account at one market time, in USD."""
 
     at: datetime
-    #: Cash at its price, so that a depeg shows.
+    #: USD price of one unit of cash, the last one known; and cash at it, so that a depeg shows.
+    cash_price_usd: Decimal
     cash_usd: Decimal
     #: Units at their last marks.
     positions_usd: Decimal
@@ -34,6 +35,11 @@ class EquityPoint:
     drawdown_percent: Decimal
 
 
+def cash_price_usd(account: Account, batch: Batch) -> Decimal:
+    """Return the USD price of one unit of cash: the batch's, or the last one that was known."""
+    return batch.cash_price_usd or account.cash_price_usd
+
+
 @exact
 def worth(account: Account, cash_price_usd: Decimal) -> Decimal:
     """Return cash at its price plus positions at their marks, in USD."""
@@ -43,21 +49,23 @@ def worth(account: Account, cash_price_usd: Decimal) -> Decimal:
 
 @exact
 def equity(account: Account, batch: Batch) -> EquityPoint:
-    """Value an account whose positions are marked; a token without a quote keeps its mark."""
+    """Value an account whose positions are marked; what has no price keeps its last one."""
     held = account.positions.values()
-    cash = usd(account.cash_usd * batch.cash_price_usd)
+    cash_price = cash_price_usd(account, batch)
+    cash = usd(account.cash_usd * cash_price)
     positions = sum((market_value(position) for position in held), ZERO)
     total = cash + positions
     cost = sum((position.cost_usd for position in held), ZERO)
     peak = max(account.peak_equity_usd, total)
     return EquityPoint(
         at=batch.market_time,
+        cash_price_usd=cash_price,
         cash_usd=cash,
         positions_usd=positions,
         equity_usd=total,
-        equity_if_closed_usd=_if_closed(account, held, batch),
+        equity_if_closed_usd=_if_closed(account, held, batch, cash_price),
         exposure_percent=_percent(positions, total),
-        unrealized_usd=positions - usd(cost * batch.cash_price_usd),
+        unrealized_usd=positions - usd(cost * cash_price),
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),
     )
@@ -92,14 +100,16 @@ def roll_day(account: Account, market_time: datetime, equity_usd: Decimal) -> Ac
 
 
 @exact
-def in_cash(amount_usd: Decimal, batch: Batch) -> Decimal:
+def in_cash(amount_usd: Decimal, cash_price_usd: Decimal) -> Decimal:
     """Turn market USD into USD at par of cash; zero when cash has no price."""
-    if batch.cash_price_usd <= 0:
+    if cash_price_usd <= 0:
         return ZERO
-    return usd(amount_usd / batch.cash_price_usd)
+    return usd(amount_usd / cash_price_usd)
 
 
-def _if_closed(account: Account, held: Iterable[Position], batch: Batch) -> Decimal | None:
+def _if_closed(
+    account: Account, held: Iterable[Position], batch: Batch, cash_price: Decimal
+) -> Decimal | None:
     cash = account.cash_usd
     for position in held:
         left = leaving(position.units, position.token.id, batch, account.approvals)
@@ -107,7 +117,7 @@ def _if_closed(account: Account, held: Iterable[Position], batch: Batch) -> Deci
             return None
         proceeds, gas = left
         cash += proceeds - gas
-    return usd(cash * batch.cash_price_usd)
+    return usd(cash * cash_price)
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:

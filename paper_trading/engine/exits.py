@@ -127,7 +127,7 @@ def step_exit(position: Position, strategy: Strategy, batch: Batch) -> Exit | No
 def _worth(position: Position, units: int, batch: Batch) -> Decimal:
     """Return units at the last mark, in cash."""
     quantity = from_base_units(units, position.token.decimals)
-    return in_cash(usd(quantity * position.mark_price_usd), batch)
+    return in_cash(usd(quantity * position.mark_price_usd), batch.cash_price_usd)
 
 
 def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) -> Decimal | None:

@@ -16,7 +16,6 @@ from paper_trading.engine.account import Account, Position
 from paper_trading.engine.benchmarks import Benchmarks, Prices
 from paper_trading.engine.curve import Curve, HourPoint
 from paper_trading.engine.equity import EquityPoint
-from paper_trading.engine.market import Batch
 from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.performance import Performance, performance
 from paper_trading.engine.tallies import Swapped, TradeStats
@@ -57,9 +56,9 @@ class Metrics:
     performance: Performance
 
 
-def worth_of(point: EquityPoint, batch: Batch) -> Worth:
+def worth_of(point: EquityPoint) -> Worth:
     """Return what an equity point says of an account's worth."""
-    return Worth(point.at, point.equity_usd, point.positions_usd, batch.cash_price_usd)
+    return Worth(point.at, point.equity_usd, point.positions_usd, point.cash_price_usd)
 
 
 def metrics_due(ticks_closed: int) -> bool:

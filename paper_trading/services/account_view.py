@@ -62,8 +62,8 @@ def open_positions(account: PaperTradingAccount) -> list[PaperPosition]:
 
 
 def latest_point(account: PaperTradingAccount) -> EquityPoint | None:
-    """Return the newest equity point with the batch that priced it."""
-    points = account.equity_points.select_related("tick__batch")
+    """Return the newest equity point with its tick."""
+    points = account.equity_points.select_related("tick")
     return points.order_by("-market_time").first()
 
 
@@ -106,8 +106,7 @@ def market_value(position: PaperPosition) -> Decimal:
 
 def cash_price_at(point: EquityPoint | None) -> Decimal:
     """Return the USD price of cash at an equity point; par when there is none."""
-    batch = None if point is None else point.tick.batch
-    return ONE if batch is None else batch.cash_price_usd
+    return ONE if point is None else point.cash_price_usd
 
 
 @exact
@@ -122,7 +121,7 @@ def figures(
 ) -> AccountFigures:
     """Compute the figures from the account's own columns, so that a deposit shows at once.
 
-    Cash counts at its price in the batch of the newest equity point, and at par before it.
+    Cash counts at its price at the newest equity point, and at par before it.
     """
     cash_price = cash_price_at(point)
     cash = usd(account.cash_usd * cash_price)

@@ -14,9 +14,10 @@ from paper_trading.engine.exits import exit_reason
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import from_base_units, usd
 from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.track import worth_of
 from paper_trading.intelligence import book as books
 from tests.engine.desks import A, closed, executed, holding, only
-from tests.engine.worlds import APPETITE, NOON, batch, decision, later, quote, rules
+from tests.engine.worlds import APPETITE, NOON, account, batch, decision, later, quote, rules
 
 #: Nothing is sold, and the level alone decides the size.
 CALM = Strategy(
@@ -163,3 +164,32 @@ def test_without_a_price_of_cash_the_last_one_stays() -> None:
     assert blind.cash_price_usd == first.cash_price_usd == Decimal("0.9")
     held = (one.positions[A.id] for one in (first, blind))
     assert len({(one.mark_price_usd, one.marked_at) for one in held}) == 1
+
+
+def test_without_a_price_of_cash_an_account_is_worth_what_it_was() -> None:
+    first = closed(holding(), later(world("0.9"), {}, minutes=5), CALM_RULES)
+    blind = later(world("0"), {}, minutes=9)
+    after = closed(first.account, blind, CALM_RULES)
+    assert after.equity.cash_price_usd == Decimal("0.9")
+    assert after.equity.cash_usd == first.equity.cash_usd > 0
+    assert after.equity.equity_usd == first.equity.equity_usd
+    assert after.equity.unrealized_usd == first.equity.unrealized_usd
+    assert after.equity.drawdown_percent == first.equity.drawdown_percent
+    assert not any(one.tripped for one in after.breakers.values())
+    assert worth_of(after.equity).cash_price_usd == Decimal("0.9")
+
+
+def test_without_a_price_of_cash_it_is_unknown_what_closing_would_pay() -> None:
+    blind = later(world("0"), {}, minutes=9)
+    assert equity(holding(), blind).equity_if_closed_usd is None
+    cash_only = replace(account(), cash_price_usd=Decimal("0.9"))
+    assert equity(cash_only, blind).equity_if_closed_usd == 9000
+
+
+def test_what_an_entry_would_ask_for_is_known_without_a_price_of_cash() -> None:
+    bought = closed(holding(), later(world("0.8"), {}, minutes=5), CALM_RULES).account
+    result = executed(decision(A), of=bought, world=later(world("0"), {}, minutes=9), by=CALM_RULES)
+    trade = only(result)
+    assert trade.code is Code.PRICE_MISSING
+    wanted = worth(bought, Decimal("0.8")) * 40 / 100 / Decimal("0.8")
+    assert trade.asked_usd == pytest.approx(wanted, rel=Decimal("1e-9"))

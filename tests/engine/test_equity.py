@@ -102,8 +102,8 @@ def test_a_market_time_without_a_zone_is_refused() -> None:
 
 
 def test_market_usd_buys_no_cash_without_a_cash_price() -> None:
-    assert in_cash(Decimal(99), batch(cash_price="0.99")) == 100
-    assert in_cash(Decimal(99), batch(cash_price="0")) == 0
+    assert in_cash(Decimal(99), Decimal("0.99")) == 100
+    assert in_cash(Decimal(99), Decimal(0)) == 0
 
 
 @given(
