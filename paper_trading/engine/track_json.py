@@ -73,6 +73,8 @@ def benchmarks_from_json(data: Mapping[str, Any]) -> Benchmarks:
         eth_id=data["eth_id"],
         eth=None if eth is None else _holding(eth),
         basket={int(key): _holding(one) for key, one in data["basket"].items()},
+        # Records that are older than the field were never rebalanced.
+        basket_base=Decimal(data.get("basket_base", "1")),
     )
 
 
