@@ -78,6 +78,7 @@ class Account:
     day_start_equity_usd: Decimal
     entries_today: int
     failed_transactions: int
+    #: Closed positions, each with all its sales and all its gas; the first is in a row.
     losing_exits: int
     winning_trades: int
     losing_trades: int

@@ -201,10 +201,11 @@ def _sold(account: Account, record: TradeRecord, swap: Swap) -> Account:
         realized_usd=account.realized_usd + realized,
         failed_transactions=0,
     )
-    counted = _count_exit(sold, realized - swap.gas_usd)
     if rest is None:
-        return _closed(counted, record)
-    return counted.with_position(
+        # The position bears the gas of all its swaps, this one's included.
+        net = position.realized_usd + realized - position.gas_usd
+        return _closed(_count_outcome(sold, net), record)
+    return sold.with_position(
         replace(
             rest,
             realized_usd=rest.realized_usd + realized,
@@ -226,8 +227,8 @@ def _steps_taken(held: Position, record: TradeRecord) -> int:
     return taken
 
 
-def _count_exit(account: Account, net_usd: Decimal) -> Account:
-    """Count a sell by what it made after its gas; an exact zero is neither won nor lost."""
+def _count_outcome(account: Account, net_usd: Decimal) -> Account:
+    """Count a closed position by its net of all gas; an exact zero is neither won nor lost."""
     if net_usd > 0:
         return replace(account, winning_trades=account.winning_trades + 1, losing_exits=0)
     if net_usd < 0:

@@ -38,8 +38,8 @@ class AccountFigures:
     drawdown_percent: Decimal
     max_drawdown_percent: Decimal
     win_rate_percent: Decimal | None
-    #: Exits that were won or lost: the n of the win rate.
-    exits: int
+    #: Closed positions that were won or lost, net of all gas: the n of the win rate.
+    round_trips: int
 
 
 def visible_accounts(user: AbstractBaseUser | AnonymousUser) -> QuerySet[PaperTradingAccount]:
@@ -133,7 +133,7 @@ def figures(
     equity = cash + positions
     peak = max(account.peak_equity_usd, equity)
     drawdown = percent(peak - equity, peak) or ZERO
-    exits = account.winning_trades + account.losing_trades
+    decided = account.winning_trades + account.losing_trades
     return AccountFigures(
         equity_usd=equity,
         return_percent=percent(equity - account.deposits_usd, account.deposits_usd),
@@ -145,8 +145,8 @@ def figures(
         gas_usd=account.gas_usd,
         drawdown_percent=drawdown,
         max_drawdown_percent=max(account.max_drawdown_percent, drawdown),
-        win_rate_percent=percent(Decimal(account.winning_trades), Decimal(exits)),
-        exits=exits,
+        win_rate_percent=percent(Decimal(account.winning_trades), Decimal(decided)),
+        round_trips=decided,
     )
 
 

@@ -155,7 +155,7 @@ def test_an_account_without_a_session_shows_every_empty_state() -> None:
     text = page(account)
     for words in ("No session yet", "Nothing is held.", "No order yet.", "No tick yet."):
         assert words in text
-    assert "no exit yet" in text
+    assert "none closed yet" in text
     assert "—" in panel(account, "figures")
 
 
@@ -221,7 +221,7 @@ def test_the_figures_are_the_accounts_own() -> None:
     assert "+0.66%" in text
     assert f"▼ {MINUS}$12.50" in text
     assert "25.00%" in text
-    assert "1 of 4" in text
+    assert "1 of 4 closed" in text
     assert "gas $0.0042" in text
 
 
