@@ -10,7 +10,16 @@ from paper_trading.engine import inference, metrics
 from paper_trading.engine.account import Account
 from paper_trading.engine.curve import Curve, Drawdown, HourPoint
 from paper_trading.engine.inference import Estimate, Series
-from paper_trading.engine.money import HUNDRED, ONE, RETURN_UNIT, ZERO, exact, ratio, usd
+from paper_trading.engine.money import (
+    HUNDRED,
+    ONE,
+    RATIO_LIMIT,
+    RETURN_UNIT,
+    ZERO,
+    exact,
+    ratio,
+    usd,
+)
 from paper_trading.engine.tallies import Tally, TradeStats
 
 _YEAR = metrics.PERIODS_PER_YEAR
@@ -153,8 +162,8 @@ def sureness(returns: Series, trades: TradeStats) -> Sureness:
         else (ratio(share[0] * HUNDRED), ratio(share[1] * HUNDRED)),
         expectancy_usd=_scaled(inference.of_mean(trades.usd_days), ONE),
         expectancy_percent=_scaled(inference.of_mean(trades.percent_days), ONE),
-        skew=None if shape is None else ratio(shape[0]),
-        kurtosis=None if shape is None else ratio(shape[1]),
+        skew=None if shape is None else _rounded(shape[0]),
+        kurtosis=None if shape is None else _rounded(shape[1]),
         lags=inference.lags(len(returns)),
     )
 
@@ -170,7 +179,7 @@ def _as_bailey(found: Estimate | None, shape: tuple[Decimal, Decimal] | None) ->
         return found
     hourly = found.value / Decimal(_YEAR).sqrt()
     least = inference.minimum_track_record(hourly, *shape) or ZERO
-    needed = max(found.needed, least)
+    needed = None if least > inference.MOST_PERIODS else max(found.needed, least)
     return Estimate(found.value, found.error, found.low, found.high, needed)
 
 
@@ -189,16 +198,21 @@ def _compared(levels: Sequence[Decimal | None], returns: Series) -> Compared | N
     found = None
     if theirs and len(returns) >= len(theirs):
         found = inference.regression(returns[-len(theirs) :], theirs, _YEAR)
+    total = _percent(known[-1] - ONE)
+    if total is None:
+        return None
     return Compared(
-        return_percent=ratio((known[-1] - ONE) * HUNDRED),
+        return_percent=total,
         alpha_percent=None if found is None else _scaled(found[0], HUNDRED),
         beta=None if found is None else _scaled(found[1], ONE),
     )
 
 
 def _scaled(found: Estimate | None, scale: Decimal) -> Estimate | None:
-    """Return an estimate in other units, at the scale of ratios."""
+    """Return an estimate in other units, at the scale of ratios; None when it is out of that."""
     if found is None:
+        return None
+    if any(abs(one * scale) >= RATIO_LIMIT for one in (found.low, found.high, found.error)):
         return None
     return Estimate(
         value=ratio(found.value * scale),
@@ -214,8 +228,9 @@ def _index(point: HourPoint | None) -> Decimal:
 
 
 def _rounded(number: Decimal | None) -> Decimal | None:
-    return None if number is None else ratio(number)
+    """Return a figure at the scale of ratios; None when it is larger than they may be."""
+    return None if number is None or abs(number) >= RATIO_LIMIT else ratio(number)
 
 
 def _percent(fraction: Decimal | None) -> Decimal | None:
-    return None if fraction is None else ratio(fraction * HUNDRED)
+    return None if fraction is None else _rounded(fraction * HUNDRED)
