@@ -106,6 +106,7 @@ class MetricsAdmin(RecordAdmin):
         "win_rate_percent",
         "profit_factor",
         "sharpe_ratio",
+        "returns_count",
     )
     list_select_related = ("session__account",)
     search_fields = ("session__account__name",)

@@ -26,8 +26,8 @@ class EquityPoint:
     equity_usd: Decimal
     #: After selling everything as quoted, fees, impact and gas paid; None when unpriceable.
     equity_if_closed_usd: Decimal | None
-    #: positions_usd in percent of equity.
-    exposure_percent: Decimal
+    #: positions_usd in percent of equity; None when there is none.
+    exposure_percent: Decimal | None
     #: positions_usd less their cost, which was paid in cash and counts at its price.
     unrealized_usd: Decimal
     #: Highest equity so far, this one included, and how far below it this is.
@@ -64,7 +64,7 @@ def equity(account: Account, batch: Batch) -> EquityPoint:
         positions_usd=positions,
         equity_usd=total,
         equity_if_closed_usd=_if_closed(account, held, batch, cash_price),
-        exposure_percent=_percent(positions, total),
+        exposure_percent=_percent(positions, total) if total > 0 else None,
         unrealized_usd=positions - usd(cost * cash_price),
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),

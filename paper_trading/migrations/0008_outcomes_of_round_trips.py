@@ -17,6 +17,13 @@ COUNTED = """
 """
 
 
+#: What is kept of them has other columns and another basket now; it is folded anew from the rows.
+FOLDED_ANEW = """
+    DELETE FROM paper_trading_equityhour;
+    DELETE FROM paper_trading_papertrackrecord;
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -40,4 +47,5 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(default=0, help_text='Closed positions that made money, all their gas paid.'),
         ),
         migrations.RunSQL(COUNTED, migrations.RunSQL.noop),
+        migrations.RunSQL(FOLDED_ANEW, migrations.RunSQL.noop),
     ]

@@ -65,7 +65,7 @@ def test_exposure_and_unrealized_follow_the_marks() -> None:
 def test_an_account_worth_nothing_has_no_exposure() -> None:
     broke = replace(account(), cash_usd=Decimal(0), peak_equity_usd=Decimal(0))
     point = equity(broke, batch())
-    assert point.exposure_percent == 0
+    assert point.exposure_percent is None
     assert point.drawdown_percent == 0
 
 
