@@ -204,6 +204,20 @@ def test_a_fill_is_marked_in_market_usd_when_cash_is_off_its_peg() -> None:
     assert held.high_price_usd == 125
 
 
+def test_a_step_tells_what_was_made_of_all_deposits() -> None:
+    result = executed(decision(A))
+    assert result.total_pnl_usd == result.equity.equity_usd - 10_000 < 0
+
+
+def test_a_step_writes_when_something_changed() -> None:
+    start = executed().account
+    assert not executed(of=start).wrote(start)
+    assert executed(decision(A), of=start).wrote(start)
+    denied = executed(decision(A), of=start, by=rules(halted=True))
+    assert denied.account == start
+    assert denied.wrote(start)
+
+
 # --- breakers and the market day -------------------------------------------------------
 
 
