@@ -31,6 +31,8 @@ def test_the_index_starts_one_step_before_the_first_point() -> None:
     assert (curve.start, curve.last_at) == (NOON, NOON + HOUR)
     assert curves.index_of(curve) == Decimal("0.999")
     assert curves.index_of(curves.opened(Decimal(500))) == 1
+    assert curves.elapsed_hours(curve) == 1
+    assert curves.elapsed_hours(curves.opened(Decimal(500))) == 0
 
 
 def test_a_deposit_counts_from_the_last_point_on() -> None:

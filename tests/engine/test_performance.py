@@ -8,12 +8,11 @@ from hypothesis import given
 
 from paper_trading.engine import metrics, track
 from paper_trading.engine.benchmarks import Prices
+from paper_trading.engine.inference import Estimate
 from paper_trading.engine.money import ratio
 from paper_trading.engine.performance import Performance
 from paper_trading.engine.track import Worth
-from paper_trading.engine.track_json import (
-    details,
-)
+from paper_trading.engine.track_json import _estimate, details
 from tests.engine import histories
 from tests.engine.histories import HISTORIES, Event
 from tests.engine.worlds import NOON, account
@@ -136,3 +135,18 @@ def test_turnover_does_not_change_with_the_price_of_cash(peg: str) -> None:
         found.append(track.measure(account(), worth, record).performance.turnover)
     # Three sales of 500: half of 1,500 over 10,000.
     assert found == [Decimal("0.075")] * 2
+
+
+def test_a_benchmark_that_no_column_can_keep_is_none() -> None:
+    still = Event(4, Decimal(10_000), Decimal(0), Decimal("1e-9"), Decimal(4))
+    burst = Event(4, Decimal(10_000), Decimal(0), Decimal("1e9"), Decimal(8))
+    worth = Worth(NOON, Decimal(1), Decimal(0), Decimal(1))
+    made = track.measure(account(), worth, histories.folded([still, burst])).performance
+    assert made.benchmarks["ETH"] is None
+
+
+def test_a_mean_of_nothing_tells_no_days() -> None:
+    found = Estimate(Decimal(0), Decimal(1), Decimal(-2), Decimal(2))
+    day = _estimate(found, 100)
+    assert day is not None
+    assert (day["value"], day["needed_days"], day["more_days"]) == ("0", None, None)
