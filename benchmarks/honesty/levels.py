@@ -71,8 +71,9 @@ def report(counted: Sequence[Counted], settings: Sequence[str] = ()) -> Report:
             " models them. Reducing is the share of ticks with a tripped breaker: no entries, and"
             " without positions nothing to sell. Entries are filled buys,"
             " exits filled sells by reason; fees are fee, impact, drift and MEV of the swaps; net"
-            " is equity at mid prices less the deposit; won is the share of sells that made money"
-            " after their gas; P is the chance that the mean net outcome is positive, at the end."
+            " is equity at mid prices less the deposit; won is the share of closed positions"
+            " that made money net of all gas; P is the chance that the mean net"
+            " outcome is positive, at the end."
         ),
         head=(
             "level", "BUY", "SELL", "HOLD", "SKIP", "entries", "stop", "target", "trailing",

@@ -60,6 +60,7 @@ class EquityPointAdmin(RecordAdmin):
         "cash_usd",
         "positions_usd",
         "equity_if_closed_usd",
+        "cash_price_usd",
         "drawdown_percent",
     )
     list_select_related = ("account",)
@@ -105,6 +106,7 @@ class MetricsAdmin(RecordAdmin):
         "win_rate_percent",
         "profit_factor",
         "sharpe_ratio",
+        "returns_count",
     )
     list_select_related = ("session__account",)
     search_fields = ("session__account__name",)

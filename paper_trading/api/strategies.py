@@ -30,7 +30,7 @@ def strategy(request: HttpRequest, session_id: int) -> JsonResponse:
             "parameters": session.strategy.parameters(),
             "level": _numbers(view.appetite),
             "tokens": [_token(found) for found in view.tokens],
-            "kelly": _numbers(view.kelly),
+            "kelly": None if view.kelly is None else _numbers(view.kelly),
         }
     )
 

@@ -48,6 +48,7 @@ def problems(account: PaperTradingAccount) -> list[str]:
     found: list[str] = []
     fold = _fold(account, found)
     found += _compare_account(account, fold)
+    found += _compare_outcomes(account)
     found += _compare_positions(account, fold)
     found += _compare_totals(account)
     found += _compare_books(account, fold)
@@ -136,6 +137,23 @@ def _compare_account(account: PaperTradingAccount, fold: _Fold) -> Iterator[str]
     sent = SimulatedTransaction.objects.filter(account=account).count()
     if account.nonce != sent:
         yield f"nonce is {account.nonce}, transactions sent are {sent}"
+
+
+def _compare_outcomes(account: PaperTradingAccount) -> Iterator[str]:
+    """Compare the positions won and lost with the closed ones' trades, all gas included."""
+    net = {
+        row["position_id"]: _DIGITS.subtract(row["realized"] or _ZERO, row["gas"])
+        for row in PaperTrade.objects.filter(account=account, position__is_open=False)
+        .values("position_id")
+        .annotate(realized=Sum("realized_usd"), gas=Sum("gas_usd"))
+    }
+    for name, folded in (
+        ("winning_trades", sum(1 for one in net.values() if one > 0)),
+        ("losing_trades", sum(1 for one in net.values() if one < 0)),
+    ):
+        stored = getattr(account, name)
+        if stored != folded:
+            yield f"{name} is {stored}, its closed positions say {folded}"
 
 
 def _compare_positions(account: PaperTradingAccount, fold: _Fold) -> Iterator[str]:

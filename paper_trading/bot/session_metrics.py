@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from paper_trading.bot import track_rows
-from paper_trading.bot.position_manager import view_of
 from paper_trading.engine.track import Metrics, TrackRecord, Worth, measure
 from paper_trading.engine.track_json import details
 from paper_trading.models import (
@@ -43,7 +42,7 @@ def update(tick: Tick, account: PaperTradingAccount) -> PaperPerformanceMetrics:
         at=point.market_time,
         equity_usd=point.equity_usd,
         positions_usd=point.positions_usd,
-        cash_price_usd=view_of(tick).batch.cash_price_usd,
+        cash_price_usd=point.cash_price_usd,
     )
     row = metrics_row(tick, measure(value, worth, track_record(account)))
     row.save(force_insert=True)

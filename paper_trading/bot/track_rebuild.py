@@ -63,8 +63,9 @@ def _points(account: PaperTradingAccount) -> Iterator[tuple[Worth, Prices]]:
             batch = point.tick.batch
             if batch is None:
                 raise ValueError(f"{point.tick} has an equity point and no batch")
-            at, cash_usd = point.market_time, batch.cash_price_usd
-            worth = Worth(at, point.equity_usd, point.positions_usd, cash_usd)
+            worth = Worth(
+                point.market_time, point.equity_usd, point.positions_usd, point.cash_price_usd
+            )
             quoted = {quote.token_id: quote.price_usd for quote in batch.quotes.all()}
             yield worth, benchmark_prices(listed_tokens(batch), quoted)
 

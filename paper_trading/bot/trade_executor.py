@@ -75,7 +75,7 @@ class TradeExecutor:
         """Write the tick's equity point, and count it in the account's track record."""
         view = view_of(tick)
         equity_row(tick, result.equity).save(force_insert=True)
-        worth = worth_of(result.equity, view.batch)
+        worth = worth_of(result.equity)
         positions = before.positions
         track_rows.after_tick(self.positions.row, positions, result.trades, worth, view.prices())
 
@@ -104,6 +104,7 @@ def equity_row(tick: Tick, point: EquityValue) -> EquityPoint:
         account_id=tick.session.account_id,
         tick=tick,
         market_time=point.at,
+        cash_price_usd=point.cash_price_usd,
         cash_usd=point.cash_usd,
         positions_usd=point.positions_usd,
         equity_usd=point.equity_usd,

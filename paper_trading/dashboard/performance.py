@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from paper_trading.engine.inference import LEAST_RETURNS
 from paper_trading.models import PaperPerformanceMetrics
 
 _ZERO = Decimal(0)
@@ -70,6 +71,8 @@ class Performance:
     """Everything that the panel shows beside the columns of the row."""
 
     row: PaperPerformanceMetrics
+    #: What stands for figures of hourly returns while those are too few; empty from then on.
+    too_few: str
     judged: list[Judged]
     fall: Fall | None
     benchmarks: list[Compared]
@@ -88,6 +91,7 @@ def performance(row: PaperPerformanceMetrics | None) -> Performance | None:
     fall = details["drawdown"]
     return Performance(
         row=row,
+        too_few=_too_few(row.returns_count),
         judged=_judged(row, details["intervals"]),
         fall=None if fall is None else _fall(fall),
         benchmarks=[
@@ -101,6 +105,12 @@ def performance(row: PaperPerformanceMetrics | None) -> Performance | None:
         by_token=[_group(one) for one in details["by_token"]],
         by_exit=[_group(one) for one in details["by_exit"]],
     )
+
+
+def _too_few(returns: int) -> str:
+    if returns >= LEAST_RETURNS:
+        return ""
+    return f"too few returns: {returns} of {LEAST_RETURNS}"
 
 
 def _judged(row: PaperPerformanceMetrics, intervals: Mapping[str, Any]) -> list[Judged]:

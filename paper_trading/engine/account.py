@@ -22,7 +22,8 @@ class Position:
     opened_at: datetime
     #: Number of buys after the first.
     adds: int
-    #: Highest mark since it was opened (USD per whole token), for the trailing stop.
+    #: Highest mark since it was opened, for the trailing stop. Unlike the mark it is at par of
+    #: cash, as the cost is: what a token is worth in cash also moves when cash does.
     high_price_usd: Decimal
     mark_price_usd: Decimal
     marked_at: datetime
@@ -77,6 +78,7 @@ class Account:
     day_start_equity_usd: Decimal
     entries_today: int
     failed_transactions: int
+    #: Closed positions, each with all its sales and all its gas; the first is in a row.
     losing_exits: int
     winning_trades: int
     losing_trades: int

@@ -23,6 +23,7 @@ from paper_trading.engine.money import (
     ONE,
     ZERO,
     cash_amount,
+    price,
     ratio,
     require,
     usd,
@@ -98,8 +99,10 @@ def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = Non
         if not confirmed:
             return replace(paid, failed_transactions=account.failed_transactions + 1)
         if record.side is Side.BUY:
-            price = record.swap.mid_price if price_usd is None else price_usd
-            return _bought(paid, record, record.swap, price)
+            known = price_usd
+            if known is None:
+                known = price(record.swap.mid_price * account.cash_price_usd)
+            return _bought(paid, record, record.swap, known)
         return _sold(paid, record, record.swap)
 
 
@@ -161,7 +164,16 @@ def _bought(account: Account, record: TradeRecord, swap: Swap, price_usd: Decima
     cost = cash_amount(swap.amount_in)
     held = account.positions.get(record.token.id)
     factor = ONE if record.exit_factor is None else record.exit_factor
-    position = buy(held, record.token, swap.amount_out, cost, price_usd, record.market_time, factor)
+    position = buy(
+        held,
+        record.token,
+        swap.amount_out,
+        cost,
+        price_usd,
+        record.market_time,
+        factor,
+        account.cash_price_usd,
+    )
     if held is None:
         position = replace(position, gas_usd=swap.gas_usd)
     return replace(
@@ -189,10 +201,11 @@ def _sold(account: Account, record: TradeRecord, swap: Swap) -> Account:
         realized_usd=account.realized_usd + realized,
         failed_transactions=0,
     )
-    counted = _count_exit(sold, realized - swap.gas_usd)
     if rest is None:
-        return _closed(counted, record)
-    return counted.with_position(
+        # The position bears the gas of all its swaps, this one's included.
+        net = position.realized_usd + realized - position.gas_usd
+        return _closed(_count_outcome(sold, net), record)
+    return sold.with_position(
         replace(
             rest,
             realized_usd=rest.realized_usd + realized,
@@ -214,8 +227,8 @@ def _steps_taken(held: Position, record: TradeRecord) -> int:
     return taken
 
 
-def _count_exit(account: Account, net_usd: Decimal) -> Account:
-    """Count a sell by what it made after its gas; an exact zero is neither won nor lost."""
+def _count_outcome(account: Account, net_usd: Decimal) -> Account:
+    """Count a closed position by its net of all gas; an exact zero is neither won nor lost."""
     if net_usd > 0:
         return replace(account, winning_trades=account.winning_trades + 1, losing_exits=0)
     if net_usd < 0:

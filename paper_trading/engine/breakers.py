@@ -22,7 +22,7 @@ REASONS: dict[BreakerKind, str] = {
     BreakerKind.DAILY_LOSS: "Too much is lost since the market day began (percent)",
     BreakerKind.DRAWDOWN: "Equity is too far below its peak (percent)",
     BreakerKind.FAILED_TRANSACTIONS: "Too many transactions failed in a row",
-    BreakerKind.LOSING_EXITS: "Too many exits lost in a row",
+    BreakerKind.LOSING_EXITS: "Too many positions lost in a row",
     BreakerKind.DAILY_TRADES: "The daily limit of entries is reached",
     BreakerKind.MINIMUM_BALANCE: "Cash is below the minimum balance (USD)",
     BreakerKind.STALE_FEED: "The newest price is too old (seconds)",

@@ -42,10 +42,12 @@ class Curve:
     peak_at: datetime | None = None
     #: The deepest so far; None while the index never fell.
     drawdown: Drawdown | None = None
-    #: Positions at their marks over equity at the last point, a fraction.
-    exposure: Decimal = ZERO
-    #: Microseconds between points, and what held through them times their number.
+    #: Positions at their marks over equity at the last point, a fraction; None of no equity.
+    exposure: Decimal | None = ZERO
+    #: Microseconds between points, those of them with an exposure, and what held through them
+    #: times their number; equity is counted in cash, as what is bought and sold is.
     microseconds: int = 0
+    exposed_microseconds: int = 0
     exposure_microseconds: Decimal = ZERO
     equity_microseconds: Decimal = ZERO
     #: USD price of cash at the last point: what is paid in counts at it.
@@ -98,14 +100,11 @@ def observed(
     passed = 0 if curve.last_at is None else (at - curve.last_at) // _MICROSECOND
     start = at - step if curve.start is None else curve.start
     moved = replace(
-        curve,
+        _held(curve, passed),
         start=start,
         last_at=at,
         worth_usd=equity_usd,
-        exposure=ratio(positions_usd / equity_usd) if equity_usd > 0 else ZERO,
-        microseconds=curve.microseconds + passed,
-        exposure_microseconds=curve.exposure_microseconds + curve.exposure * passed,
-        equity_microseconds=curve.equity_microseconds + curve.worth_usd * passed,
+        exposure=ratio(positions_usd / equity_usd) if equity_usd > 0 else None,
     )
     return _with_drawdown(moved, at, start)
 
@@ -131,19 +130,47 @@ def at_full_hours(curve: Curve, hours: Mapping[int, HourPoint]) -> Iterator[Hour
 
 
 @exact
+def elapsed_hours(curve: Curve) -> Decimal:
+    """Return the hours from the start to the last point, parts of an hour included."""
+    if curve.start is None or curve.last_at is None:
+        return ZERO
+    return Decimal((curve.last_at - curve.start) // _MICROSECOND) / (HOUR // _MICROSECOND)
+
+
+@exact
 def mean_exposure(curve: Curve) -> Decimal | None:
-    """Return the time-weighted share of positions in equity; None for under two points."""
-    if not curve.microseconds:
+    """Return the time-weighted share of positions in equity, over the time that had equity.
+
+    None for under two points, and when there never was any.
+    """
+    if not curve.exposed_microseconds:
         return None
-    return curve.exposure_microseconds / curve.microseconds
+    return curve.exposure_microseconds / curve.exposed_microseconds
 
 
 @exact
 def mean_equity(curve: Curve) -> Decimal | None:
-    """Return the time-weighted equity in USD; None for under two points."""
+    """Return the time-weighted equity at par of cash; None for under two points."""
     if not curve.microseconds:
         return None
     return usd(curve.equity_microseconds / curve.microseconds)
+
+
+def _held(curve: Curve, passed: int) -> Curve:
+    """Let what the last point left hold for some microseconds."""
+    worth = usd(curve.worth_usd / curve.cash_price_usd)
+    held = replace(
+        curve,
+        microseconds=curve.microseconds + passed,
+        equity_microseconds=curve.equity_microseconds + worth * passed,
+    )
+    if curve.exposure is None:
+        return held
+    return replace(
+        held,
+        exposed_microseconds=curve.exposed_microseconds + passed,
+        exposure_microseconds=curve.exposure_microseconds + curve.exposure * passed,
+    )
 
 
 def _with_drawdown(curve: Curve, at: datetime, start: datetime) -> Curve:

@@ -18,7 +18,8 @@ class EquityPoint:
     """The worth of an account at one market time, in USD."""
 
     at: datetime
-    #: Cash at its price, so that a depeg shows.
+    #: USD price of one unit of cash, the last one known; and cash at it, so that a depeg shows.
+    cash_price_usd: Decimal
     cash_usd: Decimal
     #: Units at their last marks.
     positions_usd: Decimal
@@ -27,8 +28,8 @@ class EquityPoint:
     #: After selling everything as quoted, fees, impact and gas paid; what is UNSELLABLE counts
     #: nothing. None when unpriceable.
     equity_if_closed_usd: Decimal | None
-    #: positions_usd in percent of equity.
-    exposure_percent: Decimal
+    #: positions_usd in percent of equity; None when there is none.
+    exposure_percent: Decimal | None
     #: positions_usd less their cost, which was paid in cash and counts at its price.
     unrealized_usd: Decimal
     #: Highest equity so far, this one included, and how far below it this is.
@@ -36,8 +37,8 @@ class EquityPoint:
     drawdown_percent: Decimal
 
 
-def cash_price_of(account: Account, batch: Batch) -> Decimal:
-    """Return the USD price of cash; the last known one while a batch has none (0)."""
+def cash_price_usd(account: Account, batch: Batch) -> Decimal:
+    """Return the USD price of one unit of cash: the batch's, or the last one that was known."""
     return batch.cash_price_usd or account.cash_price_usd
 
 
@@ -50,9 +51,9 @@ def worth(account: Account, cash_price_usd: Decimal) -> Decimal:
 
 @exact
 def equity(account: Account, batch: Batch) -> EquityPoint:
-    """Value an account whose positions are marked; a token without a quote keeps its mark."""
+    """Value an account whose positions are marked; what has no price keeps its last one."""
     held = account.positions.values()
-    cash_price = cash_price_of(account, batch)
+    cash_price = cash_price_usd(account, batch)
     cash = usd(account.cash_usd * cash_price)
     positions = sum((market_value(position) for position in held), ZERO)
     total = cash + positions
@@ -60,11 +61,12 @@ def equity(account: Account, batch: Batch) -> EquityPoint:
     peak = max(account.peak_equity_usd, total)
     return EquityPoint(
         at=batch.market_time,
+        cash_price_usd=cash_price,
         cash_usd=cash,
         positions_usd=positions,
         equity_usd=total,
-        equity_if_closed_usd=_if_closed(account, held, batch),
-        exposure_percent=_percent(positions, total),
+        equity_if_closed_usd=_if_closed(account, held, batch, cash_price),
+        exposure_percent=_percent(positions, total) if total > 0 else None,
         unrealized_usd=positions - usd(cost * cash_price),
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),
@@ -100,14 +102,16 @@ def roll_day(account: Account, market_time: datetime, equity_usd: Decimal) -> Ac
 
 
 @exact
-def in_cash(amount_usd: Decimal, batch: Batch) -> Decimal:
+def in_cash(amount_usd: Decimal, cash_price_usd: Decimal) -> Decimal:
     """Turn market USD into USD at par of cash; zero when cash has no price."""
-    if batch.cash_price_usd <= 0:
+    if cash_price_usd <= 0:
         return ZERO
-    return usd(amount_usd / batch.cash_price_usd)
+    return usd(amount_usd / cash_price_usd)
 
 
-def _if_closed(account: Account, held: Iterable[Position], batch: Batch) -> Decimal | None:
+def _if_closed(
+    account: Account, held: Iterable[Position], batch: Batch, cash_price: Decimal
+) -> Decimal | None:
     cash = account.cash_usd
     for position in held:
         if _unsellable(position, batch):
@@ -117,7 +121,7 @@ def _if_closed(account: Account, held: Iterable[Position], batch: Batch) -> Deci
             return None
         proceeds, gas = left
         cash += proceeds - gas
-    return usd(cash * cash_price_of(account, batch))
+    return usd(cash * cash_price)
 
 
 def _unsellable(position: Position, batch: Batch) -> bool:

@@ -12,6 +12,7 @@ from paper_trading.engine.equity import in_cash
 from paper_trading.engine.fills import leaving, pricing_code
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import HUNDRED, ZERO, exact, from_base_units, ratio, usd
+from paper_trading.engine.position import price_in_cash
 from paper_trading.engine.sizing import MINIMUM_SIZE_USD
 from paper_trading.engine.strategy import Strategy
 
@@ -48,7 +49,7 @@ def mark(
     return replace(
         position,
         mark_price_usd=price,
-        high_price_usd=max(position.high_price_usd, price),
+        high_price_usd=max(position.high_price_usd, price_in_cash(price, batch.cash_price_usd)),
         marked_at=batch.market_time,
         net_pnl_percent=_net_percent(position, batch, approvals),
     )
@@ -61,11 +62,7 @@ def wanted_exit(position: Position, strategy: Strategy, batch: Batch, manual: bo
     A reason to sell everything comes before a take-profit step.
     """
     reason = exit_reason(
-        position,
-        strategy,
-        batch.market_time,
-        manual=manual,
-        cash_price_usd=batch.cash_price_usd,
+        position, strategy, batch.market_time, manual, cash_price_usd=batch.cash_price_usd
     )
     if reason is not None:
         return Exit(position.token, reason, position.units)
@@ -77,14 +74,15 @@ def exit_reason(
     position: Position,
     strategy: Strategy,
     market_time: datetime,
-    *,
     manual: bool,
+    *,
     cash_price_usd: Decimal,
 ) -> ExitReason | None:
     """Return the reason of the highest priority to sell all of a marked position, or None.
 
     The order is that of `ExitReason`. Stop, target and trailing are those of the strategy
-    times the factor that the position keeps.
+    times the factor that the position keeps. All three are measured in cash, which is what was
+    paid; without a price of cash none of them is due.
     """
     net, due = position.net_pnl_percent, scaled(strategy, position.exit_factor)
     if manual:
@@ -129,7 +127,7 @@ def step_exit(position: Position, strategy: Strategy, batch: Batch) -> Exit | No
 def _worth(position: Position, units: int, batch: Batch) -> Decimal:
     """Return units at the last mark, in cash."""
     quantity = from_base_units(units, position.token.decimals)
-    return in_cash(usd(quantity * position.mark_price_usd), batch)
+    return in_cash(usd(quantity * position.mark_price_usd), batch.cash_price_usd)
 
 
 def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) -> Decimal | None:
@@ -142,10 +140,7 @@ def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) ->
 
 
 def _trailing_stop_hit(position: Position, strategy: Strategy, cash_price_usd: Decimal) -> bool:
-    """Compare high with cost, in USD at the price of cash, and mark with high, without dividing.
-
-    Never hit while cash has no price: what the position cost is then not known in USD.
-    """
+    """Compare high with average cost and mark with high, all at par of cash, without dividing."""
     if cash_price_usd <= 0:
         return False
     if strategy.trailing_activation_percent is None or strategy.trailing_distance_percent is None:
@@ -154,6 +149,7 @@ def _trailing_stop_hit(position: Position, strategy: Strategy, cash_price_usd: D
     distance = strategy.trailing_distance_percent * position.exit_factor
     quantity = from_base_units(position.units, position.token.decimals)
     best = position.high_price_usd * quantity * HUNDRED
-    if best < position.cost_usd * cash_price_usd * (HUNDRED + activation):
+    if best < position.cost_usd * (HUNDRED + activation):
         return False
-    return position.mark_price_usd * HUNDRED <= position.high_price_usd * (HUNDRED - distance)
+    lowest = position.high_price_usd * cash_price_usd * (HUNDRED - distance)
+    return position.mark_price_usd * HUNDRED <= lowest

@@ -21,6 +21,9 @@ from paper_trading.engine.tallies import DaySums
 #: Fewer returns than this give no interval: a robust error of so few is itself a guess.
 LEAST_RETURNS = 30
 
+#: A longer record than this, in periods, is none that anyone will have.
+MOST_PERIODS = 10**12
+
 #: Quantile 0.975 of the normal distribution.
 Z = Decimal("1.959963984540054")
 
@@ -64,7 +67,7 @@ class Estimate:
     low: Decimal
     high: Decimal
     #: Periods of the same kind after which the figure, if it stays as it is, differs from
-    #: zero; None when it is zero.
+    #: zero; None when it is zero, or when there are more than MOST_PERIODS.
     needed: Decimal | None = None
 
 
@@ -84,8 +87,9 @@ def moments(series: Series) -> Moments | None:
     n = len(series)
     if not n:
         return None
-    mean = Decimal(sum(series)) / n
-    return Moments(n, mean, Decimal(sum(map(mul, series, series))) / n - mean**2)
+    # In integers, so that what is left of two large sums is exact.
+    total, squares = sum(series), sum(map(mul, series, series))
+    return Moments(n, Decimal(total) / n, Decimal(n * squares - total**2) / n**2)
 
 
 def lags(n: int) -> int:
@@ -129,8 +133,30 @@ def estimate(value: Decimal, influence: Series, scale: Decimal) -> Estimate | No
     if not error:
         return None
     half = critical(n) * error
-    needed = None if not value else n * (half / value) ** 2
-    return Estimate(value, error, value - half, value + half, needed)
+    return Estimate(value, error, value - half, value + half, _needed(value, error, n))
+
+
+def _needed(value: Decimal, error: Decimal, n: int) -> Decimal | None:
+    """Return the periods at whose number an interval leaves zero out, and one before does not.
+
+    The error shrinks with the root of the record's length, and the critical value, which is
+    that of the longer record, towards the normal one.
+    """
+    if not value:
+        return None
+    square = n * (error / value) ** 2
+
+    def told(periods: int) -> bool:
+        return critical(periods) ** 2 * square <= periods
+
+    # Today's record is a bound, so that the answer agrees with today's interval.
+    low, high = (LEAST_RETURNS - 1, n) if told(n) else (n, MOST_PERIODS)
+    if not told(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if told(middle) else (middle, high)
+    return Decimal(high)
 
 
 def centred(series: Series, known: Moments) -> list[int]:
@@ -148,7 +174,8 @@ def of_ratio(
     `squares` are what `square` is the mean of, in units squared: squared distances for a Sharpe
     ratio, squared losses for a Sortino ratio.
     """
-    if square <= 0:
+    # A spread under the resolution of a series says nothing of its error.
+    if square <= 0 or not round(square):
         return None
     # d(mean / s) = (d mean - mean / (2 square) * d square) / s, in integers.
     top, bottom, level = round(known.mean), 2 * round(square), round(square)
@@ -192,7 +219,7 @@ def regression(series: Series, benchmark: Series, periods: int) -> tuple[Estimat
     LEAST_RETURNS periods, and when one of the two did not vary or was fitted without rest.
     """
     known, other = moments(series), moments(benchmark)
-    if known is None or other is None or other.variance <= 0:
+    if known is None or other is None or not round(other.variance):
         return None
     mine, theirs = centred(series, known), centred(benchmark, other)
     product = sum(map(mul, mine, theirs))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from paper_trading.engine.money import HUNDRED, ONE, ZERO, exact, ratio, require
+from paper_trading.engine.money import HUNDRED, ONE, RATIO_LIMIT, ZERO, exact, ratio, require
 
 #: The share of Kelly's fraction that is advised at most: estimates are too sure of themselves.
 HIGHEST_SHARE = Decimal("0.25")
@@ -20,9 +20,10 @@ _MOST_TRADES = 10**12
 
 @dataclass(frozen=True, slots=True)
 class KellyAdvice:
-    """What past outcomes would advise to put on one position, in percent of equity.
+    """What past outcomes would advise for one position, in percent of equity.
 
-    Figures are None where they are undefined.
+    Figures are None where they are undefined, or out of what a ratio keeps. A size may be over
+    100: it is what the outcomes say, not what a limit allows.
     """
 
     #: Outcomes that were won or lost; an exact zero is neither.
@@ -31,15 +32,20 @@ class KellyAdvice:
     win_percent: Decimal
     #: Mean win over mean loss; None without both.
     payoff: Decimal | None
-    #: p - (1 - p) / b, floored at 0, times the advised share.
-    discrete_percent: Decimal | None
-    #: mean / variance of the outcomes, floored at 0, times the advised share.
+    #: What a lost position should cost: p - (1 - p) / b, floored at 0, times the advised share.
+    risk_percent: Decimal | None
+    #: The size of a position that costs this much when it loses the mean loss.
+    position_percent: Decimal | None
+    #: A size by another way: mean / variance of the outcomes, floored at 0, times the share.
     continuous_percent: Decimal | None
 
 
 @exact
 def discrete(win_share: Decimal, payoff: Decimal) -> Decimal:
     """Return p - (1 - p) / b (Kelly 1956); below 0 when the odds are against.
+
+    It is the share of equity that is lost with a lost bet, not the size of a position, which
+    loses only a part of itself.
 
     ValueError when the share is not in 0 to 1 or the payoff not above 0.
     """
@@ -50,9 +56,12 @@ def discrete(win_share: Decimal, payoff: Decimal) -> Decimal:
 
 @exact
 def continuous(mean: Decimal, variance: Decimal) -> Decimal | None:
-    """Return mean / variance (Merton); None when nothing varies. ValueError below 0."""
+    """Return mean / variance (Merton); None when nothing, or next to nothing, varies.
+
+    ValueError when the variance is below 0.
+    """
     require("variance", variance, ZERO, _HIGHEST_PAYOFF)
-    return None if variance == 0 else ratio(mean / variance)
+    return None if variance == 0 else _known(mean / variance)
 
 
 @exact
@@ -70,25 +79,31 @@ def shrunk(wins: int, losses: int) -> Decimal:
 
 
 @exact
-def advice(net_percents: Sequence[Decimal], share: Decimal = HIGHEST_SHARE) -> KellyAdvice:
+def advice(net_percents: Sequence[Decimal], share: Decimal = HIGHEST_SHARE) -> KellyAdvice | None:
     """Return the advice of net outcomes, in percent of what each position had cost.
 
-    `share` is the part of Kelly's fraction that is advised. ValueError when it is not in
-    0 to 1/4.
+    `share` is the part of Kelly's fraction that is advised. None when nothing was won or lost.
+    ValueError when the share is not in 0 to 1/4.
     """
     require("share", share, ZERO, HIGHEST_SHARE)
     wins = [net for net in net_percents if net > 0]
     losses = [-net for net in net_percents if net < 0]
+    if not wins and not losses:
+        return None
     win_share = shrunk(len(wins), len(losses))
-    payoff = None
+    payoff, risk, position = None, None, None
     if wins and losses:
-        payoff = ratio(_mean(wins) / _mean(losses))
+        payoff = _known(_mean(wins) / _mean(losses))
+    # Wins that are nothing beside the losses have no payoff to divide by.
+    if payoff and payoff <= _HIGHEST_PAYOFF:
+        risk = _advised(discrete(win_share, payoff), share)
+        position = _known(risk / _mean(losses) * HUNDRED)
     return KellyAdvice(
         trades=len(wins) + len(losses),
         win_percent=win_share * HUNDRED,
         payoff=payoff,
-        # Wins that are nothing beside the losses have no payoff to divide by.
-        discrete_percent=_advised(discrete(win_share, payoff), share) if payoff else None,
+        risk_percent=risk,
+        position_percent=position,
         continuous_percent=_of_outcomes(net_percents, share),
     )
 
@@ -99,13 +114,20 @@ def _of_outcomes(net_percents: Sequence[Decimal], share: Decimal) -> Decimal | N
     mean = _mean(net_percents)
     squares = sum(((net - mean) ** 2 for net in net_percents), ZERO)
     variance = squares / (len(net_percents) - 1)
+    if variance > _HIGHEST_PAYOFF:
+        return None
     # Percent over percent squared: a hundred times too little.
     found = continuous(mean * HUNDRED, variance)
-    return None if found is None else _advised(found, share)
+    return None if found is None else _known(max(found, ZERO) * share * HUNDRED)
 
 
 def _advised(fraction: Decimal, share: Decimal) -> Decimal:
     return ratio(max(fraction, ZERO) * share * HUNDRED)
+
+
+def _known(number: Decimal) -> Decimal | None:
+    """Return a figure as a ratio; None when it is larger than a ratio may be."""
+    return ratio(number) if abs(number) < RATIO_LIMIT else None
 
 
 def _mean(numbers: Sequence[Decimal]) -> Decimal:

@@ -91,7 +91,7 @@ def mean_square(numbers: Series) -> Decimal | None:
 
 
 @exact
-def annual_return(growth: Decimal, hours: int) -> Decimal | None:
+def annual_return(growth: Decimal, hours: Decimal | int) -> Decimal | None:
     """Return growth over so many hours (1.1 is +10 %) as a fraction a year.
 
     None for a record shorter than LEAST_HOURS_FOR_A_YEAR, and above LARGEST_ANNUAL_PERCENT.
@@ -150,7 +150,10 @@ def mean(total: Decimal, n: int) -> Decimal | None:
 
 @exact
 def turnover(bought_usd: Decimal, sold_usd: Decimal, equity_usd: Decimal | None) -> Decimal | None:
-    """Return half of all that was bought and sold over mean equity; None without equity."""
+    """Return half of all that was bought and sold over mean equity; None without equity.
+
+    All three in one money: `equity_usd` too is at par of cash.
+    """
     if equity_usd is None or equity_usd <= ZERO:
         return None
     return (bought_usd + sold_usd) / 2 / equity_usd

@@ -18,7 +18,7 @@ from paper_trading.engine.enums import (
     TradingState,
     TransactionStatus,
 )
-from paper_trading.engine.equity import cash_price_of, in_cash, worth
+from paper_trading.engine.equity import in_cash, worth
 from paper_trading.engine.exits import Exit
 from paper_trading.engine.fills import execute_swap, leaving, pricing_code
 from paper_trading.engine.ledger import swap_postings
@@ -93,7 +93,7 @@ class Desk:
 
     def _value(self, held: Position, units: int) -> Decimal:
         """Return what some units of a position are worth at its mark, in cash."""
-        return in_cash(market_value(replace(held, units=units)), self._batch)
+        return in_cash(market_value(replace(held, units=units)), self.account.cash_price_usd)
 
     def buy(self, token: Token, confidence: Decimal | None) -> None:
         """Buy a token for what sizing allows, within the level's slippage tolerance."""
@@ -210,10 +210,11 @@ class Desk:
 
     def _entry_verdict(self, token: Token) -> Verdict:
         """Return what an entry may spend, or the first gate that it misses."""
-        total = worth(self.account, cash_price_of(self.account, self._batch))
+        cash_price = self.account.cash_price_usd
+        total = worth(self.account, cash_price)
         code, limit = self._entry_denial(token)
         if code is not Code.OK:
-            return Verdict(asked(total, self._batch, self._rules.appetite), ZERO, limit, code)
+            return Verdict(asked(total, cash_price, self._rules.appetite), ZERO, limit, code)
         return size_buy(
             self.account,
             token,

@@ -10,7 +10,16 @@ from paper_trading.engine import inference, metrics
 from paper_trading.engine.account import Account
 from paper_trading.engine.curve import Curve, Drawdown, HourPoint
 from paper_trading.engine.inference import Estimate, Series
-from paper_trading.engine.money import HUNDRED, ONE, RETURN_UNIT, ZERO, exact, ratio, usd
+from paper_trading.engine.money import (
+    HUNDRED,
+    ONE,
+    RATIO_LIMIT,
+    RETURN_UNIT,
+    ZERO,
+    exact,
+    ratio,
+    usd,
+)
 from paper_trading.engine.tallies import Tally, TradeStats
 
 _YEAR = metrics.PERIODS_PER_YEAR
@@ -72,7 +81,7 @@ class Performance:
     losses: int
     #: Time-weighted share of positions in equity.
     exposure_percent: Decimal | None
-    #: Half of what was bought and sold, over time-weighted equity.
+    #: Half of what was bought and sold, over time-weighted equity, in cash.
     turnover: Decimal | None
     realized_usd: Decimal
     gas_usd: Decimal
@@ -93,7 +102,7 @@ def performance(
     points = tuple(curves.at_full_hours(curve, hours))
     returns = metrics.returns_of([ONE, *map(_index, points)])
     growth = None if curve.last_at is None else curves.index_of(curve)
-    annual = None if growth is None else metrics.annual_return(growth, len(points))
+    annual = None if growth is None else metrics.annual_return(growth, curves.elapsed_hours(curve))
     deepest = ZERO if curve.drawdown is None else curve.drawdown.percent
     decided = trades.wins + trades.losses
     expectancy = metrics.mean(trades.won_usd - trades.lost_usd, decided)
@@ -122,7 +131,7 @@ def performance(
         gas_usd=account.gas_usd,
         hours=len(returns),
         sureness=sureness(returns, trades),
-        benchmarks=_benchmarks(points, returns),
+        benchmarks=_benchmarks(points, returns, _newest(curve, hours)),
         trades=trades,
         held_mean=trades.held / trades.n if trades.n else None,
     )
@@ -153,8 +162,8 @@ def sureness(returns: Series, trades: TradeStats) -> Sureness:
         else (ratio(share[0] * HUNDRED), ratio(share[1] * HUNDRED)),
         expectancy_usd=_scaled(inference.of_mean(trades.usd_days), ONE),
         expectancy_percent=_scaled(inference.of_mean(trades.percent_days), ONE),
-        skew=None if shape is None else ratio(shape[0]),
-        kurtosis=None if shape is None else ratio(shape[1]),
+        skew=None if shape is None else _rounded(shape[0]),
+        kurtosis=None if shape is None else _rounded(shape[1]),
         lags=inference.lags(len(returns)),
     )
 
@@ -170,35 +179,59 @@ def _as_bailey(found: Estimate | None, shape: tuple[Decimal, Decimal] | None) ->
         return found
     hourly = found.value / Decimal(_YEAR).sqrt()
     least = inference.minimum_track_record(hourly, *shape) or ZERO
-    needed = max(found.needed, least)
+    needed = None if least > inference.MOST_PERIODS else max(found.needed, least)
     return Estimate(found.value, found.error, found.low, found.high, needed)
 
 
-def _benchmarks(points: Sequence[HourPoint | None], returns: Series) -> dict[str, Compared | None]:
+def _newest(curve: Curve, hours: Mapping[int, HourPoint]) -> HourPoint | None:
+    """Return the point of the last tick; None before the first."""
+    if curve.start is None or curve.last_at is None:
+        return None
+    return hours.get(curves.hour_of(curve.start, curve.last_at))
+
+
+def _benchmarks(
+    points: Sequence[HourPoint | None], returns: Series, newest: HourPoint | None
+) -> dict[str, Compared | None]:
+    if newest is None:
+        return {"ETH": None, "EQUAL_WEIGHT": None}
     eth = [None if point is None else point.eth_index for point in points]
     basket = [None if point is None else point.basket_index for point in points]
-    return {"ETH": _compared(eth, returns), "EQUAL_WEIGHT": _compared(basket, returns)}
+    return {
+        "ETH": _compared(eth, returns, newest.eth_index),
+        "EQUAL_WEIGHT": _compared(basket, returns, newest.basket_index),
+    }
 
 
-def _compared(levels: Sequence[Decimal | None], returns: Series) -> Compared | None:
-    """Compare with an index over the hours that it is known for, which are the last ones."""
-    known = [level for level in levels if level is not None]
-    if not known:
+def _compared(
+    levels: Sequence[Decimal | None], returns: Series, now: Decimal | None
+) -> Compared | None:
+    """Compare with an index over the full hours that it is known for, which are the last ones.
+
+    Its own return runs to the last tick, as the account's does.
+    """
+    if now is None:
         return None
+    known = [level for level in levels if level is not None]
     theirs = metrics.returns_of(known)
     found = None
     if theirs and len(returns) >= len(theirs):
         found = inference.regression(returns[-len(theirs) :], theirs, _YEAR)
+    total = _percent(now - ONE)
+    if total is None:
+        return None
     return Compared(
-        return_percent=ratio((known[-1] - ONE) * HUNDRED),
+        return_percent=total,
         alpha_percent=None if found is None else _scaled(found[0], HUNDRED),
         beta=None if found is None else _scaled(found[1], ONE),
     )
 
 
 def _scaled(found: Estimate | None, scale: Decimal) -> Estimate | None:
-    """Return an estimate in other units, at the scale of ratios."""
+    """Return an estimate in other units, at the scale of ratios; None when it is out of that."""
     if found is None:
+        return None
+    if any(abs(one * scale) >= RATIO_LIMIT for one in (found.low, found.high, found.error)):
         return None
     return Estimate(
         value=ratio(found.value * scale),
@@ -214,8 +247,9 @@ def _index(point: HourPoint | None) -> Decimal:
 
 
 def _rounded(number: Decimal | None) -> Decimal | None:
-    return None if number is None else ratio(number)
+    """Return a figure at the scale of ratios; None when it is larger than they may be."""
+    return None if number is None or abs(number) >= RATIO_LIMIT else ratio(number)
 
 
 def _percent(fraction: Decimal | None) -> Decimal | None:
-    return None if fraction is None else ratio(fraction * HUNDRED)
+    return None if fraction is None else _rounded(fraction * HUNDRED)

@@ -13,6 +13,7 @@ from paper_trading.engine.money import (
     USD_LIMIT,
     ZERO,
     from_base_units,
+    price,
     require,
     usd,
 )
@@ -26,9 +27,11 @@ def buy(
     price_usd: Decimal,
     at: datetime,
     exit_factor: Decimal = ONE,
+    cash_price_usd: Decimal = ONE,
 ) -> Position:
     """Open a position or add to one; `price_usd` is the market's, for the mark and the high.
 
+    `cash_price_usd` is what one unit of cash is worth, which the high is measured in.
     `exit_factor` is kept by a position that this opens; an add does not change it. TypeError
     for a float. ValueError when units or cost are not positive or out of range, or the token
     is another one.
@@ -36,7 +39,8 @@ def buy(
     require(f"units of a buy of {token.symbol}", units, 1, UNITS_LIMIT, whole=True)
     require(f"cost_usd of a buy of {token.symbol}", cost_usd, ZERO, USD_LIMIT, above=True)
     if position is None:
-        return _opened(token, units, usd(cost_usd), price_usd, at, exit_factor)
+        opened = _opened(token, units, usd(cost_usd), price_usd, at, exit_factor)
+        return replace(opened, high_price_usd=price_in_cash(price_usd, cash_price_usd))
     if (position.token.id, position.token.decimals) != (token.id, token.decimals):
         raise ValueError(
             f"a buy of token {token.id} with {token.decimals} decimals cannot add to token"
@@ -50,7 +54,7 @@ def buy(
             bought_usd=position.bought_usd + usd(cost_usd),
             bought_units=position.bought_units + units,
             adds=position.adds + 1,
-            high_price_usd=max(position.high_price_usd, price_usd),
+            high_price_usd=max(position.high_price_usd, price_in_cash(price_usd, cash_price_usd)),
             mark_price_usd=price_usd,
             marked_at=at,
             net_pnl_percent=None,
@@ -71,6 +75,12 @@ def sell(position: Position, units: int) -> tuple[Position | None, Decimal]:
         cost_out = usd(position.cost_usd * units / position.units)
         left = position.cost_usd - cost_out
     return replace(position, units=position.units - units, cost_usd=left), cost_out
+
+
+def price_in_cash(price_usd: Decimal, cash_price_usd: Decimal) -> Decimal:
+    """Turn a market price into USD at par of cash, whose price must be above 0."""
+    # At par nothing is divided: this runs for every position on every tick.
+    return price_usd if cash_price_usd == ONE else price(CONTEXT.divide(price_usd, cash_price_usd))
 
 
 def market_value(position: Position) -> Decimal:

@@ -58,9 +58,9 @@ class Verdict:
 
 
 @exact
-def asked(equity_usd: Decimal, batch: Batch, appetite: Appetite) -> Decimal:
+def asked(equity_usd: Decimal, cash_price_usd: Decimal, appetite: Appetite) -> Decimal:
     """Return the level's share of equity, in cash."""
-    return _share(in_cash(equity_usd, batch), appetite.max_position_percent)
+    return _share(in_cash(equity_usd, cash_price_usd), appetite.max_position_percent)
 
 
 @exact
@@ -78,7 +78,7 @@ def size_buy(
     token cannot be priced.
     """
     pool = _pool(token, batch)
-    wanted = asked(equity_usd, batch, appetite)
+    wanted = asked(equity_usd, batch.cash_price_usd, appetite)
     if strategy.target_volatility_percent is not None and _sigma(token, batch) is None:
         return Verdict(wanted, ZERO, VOLATILITY_TARGET, Code.VOLATILITY_UNKNOWN)
     found = limits(account, token, batch, strategy, appetite, equity_usd)
@@ -135,7 +135,7 @@ def _limits(
     appetite: Appetite,
     equity_usd: Decimal,
 ) -> Iterator[tuple[str, Decimal]]:
-    equity = in_cash(equity_usd, batch)
+    equity = in_cash(equity_usd, batch.cash_price_usd)
     exposures = {token_id: _exposure(held, batch) for token_id, held in account.positions.items()}
     held = exposures.get(token.id, ZERO)
     yield LEVEL_SHARE, _share(equity, appetite.max_position_percent) - held
@@ -181,7 +181,7 @@ def _refusal(name: str, spend: int, pool: Pool, gas_usd: Decimal) -> Code:
 
 def _exposure(position: Position, batch: Batch) -> Decimal:
     """Return the larger of cost and value, in cash: a falling price makes no room for adds."""
-    return max(position.cost_usd, in_cash(market_value(position), batch))
+    return max(position.cost_usd, in_cash(market_value(position), batch.cash_price_usd))
 
 
 def _reserve(account: Account, token: Token, batch: Batch) -> Decimal:

@@ -14,7 +14,7 @@ from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.breakers import BreakerEvent
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, BreakerKind, ExitReason, TradingState
-from paper_trading.engine.equity import EquityPoint, equity, observe, roll_day
+from paper_trading.engine.equity import EquityPoint, cash_price_usd, equity, observe, roll_day
 from paper_trading.engine.exits import Exit, mark, wanted_exit
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import ZERO, exact, usd
@@ -137,8 +137,7 @@ def _marked(account: Account, batch: Batch, rules: Rules) -> Account:
         for token_id, held in account.positions.items()
     }
     # Without a price of cash the last one stays, as the marks do.
-    cash_price = batch.cash_price_usd or account.cash_price_usd
-    return replace(account, positions=positions, cash_price_usd=cash_price)
+    return replace(account, positions=positions, cash_price_usd=cash_price_usd(account, batch))
 
 
 def _wanted_exits(

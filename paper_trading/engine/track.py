@@ -16,7 +16,6 @@ from paper_trading.engine.account import Account, Position
 from paper_trading.engine.benchmarks import Benchmarks, Prices
 from paper_trading.engine.curve import Curve, HourPoint
 from paper_trading.engine.equity import EquityPoint
-from paper_trading.engine.market import Batch
 from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.performance import Performance, performance
 from paper_trading.engine.tallies import Swapped, TradeStats
@@ -44,7 +43,6 @@ class Worth:
     at: datetime
     equity_usd: Decimal
     positions_usd: Decimal
-    #: 0 when the tick's batch had none: the record then keeps the last one.
     cash_price_usd: Decimal
 
 
@@ -58,9 +56,9 @@ class Metrics:
     performance: Performance
 
 
-def worth_of(point: EquityPoint, batch: Batch) -> Worth:
+def worth_of(point: EquityPoint) -> Worth:
     """Return what an equity point says of an account's worth."""
-    return Worth(point.at, point.equity_usd, point.positions_usd, batch.cash_price_usd)
+    return Worth(point.at, point.equity_usd, point.positions_usd, point.cash_price_usd)
 
 
 def metrics_due(ticks_closed: int) -> bool:
@@ -97,8 +95,7 @@ def traded(
 def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta) -> TrackRecord:
     """Return the record with the worth of one more tick; `step` is the market's."""
     curve = curves.observed(record.curve, worth.at, worth.equity_usd, worth.positions_usd, step)
-    cash_price = worth.cash_price_usd or curve.cash_price_usd
-    curve = replace(curve, cash_price_usd=cash_price)
+    curve = replace(curve, cash_price_usd=worth.cash_price_usd)
     held = holdings.quoted(record.benchmarks, prices)
     point = HourPoint(
         hour=curves.hour_of(curve.start or worth.at, worth.at),
@@ -116,7 +113,7 @@ def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta)
 def measure(account: Account, worth: Worth, record: TrackRecord) -> Metrics:
     """Compute the metrics of a tick whose worth is in the record."""
     held = account.positions.values()
-    cost = sum((position.cost_usd for position in held), ZERO) * record.curve.cash_price_usd
+    cost = sum((position.cost_usd for position in held), ZERO) * worth.cash_price_usd
     found = performance(account, record.curve, record.hours, record.trades)
     return Metrics(worth.at, worth.equity_usd, usd(worth.positions_usd - cost), found)
 

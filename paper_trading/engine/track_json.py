@@ -39,13 +39,15 @@ def curve_from_json(data: Mapping[str, Any]) -> Curve:
     """Read the curve."""
     fall = data["drawdown"]
     return Curve(
-        **_numbers(data, "base_index", "base_usd", "worth_usd", "peak_index", "exposure"),
+        **_numbers(data, "base_index", "base_usd", "worth_usd", "peak_index"),
         **_numbers(data, "exposure_microseconds", "equity_microseconds", "cash_price_usd"),
         start=_time(data["start"]),
         last_at=_time(data["last_at"]),
         peak_at=_time(data["peak_at"]),
         drawdown=None if fall is None else _drawdown(fall),
+        exposure=None if data["exposure"] is None else Decimal(data["exposure"]),
         microseconds=data["microseconds"],
+        exposed_microseconds=data["exposed_microseconds"],
     )
 
 
@@ -73,6 +75,7 @@ def benchmarks_from_json(data: Mapping[str, Any]) -> Benchmarks:
         eth_id=data["eth_id"],
         eth=None if eth is None else _holding(eth),
         basket={int(key): _holding(one) for key, one in data["basket"].items()},
+        basket_base=Decimal(data["basket_base"]),
     )
 
 

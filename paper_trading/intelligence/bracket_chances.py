@@ -1,7 +1,7 @@
 """The chances that a bracket ends at its stop, at its target, or when its time is over.
 
-The logarithm of the price is taken to move without drift: what is shown is luck alone, the
-yardstick that any skill has to beat.
+The price is taken to move without drift, its logarithm thus with minus half the variance: what
+is shown is luck alone, the yardstick that any skill has to beat. At no cost it earns nothing.
 """
 
 import math
@@ -60,12 +60,13 @@ def bracket_chances(
 
 
 def passages(lower: float, upper: float, variance: float) -> tuple[float, float]:
-    """Return P(lower first) and P(upper first) of a Brownian motion from 0 within a variance.
+    """Return P(lower first) and P(upper first) of the log of a price without drift.
 
-    First passages between two absorbing barriers (Feller; Borodin and Salminen 3.0.6): images
-    while the variance is small against the squared width, else the sine series. `lower` may
-    be minus infinity. ValueError unless lower < 0 < upper and the variance is positive and
-    finite.
+    It starts at 0, spends `variance`, and drifts by minus half of it. First passages between
+    two absorbing barriers (Feller; Borodin and Salminen 3.0.6), their densities weighted for
+    the drift (Girsanov): images while the variance is small against the squared width, else
+    the sine series. `lower` may be minus infinity. ValueError unless lower < 0 < upper and the
+    variance is positive and finite.
     """
     if not (lower < 0.0 < upper < math.inf and 0.0 < variance < math.inf):
         raise ValueError(
@@ -73,30 +74,55 @@ def passages(lower: float, upper: float, variance: float) -> tuple[float, float]
             " lower < 0 < upper and a positive finite variance"
         )
     if lower == -math.inf:
-        return 0.0, math.erfc(upper / math.sqrt(2.0 * variance))
+        return 0.0, math.exp(-upper) * _reached(upper, 0.0, variance)
     width = upper - lower
     series = _sines if variance >= _SWITCH * width * width else _images
-    return series(-lower, width, variance), series(upper, width, variance)
+    # Both series give a barrier below; one above is that, seen in the token, times e**-upper.
+    return series(-lower, width, variance), math.exp(-upper) * series(upper, width, variance)
 
 
 def _images(distance: float, width: float, variance: float) -> float:
-    """Sum the reflections of a barrier at a distance, of two that are a width apart."""
-    spread = math.sqrt(2.0 * variance)
-    return math.fsum(
-        math.erfc((2 * image * width + distance) / spread)
-        - math.erfc((2 * (image + 1) * width - distance) / spread)
+    """Sum the reflections of a barrier at a distance below, of two that are a width apart."""
+    total = math.fsum(
+        _reached(distance, 2 * image * width, variance)
+        - _reached(distance, 2 * ((image + 1) * width - distance), variance)
         for image in range(_IMAGES)
     )
+    return max(total, 0.0)
+
+
+def _reached(distance: float, further: float, variance: float) -> float:
+    """Return e**(distance/2) E[e**(-t/8); t within the variance], t reaching distance + further.
+
+    That is the chance to fall by `distance` when nothing is further.
+    """
+    way, spread = distance + further, math.sqrt(2.0 * variance)
+    ahead = math.erfc((way - variance / 2) / spread)
+    behind = math.erfc((way + variance / 2) / spread)
+    # A tail that is not zero keeps its factor in range.
+    late = behind and math.exp((distance + way) / 2) * behind
+    return (math.exp(-further / 2) * ahead + late) / 2
 
 
 def _sines(distance: float, width: float, variance: float) -> float:
-    """Take from the chance of ever reaching a barrier what has not yet reached it."""
-    place, decay = distance / width, variance * math.pi**2 / (2.0 * width * width)
+    """Take from the chance of ever falling to a barrier what has not yet fallen to it."""
+    place, unit = distance / width, math.pi / width
+    ever = math.expm1(distance - width) / math.expm1(-width)
     late = math.fsum(
-        2.0 / (term * math.pi) * math.sin(term * math.pi * place) * math.exp(-(term**2) * decay)
+        term
+        * unit
+        / width
+        * math.sin(term * math.pi * place)
+        * _late(term, unit, distance, variance)
         for term in range(1, _SINE_TERMS)
     )
-    return max(1.0 - place - late, 0.0)
+    return max(ever - late, 0.0)
+
+
+def _late(term: int, unit: float, distance: float, variance: float) -> float:
+    """Return e**(distance/2) times what a term of the sine series leaves after the variance."""
+    rate = (term * unit) ** 2 / 2 + 0.125
+    return math.exp(distance / 2 - rate * variance) / rate
 
 
 def _break_even(bracket: Bracket) -> Decimal:

@@ -32,9 +32,15 @@ class PaperTradingAccount(models.Model):
     day_start_equity_usd = UsdField(default=ZERO)
     entries_today = models.PositiveIntegerField(default=0)
     failed_transactions = models.PositiveIntegerField(default=0, help_text="In a row.")
-    losing_exits = models.PositiveIntegerField(default=0, help_text="In a row.")
-    winning_trades = models.PositiveIntegerField(default=0)
-    losing_trades = models.PositiveIntegerField(default=0)
+    losing_exits = models.PositiveIntegerField(
+        default=0, help_text="Closed positions lost in a row."
+    )
+    winning_trades = models.PositiveIntegerField(
+        default=0, help_text="Closed positions that made money, all their gas paid."
+    )
+    losing_trades = models.PositiveIntegerField(
+        default=0, help_text="Closed positions that lost money, all their gas paid."
+    )
     nonce = models.PositiveIntegerField(default=0)
     approvals = models.JSONField(default=list, blank=True)
     last_exits = models.JSONField(default=dict, blank=True)

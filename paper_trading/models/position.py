@@ -31,7 +31,7 @@ class PaperPosition(models.Model):
         default=ONE, help_text="Scales stop, target, steps and trailing while it is held."
     )
     adds = models.PositiveIntegerField(default=0)
-    high_price_usd = PriceField()
+    high_price_usd = PriceField(help_text="Highest mark while held, at par of cash.")
     mark_price_usd = PriceField()
     marked_market_time = models.DateTimeField()
     net_pnl_percent = RatioField(null=True, help_text="After the costs of leaving, at the mark.")

@@ -5,8 +5,9 @@ from django.db import models
 from django.db.models import Q
 
 from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.money import ONE
 from paper_trading.models.account import PaperTradingAccount
-from paper_trading.models.fields import RatioField, UsdField, word_field
+from paper_trading.models.fields import PriceField, RatioField, UsdField, word_field
 from paper_trading.models.session import PaperTradingSession
 from paper_trading.models.tick import Tick
 
@@ -50,7 +51,8 @@ class EquityPoint(models.Model):
     )
     tick = models.OneToOneField(Tick, on_delete=models.PROTECT, related_name="equity")
     market_time = models.DateTimeField()
-    cash_usd = UsdField()
+    cash_price_usd = PriceField(default=ONE, help_text="Of one USDC, the last one known.")
+    cash_usd = UsdField(help_text="At the price of cash.")
     positions_usd = UsdField(help_text="At the marks.")
     equity_usd = UsdField()
     equity_if_closed_usd = UsdField(null=True, help_text="If everything were sold now.")
@@ -59,6 +61,9 @@ class EquityPoint(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "market_time"], name="equity_point_once"),
+            models.CheckConstraint(
+                condition=Q(cash_price_usd__gt=0), name="equity_point_cash_has_a_price"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -38,8 +38,8 @@ class AccountFigures:
     drawdown_percent: Decimal
     max_drawdown_percent: Decimal
     win_rate_percent: Decimal | None
-    #: Exits that were won or lost: the n of the win rate.
-    exits: int
+    #: Closed positions that were won or lost, net of all gas: the n of the win rate.
+    round_trips: int
 
 
 def visible_accounts(user: AbstractBaseUser | AnonymousUser) -> QuerySet[PaperTradingAccount]:
@@ -62,8 +62,8 @@ def open_positions(account: PaperTradingAccount) -> list[PaperPosition]:
 
 
 def latest_point(account: PaperTradingAccount) -> EquityPoint | None:
-    """Return the newest equity point with the batch that priced it."""
-    points = account.equity_points.select_related("tick__batch")
+    """Return the newest equity point with its tick."""
+    points = account.equity_points.select_related("tick")
     return points.order_by("-market_time").first()
 
 
@@ -106,11 +106,7 @@ def market_value(position: PaperPosition) -> Decimal:
 
 def cash_price_at(point: EquityPoint | None) -> Decimal:
     """Return the USD price of cash at an equity point; par when there is none."""
-    batch = None if point is None else point.tick.batch
-    if point is None or batch is None:
-        return ONE
-    # A batch without a price of cash says 0; the account keeps the last one.
-    return batch.cash_price_usd or point.account.cash_price_usd
+    return ONE if point is None else point.cash_price_usd
 
 
 @exact
@@ -125,7 +121,7 @@ def figures(
 ) -> AccountFigures:
     """Compute the figures from the account's own columns, so that a deposit shows at once.
 
-    Cash counts at its price in the batch of the newest equity point, and at par before it.
+    Cash counts at its price at the newest equity point, and at par before it.
     """
     cash_price = cash_price_at(point)
     cash = usd(account.cash_usd * cash_price)
@@ -137,7 +133,7 @@ def figures(
     equity = cash + positions
     peak = max(account.peak_equity_usd, equity)
     drawdown = percent(peak - equity, peak) or ZERO
-    exits = account.winning_trades + account.losing_trades
+    decided = account.winning_trades + account.losing_trades
     return AccountFigures(
         equity_usd=equity,
         return_percent=percent(equity - account.deposits_usd, account.deposits_usd),
@@ -149,8 +145,8 @@ def figures(
         gas_usd=account.gas_usd,
         drawdown_percent=drawdown,
         max_drawdown_percent=max(account.max_drawdown_percent, drawdown),
-        win_rate_percent=percent(Decimal(account.winning_trades), Decimal(exits)),
-        exits=exits,
+        win_rate_percent=percent(Decimal(account.winning_trades), Decimal(decided)),
+        round_trips=decided,
     )
 
 

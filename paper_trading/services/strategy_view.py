@@ -43,7 +43,8 @@ class StrategyView:
     appetite: Appetite
     #: By symbol; empty before the first batch.
     tokens: tuple[TokenBracket, ...]
-    kelly: KellyAdvice
+    #: None before a position was won or lost.
+    kelly: KellyAdvice | None
 
 
 def strategy_view(session: PaperTradingSession) -> StrategyView:
@@ -81,9 +82,8 @@ def token_bracket(
 def _outcomes(session: PaperTradingSession) -> list[Decimal]:
     """Return the net outcomes of a session's newest closed positions, in percent."""
     closed = PaperPosition.objects.filter(session=session, is_open=False, bought_usd__gt=0)
-    rows = closed.order_by("-closed_market_time", "-pk").values_list(
-        "realized_usd", "gas_usd", "bought_usd"
-    )[:OUTCOMES]
+    newest = closed.order_by("-closed_market_time", "-closed_at", "-pk")
+    rows = newest.values_list("realized_usd", "gas_usd", "bought_usd")[:OUTCOMES]
     return [
         ratio(CONTEXT.divide(CONTEXT.multiply(CONTEXT.subtract(made, gas), HUNDRED), bought))
         for made, gas, bought in rows

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from paper_trading.models import Market, PaperTradingSession
+from paper_trading.services import strategy_view
 from tests import builders
 from tests.bot import worlds
 
@@ -40,13 +42,7 @@ def test_a_session_without_prices_tells_settings_and_no_tokens() -> None:
     assert found["parameters"]["take_profit_steps"] == []
     assert found["level"]["max_position_percent"] == "10"
     assert found["tokens"] == []
-    assert found["kelly"] == {
-        "trades": 0,
-        "win_percent": "50",
-        "payoff": None,
-        "discrete_percent": None,
-        "continuous_percent": None,
-    }
+    assert found["kelly"] is None
 
 
 def test_every_token_has_its_bracket_and_chances(market: Market) -> None:
@@ -78,7 +74,26 @@ def test_advice_is_drawn_from_the_closed_positions_of_the_session() -> None:
     assert (kelly["trades"], kelly["payoff"]) == (3, "1.5")
     # (2 + 20) / (3 + 40), and a quarter of p - (1 - p) / 1.5.
     assert kelly["win_percent"].startswith("51.16")
-    assert kelly["discrete_percent"].startswith("4.65")
+    assert kelly["risk_percent"].startswith("4.65")
+    # Which is lost by a position of this size at the mean loss of 2.5 %.
+    assert kelly["position_percent"].startswith("186.04")
+
+
+def test_the_newest_outcomes_are_those_that_were_closed_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(strategy_view, "OUTCOMES", 2)
+    session = builders.make_session()
+    for hours, made in ((3, "50"), (1, "-10"), (2, "-25")):
+        builders.make_closed_position(
+            session,
+            builders.make_token(),
+            realized_usd=Decimal(made),
+            bought_usd=Decimal(1000),
+            closed_market_time=datetime(2026, 1, 5, hours, tzinfo=UTC),
+        )
+    kelly = told(session.account.owner, session)["kelly"]
+    assert (kelly["trades"], kelly["payoff"]) == (2, "2")
 
 
 def test_the_number_of_statements_does_not_grow_with_positions() -> None:

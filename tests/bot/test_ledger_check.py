@@ -86,6 +86,8 @@ PLANTED: dict[str, tuple[Callable[[PaperTradingAccount], object], str]] = {
     "deposits": (change_account(deposits_usd=F("deposits_usd") + CENT), "deposits_usd is "),
     "realized": (change_account(realized_usd=F("realized_usd") - LAST_DIGIT), "realized_usd is "),
     "gas of the account": (change_account(gas_usd=F("gas_usd") + LAST_DIGIT), "gas_usd is "),
+    "wins": (change_account(winning_trades=F("winning_trades") + 1), "winning_trades is "),
+    "losses": (change_account(losing_trades=F("losing_trades") + 1), "losing_trades is "),
     "nonce": (change_account(nonce=F("nonce") + 1), "nonce is "),
     "what a buy brought": (
         change_first(buys, amount_out=F("amount_out") + 1),

@@ -353,6 +353,8 @@ def test_metrics_measure_what_was_traded(
     assert row.realized_usd == session.account.realized_usd != 0
     assert row.gas_usd == session.account.gas_usd > 0
     assert row.winning_trades + row.losing_trades == sells.count() > 0
+    counted = session.account.winning_trades, session.account.losing_trades
+    assert counted == (row.winning_trades, row.losing_trades)
     assert row.win_rate_percent is not None
     assert row.equity_usd == tick.equity.equity_usd
 

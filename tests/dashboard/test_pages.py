@@ -155,7 +155,7 @@ def test_an_account_without_a_session_shows_every_empty_state() -> None:
     text = page(account)
     for words in ("No session yet", "Nothing is held.", "No order yet.", "No tick yet."):
         assert words in text
-    assert "no exit yet" in text
+    assert "none closed yet" in text
     assert "—" in panel(account, "figures")
 
 
@@ -221,14 +221,14 @@ def test_the_figures_are_the_accounts_own() -> None:
     assert "+0.66%" in text
     assert f"▼ {MINUS}$12.50" in text
     assert "25.00%" in text
-    assert "1 of 4" in text
+    assert "1 of 4 closed" in text
     assert "gas $0.0042" in text
 
 
-def test_cash_counts_at_its_price_in_the_newest_batch() -> None:
+def test_cash_counts_at_its_price_at_the_newest_point() -> None:
     session = builders.make_session()
-    batch = builders.make_batch(session.account.market, 1, cash_price_usd=Decimal("0.9"))
-    builders.make_point(builders.make_tick(session, 1, batch=batch), Decimal(9_000))
+    tick = builders.make_tick(session, 1)
+    builders.make_point(tick, Decimal(9_000), cash_price_usd=Decimal("0.9"))
     text = panel(session.account, "figures")
     assert "$9,000.00" in text
     assert f"{MINUS}10.00%" in text

@@ -141,3 +141,21 @@ def test_the_api_tells_columns_and_details_in_one_object(session: PaperTradingSe
     assert (told["tick"], told["win_rate_percent"]) == (row.tick_id, "50")
     assert told["intervals"] == DETAILS["intervals"]
     assert "details" not in told
+
+
+@pytest.mark.parametrize(("returns", "bare"), [(3, False), (29, False), (30, True)])
+def test_ratios_of_too_few_returns_are_not_shown(
+    session: PaperTradingSession, returns: int, bare: bool
+) -> None:
+    row = measured(session)
+    ratios = {"sharpe_ratio": "41.5", "sortino_ratio": "62.25", "volatility_percent": "73.125"}
+    values = {name: Decimal(value) for name, value in ratios.items()}
+    PaperPerformanceMetrics.objects.filter(pk=row.pk).update(
+        returns_count=returns, calmar_ratio=None, **values
+    )
+    text = panel(session.account, "performance")
+    assert [number in text for number in ("41.5", "62.25", "73.1")] == [bare] * 3
+    assert (f"too few returns: {returns} of 30" in text) is not bare
+    client = client_of(session.account.owner)
+    told = client.get(f"/api/accounts/{session.account.pk}/").json()["performance"]
+    assert (told["sharpe_ratio"], told["returns_count"]) == ("41.5", returns)

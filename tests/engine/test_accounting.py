@@ -78,10 +78,38 @@ def test_an_exit_wins_or_loses_by_what_its_gas_leaves_of_it() -> None:
     assert (even.winning_trades, even.losing_trades, even.losing_exits) == (0, 0, 0)
 
 
+def test_an_exit_bears_the_gas_of_its_entry_and_of_what_failed_between() -> None:
+    # One dollar more than what was paid, and forty cents of gas each way.
+    made = sold(bought(gas="0.4"), 10**19, 1_001_000_000, gas="0.4")
+    assert (made.winning_trades, made.losing_trades) == (1, 0)
+    failed = record(ABC, Side.SELL, swap(10**19, 1, gas="0.4", status=REVERTED))
+    tried = sold(apply(bought(gas="0.4"), failed), 10**19, 1_001_000_000, gas="0.4")
+    assert (tried.winning_trades, tried.losing_trades, tried.losing_exits) == (0, 1, 1)
+
+
 def test_a_win_ends_a_run_of_losing_exits() -> None:
     losing = replace(bought(), losing_exits=4)
-    assert sold(losing, 10**18, 1).losing_exits == 5
-    assert sold(losing, 10**18, 10**12).losing_exits == 0
+    assert sold(losing, 10**19, 1).losing_exits == 5
+    assert sold(losing, 10**19, 10**12).losing_exits == 0
+
+
+def counts(of: Account) -> tuple[int, int, int]:
+    return of.winning_trades, of.losing_trades, of.losing_exits
+
+
+def test_a_sale_of_a_part_is_no_outcome() -> None:
+    losing = replace(bought(), losing_exits=4)
+    for cash in (1, 10**12):
+        assert counts(sold(losing, 10**18, cash)) == (0, 0, 4)
+
+
+def test_a_position_is_won_or_lost_as_a_whole() -> None:
+    start = replace(bought(), losing_exits=4)
+    # Half of what cost 1,000 is sold at a gain of 100, then the rest at a loss of 150.
+    part = sold(start, 5 * 10**18, 600_000_000)
+    assert counts(sold(part, 5 * 10**18, 350_000_000)) == (0, 1, 5)
+    assert counts(sold(part, 5 * 10**18, 450_000_000)) == (1, 0, 0)
+    assert counts(sold(part, 5 * 10**18, 400_000_000)) == (0, 0, 4)
 
 
 def test_a_failed_swap_pays_gas_and_counts_until_one_confirms() -> None:

@@ -18,6 +18,7 @@ from paper_trading.engine.breakers import (
     reason,
     reset,
     state_of,
+    trip_for_error,
     tripped,
 )
 from paper_trading.engine.enums import BreakerKind, TradingState
@@ -206,6 +207,14 @@ def test_a_breaker_stored_under_another_name_trips() -> None:
 def test_an_internal_error_stays_until_it_is_reset() -> None:
     known = {BreakerKind.INTERNAL_ERROR: Breaker(BreakerKind.INTERNAL_ERROR, tripped=True)}
     assert evaluated(known=known)[2] is TradingState.REDUCING
+
+
+def test_an_internal_error_trips_and_leaves_the_others_as_they_are() -> None:
+    others = {BreakerKind.DRAWDOWN: Breaker(BreakerKind.DRAWDOWN, tripped=True)}
+    after = trip_for_error(others, NOON)
+    assert tripped(after) == (BreakerKind.DRAWDOWN, BreakerKind.INTERNAL_ERROR)
+    assert after[BreakerKind.INTERNAL_ERROR].tripped_at == NOON
+    assert after[BreakerKind.DRAWDOWN] == others[BreakerKind.DRAWDOWN]
 
 
 def test_a_reason_carries_its_numbers() -> None:

@@ -31,6 +31,8 @@ def test_the_index_starts_one_step_before_the_first_point() -> None:
     assert (curve.start, curve.last_at) == (NOON, NOON + HOUR)
     assert curves.index_of(curve) == Decimal("0.999")
     assert curves.index_of(curves.opened(Decimal(500))) == 1
+    assert curves.elapsed_hours(curve) == 1
+    assert curves.elapsed_hours(curves.opened(Decimal(500))) == 0
 
 
 def test_a_deposit_counts_from_the_last_point_on() -> None:
@@ -99,8 +101,22 @@ def test_exposure_and_equity_are_weighted_by_time() -> None:
 
 
 def test_nothing_is_exposed_when_nothing_is_left() -> None:
-    curve = curves.observed(curves.opened(Decimal(1)), NOON, Decimal(0), Decimal(0), MINUTE)
-    assert curve.exposure == 0
+    curve = curves.observed(curves.opened(Decimal(100)), NOON, Decimal(100), Decimal(40), MINUTE)
+    curve = curves.observed(curve, NOON + 10 * MINUTE, Decimal(0), Decimal(0), MINUTE)
+    assert curve.exposure is None
+    later = curves.observed(curve, NOON + 90 * MINUTE, Decimal(100), Decimal(100), MINUTE)
+    # 40 % for ten minutes; what followed has no share of anything.
+    assert curves.mean_exposure(later) == Decimal("0.4")
+    never = curves.observed(curves.opened(Decimal(1)), NOON, Decimal(0), Decimal(0), MINUTE)
+    never = curves.observed(never, NOON + MINUTE, Decimal(0), Decimal(0), MINUTE)
+    assert curves.mean_exposure(never) is None
+
+
+def test_mean_equity_is_in_cash() -> None:
+    curve = curves.observed(curves.opened(Decimal(100)), NOON, Decimal(80), Decimal(0), MINUTE)
+    curve = replace(curve, cash_price_usd=Decimal("0.8"))
+    curve = curves.observed(curve, NOON + 10 * MINUTE, Decimal(90), Decimal(0), MINUTE)
+    assert curves.mean_equity(curve) == 100
 
 
 @pytest.mark.parametrize("minutes", [0, -1])

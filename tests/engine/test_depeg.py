@@ -1,15 +1,12 @@
 """A stablecoin off its peg: equity, sizes, exits and deposits stay right."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from paper_trading.engine import accounting
-from paper_trading.engine import track as tracks
 from paper_trading.engine.account import Account
-from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import BreakerKind, ExitReason
 from paper_trading.engine.equity import equity, worth
@@ -17,9 +14,10 @@ from paper_trading.engine.exits import exit_reason
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import from_base_units, usd
 from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.track import worth_of
 from paper_trading.intelligence import book as books
 from tests.engine.desks import A, closed, executed, holding, only
-from tests.engine.worlds import APPETITE, batch, decision, later, quote, rules
+from tests.engine.worlds import APPETITE, NOON, account, batch, decision, later, quote, rules
 
 #: Nothing is sold, and the level alone decides the size.
 CALM = Strategy(
@@ -90,6 +88,52 @@ def test_exits_are_net_in_the_cash_that_was_paid(peg: str, reason: ExitReason | 
     assert [one.exit_reason for one in result.trades] == ([] if reason is None else [reason])
 
 
+@pytest.mark.parametrize(
+    ("risen", "fallen", "reason"),
+    [
+        # The token stands still; what it is worth in cash rises by 13 % and falls by 6 %.
+        (("100", "0.88"), ("100", "0.94"), ExitReason.TRAILING_STOP),
+        # In dollars it rises by 8 % and falls by 4 %; in cash it stands still.
+        (("108", "1.08"), ("104", "1.04"), None),
+        # Both at once: in cash it falls from 125 to 120, in dollars from 110 to 96.
+        (("110", "0.88"), ("96", "0.8"), ExitReason.TRAILING_STOP),
+        # It falls by 12 % in dollars and not in cash.
+        (("110", "1"), ("96.8", "0.88"), None),
+    ],
+)
+def test_the_trailing_stop_follows_what_a_token_is_worth_in_cash(
+    risen: tuple[str, str], fallen: tuple[str, str], reason: ExitReason | None
+) -> None:
+    trailing = replace(
+        CALM, trailing_activation_percent=Decimal(5), trailing_distance_percent=Decimal(3)
+    )
+    by = rules(trailing, WIDE)
+    first = later(world(risen[1], risen[0]), {}, minutes=5)
+    up = closed(holding(), first, by)
+    assert not up.trades
+    down = closed(up.account, later(world(fallen[1], fallen[0]), {}, minutes=9), by)
+    assert [one.exit_reason for one in down.trades] == ([] if reason is None else [reason])
+
+
+def test_without_a_price_of_cash_no_trailing_stop_is_due() -> None:
+    trailing = replace(
+        CALM, trailing_activation_percent=Decimal(5), trailing_distance_percent=Decimal(3)
+    )
+    held = replace(holding().positions[A.id], high_price_usd=Decimal(110))
+    due = [
+        exit_reason(held, trailing, NOON, manual=False, cash_price_usd=Decimal(cash))
+        for cash in ("0", "1")
+    ]
+    assert due == [None, ExitReason.TRAILING_STOP]
+
+
+@pytest.mark.parametrize("peg", ["0.8", "1.25"])
+def test_the_high_of_a_new_position_is_in_cash(peg: str) -> None:
+    held = executed(decision(A), world=world(peg), by=CALM_RULES).account.positions[A.id]
+    assert held.mark_price_usd == 100
+    assert held.high_price_usd == 100 / Decimal(peg)
+
+
 @pytest.mark.parametrize("peg", ["0.8", "1", "1.1"])
 def test_a_deposit_changes_no_percentage_of_loss(peg: str) -> None:
     now = later(world(peg, "60"), {}, minutes=5)
@@ -114,49 +158,38 @@ def test_a_deposit_raises_the_baseline_of_a_reset_by_what_it_is_worth() -> None:
     assert is_ == was + 900
 
 
-@pytest.mark.parametrize(
-    ("peg", "reason"),
-    [
-        # Paid in a cash that is worth a fifth more or less now, a high of 110 is a gain or none.
-        ("1", ExitReason.TRAILING_STOP),
-        ("0.8", ExitReason.TRAILING_STOP),
-        ("1.2", None),
-        ("0", None),
-    ],
-)
-def test_a_trailing_stop_waits_for_a_gain_over_what_the_cash_was_worth(
-    peg: str, reason: ExitReason | None
-) -> None:
-    trailing = Strategy(
-        trailing_activation_percent=Decimal(4), trailing_distance_percent=Decimal(2)
-    )
-    held = replace(
-        holding().positions[A.id],
-        high_price_usd=Decimal(110),
-        mark_price_usd=Decimal(107),
-        net_pnl_percent=None,
-    )
-    found = exit_reason(held, trailing, held.opened_at, manual=False, cash_price_usd=Decimal(peg))
-    assert found is reason
-
-
-def test_without_a_price_of_cash_equity_takes_the_last_one() -> None:
-    first = closed(holding(), later(world("0.9"), {}, minutes=5), CALM_RULES)
-    blind = closed(first.account, later(world("0"), {}, minutes=9), CALM_RULES)
-    assert blind.equity.equity_usd == first.equity.equity_usd
-    assert blind.equity.unrealized_usd == first.equity.unrealized_usd
-    assert blind.equity.drawdown_percent == first.equity.drawdown_percent
-    record = tracks.opened(Decimal(10_000))
-    for step, at in ((first, world("0.9")), (blind, world("0"))):
-        record = tracks.observed(
-            record, tracks.worth_of(step.equity, at), Prices({}), timedelta(minutes=5)
-        )
-        assert record.curve.cash_price_usd == Decimal("0.9")
-
-
 def test_without_a_price_of_cash_the_last_one_stays() -> None:
     first = closed(holding(), later(world("0.9"), {}, minutes=5), CALM_RULES).account
     blind = closed(first, later(world("0"), {}, minutes=9), CALM_RULES).account
     assert blind.cash_price_usd == first.cash_price_usd == Decimal("0.9")
     held = (one.positions[A.id] for one in (first, blind))
     assert len({(one.mark_price_usd, one.marked_at) for one in held}) == 1
+
+
+def test_without_a_price_of_cash_an_account_is_worth_what_it_was() -> None:
+    first = closed(holding(), later(world("0.9"), {}, minutes=5), CALM_RULES)
+    blind = later(world("0"), {}, minutes=9)
+    after = closed(first.account, blind, CALM_RULES)
+    assert after.equity.cash_price_usd == Decimal("0.9")
+    assert after.equity.cash_usd == first.equity.cash_usd > 0
+    assert after.equity.equity_usd == first.equity.equity_usd
+    assert after.equity.unrealized_usd == first.equity.unrealized_usd
+    assert after.equity.drawdown_percent == first.equity.drawdown_percent
+    assert not any(one.tripped for one in after.breakers.values())
+    assert worth_of(after.equity).cash_price_usd == Decimal("0.9")
+
+
+def test_without_a_price_of_cash_it_is_unknown_what_closing_would_pay() -> None:
+    blind = later(world("0"), {}, minutes=9)
+    assert equity(holding(), blind).equity_if_closed_usd is None
+    cash_only = replace(account(), cash_price_usd=Decimal("0.9"))
+    assert equity(cash_only, blind).equity_if_closed_usd == 9000
+
+
+def test_what_an_entry_would_ask_for_is_known_without_a_price_of_cash() -> None:
+    bought = closed(holding(), later(world("0.8"), {}, minutes=5), CALM_RULES).account
+    result = executed(decision(A), of=bought, world=later(world("0"), {}, minutes=9), by=CALM_RULES)
+    trade = only(result)
+    assert trade.code is Code.PRICE_MISSING
+    wanted = worth(bought, Decimal("0.8")) * 40 / 100 / Decimal("0.8")
+    assert trade.asked_usd == pytest.approx(wanted, rel=Decimal("1e-9"))

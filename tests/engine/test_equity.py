@@ -65,7 +65,7 @@ def test_exposure_and_unrealized_follow_the_marks() -> None:
 def test_an_account_worth_nothing_has_no_exposure() -> None:
     broke = replace(account(), cash_usd=Decimal(0), peak_equity_usd=Decimal(0))
     point = equity(broke, batch())
-    assert point.exposure_percent == 0
+    assert point.exposure_percent is None
     assert point.drawdown_percent == 0
 
 
@@ -102,8 +102,8 @@ def test_a_market_time_without_a_zone_is_refused() -> None:
 
 
 def test_market_usd_buys_no_cash_without_a_cash_price() -> None:
-    assert in_cash(Decimal(99), batch(cash_price="0.99")) == 100
-    assert in_cash(Decimal(99), batch(cash_price="0")) == 0
+    assert in_cash(Decimal(99), Decimal("0.99")) == 100
+    assert in_cash(Decimal(99), Decimal(0)) == 0
 
 
 @given(

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 
 import pytest
@@ -11,57 +11,24 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import FillGrade, Side, TransactionKind, TransactionStatus
 from paper_trading.engine.fills import execute_swap, leaving, pricing_code, round_trip_percent
 from paper_trading.engine.gas import APPROVE_GAS, CHAINS, FAILED_SWAP_GAS, SWAP_GAS
-from paper_trading.engine.market import Batch, GasConditions, Quote, Token
+from paper_trading.engine.market import Batch, GasConditions, Token
 from paper_trading.engine.money import CONTEXT, ZERO, cash_amount, from_base_units, usd
-from paper_trading.engine.trade import Order, Swap
-
-NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-TOKEN = Token(7, "WETH", 18, "0x4200000000000000000000000000000000000006", 3000)
-CASH = 10**6
-ETHER = 10**18
-BASE = GasConditions(8453, 5_000_000, 1_000_000, 158_000_000, 8_350_000)
-ETHEREUM = GasConditions(1, 160_000_000, 10_000_000)
-APPROVED = frozenset({0, TOKEN.id})
-CONFIRMED, REVERTED = TransactionStatus.CONFIRMED, TransactionStatus.REVERTED
-
-
-def batch_of(
-    *,
-    token: Token = TOKEN,
-    price: str = "2000",
-    liquidity: str | None = "2500000",
-    gas: GasConditions = BASE,
-    sigma: str | None = "0",
-    cash_price: str = "1",
-) -> Batch:
-    """Return a batch with one quote; by default a million dollars a side and no drift."""
-    depth = None if liquidity is None else Decimal(liquidity)
-    quote = Quote(token, Decimal(price), NOON, "test", depth)
-    return Batch(
-        id=1,
-        step=1,
-        market_time=NOON,
-        quotes={token.id: quote},
-        gas=gas,
-        cash_price_usd=Decimal(cash_price),
-        native_price_usd=Decimal(2000),
-        sigma_annual={} if sigma is None else {token.id: Decimal(sigma)},
-    )
-
-
-def order_of(side: Side, amount_in: int, tolerance: str = "0.01", token: Token = TOKEN) -> Order:
-    return Order(token, side, amount_in, Decimal(tolerance))
-
-
-def swap_of(
-    order: Order, batch: Batch, seed: int = 1, approvals: frozenset[int] = APPROVED
-) -> Swap:
-    return execute_swap(order, batch, seed=seed, nonce=0, approvals=approvals)
-
-
-def seed_where(order: Order, batch: Batch, status: TransactionStatus) -> int:
-    return next(seed for seed in range(500) if swap_of(order, batch, seed).status is status)
-
+from paper_trading.engine.trade import Order
+from tests.engine.pools import (
+    APPROVED,
+    BASE,
+    CASH,
+    CONFIRMED,
+    ETHER,
+    ETHEREUM,
+    NOON,
+    REVERTED,
+    TOKEN,
+    batch_of,
+    order_of,
+    seed_where,
+    swap_of,
+)
 
 # What can be priced
 
@@ -366,38 +333,3 @@ def test_every_part_of_the_key_changes_the_luck(part: str) -> None:
     changed = drift(token, gas, time, other, 1 + (part == "seed"), int(part == "attempt"))
     # The same luck gives the same drift, either way, to within the drift itself.
     assert abs(changed / usual - 1) > Decimal("0.005")
-
-
-# Leaving and the round trip
-
-
-@pytest.mark.parametrize("approvals", [APPROVED, frozenset({0})])
-def test_leaving_is_the_sell_as_quoted_with_all_its_gas(approvals: frozenset[int]) -> None:
-    swap = swap_of(order_of(Side.SELL, 5 * ETHER), batch_of(), approvals=approvals)
-    due = leaving(5 * ETHER, TOKEN.id, batch_of(), approvals)
-    assert due == (cash_amount(swap.quoted_out), swap.gas_usd)
-
-
-def test_a_round_trip_costs_fees_impact_both_ways_and_gas() -> None:
-    batch = batch_of()
-    buy = swap_of(order_of(Side.BUY, 10_000 * CASH), batch)
-    sell = swap_of(order_of(Side.SELL, buy.amount_out), batch)
-    lost = 10_000 - cash_amount(sell.amount_out) + buy.gas_usd + sell.gas_usd
-    percent = round_trip_percent(TOKEN.id, Decimal(10_000), batch)
-    assert percent is not None
-    assert abs(percent - lost / 100) < Decimal("1e-11")
-    assert round(percent, 2) == Decimal("2.54")
-
-
-def test_gas_makes_a_small_round_trip_dear_and_impact_a_large_one() -> None:
-    batch = batch_of(gas=ETHEREUM)
-    costs = [round_trip_percent(TOKEN.id, Decimal(size), batch) for size in (1, 1000, 100_000)]
-    small, middle, large = (cost or ZERO for cost in costs)
-    assert small > middle < large
-    assert middle > Decimal("0.6")
-
-
-@pytest.mark.parametrize("notional", ["0", "-1", "0.0000009"])
-def test_a_round_trip_of_nothing_is_refused(notional: str) -> None:
-    with pytest.raises(ValueError, match=r"must be at least 0\.000001"):
-        round_trip_percent(TOKEN.id, Decimal(notional), batch_of())

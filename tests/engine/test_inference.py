@@ -1,13 +1,17 @@
 """Errors and intervals against plain sums, known values, and what they promise."""
 
 import random
+import statistics
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import empyrical
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from paper_trading.engine import inference, metrics
 from paper_trading.engine.account import ClosedPosition
@@ -21,7 +25,7 @@ from paper_trading.engine.inference import (
     long_run_variance,
     student,
 )
-from paper_trading.engine.money import RETURN_UNIT
+from paper_trading.engine.money import RATIO_LIMIT, RETURN_UNIT
 from paper_trading.engine.tallies import COSTS, DaySums, RoundTrip, Swapped, TradeStats, counted
 
 Floats = Any
@@ -141,10 +145,86 @@ def test_the_days_needed_are_where_the_interval_leaves_zero() -> None:
     found = estimate(known.mean, inference.centred(made, known), Decimal(1))
     assert found is not None
     assert found.needed is not None
-    # The interval shrinks with the root of the record's length.
-    then = (found.high - found.value) * (Decimal(1_000) / found.needed).sqrt()
-    assert abs(abs(found.value) - then) < Decimal("1e-6") * abs(found.value)
+    # The error shrinks with the root of the record's length; so does the critical value a bit.
+    need = int(found.needed)
+    assert need == found.needed
+    halves = [found.error * (Decimal(1_000) / n).sqrt() * critical(n) for n in (need - 1, need)]
+    assert halves[0] > abs(found.value) >= halves[1]
     assert (found.needed > 1_000) == (found.low < 0 < found.high)
+
+
+@pytest.mark.parametrize("n", [30, 31, 100, 1_000])
+@pytest.mark.parametrize("value", ["1e-3", "0.1", "0.3", "0.5", "1", "2", "40"])
+def test_a_record_that_tells_a_figure_from_zero_needs_no_longer_one(n: int, value: str) -> None:
+    made = metrics.series([Decimal(1), Decimal(1), Decimal(-1), Decimal(-1)] * 250)[:n]
+    found = estimate(Decimal(value), made, Decimal(1) / RETURN_UNIT)
+    assert found is not None
+    assert found.needed is not None
+    assert found.needed >= inference.LEAST_RETURNS
+    assert (found.needed > n) == (found.low <= 0)
+
+
+def test_a_record_longer_than_anyone_keeps_is_no_number() -> None:
+    made, _ = walk(100)
+    found = estimate(Decimal("1e-30"), made, Decimal(1))
+    assert found is not None
+    assert found.needed is None
+
+
+FRACTIONS = st.one_of(
+    st.integers(-20, 20).map(lambda number: Decimal(number).scaleb(-18)),
+    st.decimals("-0.5", "0.5", places=18),
+    st.decimals(-1, 10**9, places=2),
+    st.integers(0, 10**60).map(Decimal),
+)
+#: Constant, nearly constant, and anything, often long enough for an interval.
+RETURNS = st.one_of(
+    st.lists(FRACTIONS, max_size=60),
+    st.lists(FRACTIONS, min_size=30, max_size=60),
+    st.builds(lambda one, n: [one] * n, FRACTIONS, st.integers(0, 60)),
+    st.builds(
+        lambda one, n, other, m: [one] * n + [other] * m,
+        FRACTIONS,
+        st.integers(20, 40),
+        FRACTIONS,
+        st.integers(1, 40),
+    ),
+)
+
+
+@given(RETURNS)
+@example([Decimal(0)] * 40 + [Decimal("1e-18")])
+@example([Decimal("1e-18")] * 40 + [Decimal("2e-18")])
+@example([Decimal(10**60)] * 40 + [Decimal(10**60 + 1)])
+@example([Decimal("0.1")] * 40 + [Decimal("0.1") + Decimal("1e-18")] * 2)
+def test_no_returns_make_a_figure_raise(returns: list[Decimal]) -> None:
+    made = metrics.series(returns)
+    sure = performance_of(made)
+    for found in (sure.mean_return_percent, sure.sharpe, sure.sortino):
+        assert found is None or found.low <= found.value <= found.high
+        assert found is None or abs(found.value) < RATIO_LIMIT
+    for figure in (sure.skew, sure.kurtosis):
+        assert figure is None or abs(figure) < RATIO_LIMIT
+
+
+@given(RETURNS, RETURNS)
+def test_no_benchmark_makes_a_regression_raise(mine: list[Decimal], theirs: list[Decimal]) -> None:
+    n = min(len(mine), len(theirs))
+    made = inference.regression(metrics.series(mine[:n]), metrics.series(theirs[:n]), 8_760)
+    for found in made or ():
+        assert found.low <= found.value <= found.high
+
+
+@given(RETURNS)
+def test_the_variance_is_exact_and_never_negative(returns: list[Decimal]) -> None:
+    made = metrics.series(returns)
+    known = inference.moments(made)
+    if known is None:
+        assert not made
+        return
+    wanted = statistics.pvariance([Fraction(one) for one in made])
+    assert known.variance >= 0
+    assert abs(Fraction(known.variance) - wanted) <= wanted / 10**100
 
 
 def test_the_minimum_track_record_matches_its_formula() -> None:

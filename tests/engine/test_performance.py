@@ -1,14 +1,18 @@
 """Figures of an account: what is undefined, what scales with money, and what all are made of."""
 
+from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 
 from paper_trading.engine import metrics, track
+from paper_trading.engine.benchmarks import Prices
+from paper_trading.engine.inference import Estimate
+from paper_trading.engine.money import ratio
+from paper_trading.engine.performance import Performance
 from paper_trading.engine.track import Worth
-from paper_trading.engine.track_json import (
-    details,
-)
+from paper_trading.engine.track_json import _estimate, details
 from tests.engine import histories
 from tests.engine.histories import HISTORIES, Event
 from tests.engine.worlds import NOON, account
@@ -85,3 +89,64 @@ def test_a_floor_of_seven_days_holds_for_the_year() -> None:
         assert (made.annual_return_percent is not None) is known
         # Flat after the first tick: nothing to divide by.
         assert made.calmar is None
+
+
+def grown(hours: int, steps: int) -> tuple[track.TrackRecord, Performance]:
+    """Hold still for some hours; a few quarters of an hour later everything is up by a tenth."""
+    flat = Event(4, Decimal(10_000), Decimal(0), Decimal(2_000), Decimal(4))
+    up = Event(steps, Decimal(11_000), Decimal(0), Decimal(2_200), Decimal(5))
+    record = histories.folded([*[flat] * hours, up])
+    worth = Worth(NOON, Decimal(1), Decimal(0), Decimal(1))
+    return record, track.measure(account(), worth, record).performance
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_growth_and_its_time_end_at_the_same_tick(steps: int) -> None:
+    record, made = grown(200, steps)
+    start, end = record.curve.start, record.curve.last_at
+    assert start is not None
+    assert end is not None
+    quarters = (end - start) // timedelta(minutes=15)
+    assert quarters == 199 * 4 + 1 + steps
+    wanted = metrics.annual_return(Decimal("1.1"), Decimal(quarters) / 4)
+    assert wanted is not None
+    assert made.total_return_percent == 10
+    assert made.annual_return_percent == ratio(wanted * 100)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_benchmarks_are_told_up_to_the_tick(steps: int) -> None:
+    _, made = grown(3, steps)
+    found = {name: one and one.return_percent for name, one in made.benchmarks.items()}
+    assert found == {"ETH": 10, "EQUAL_WEIGHT": Decimal("17.5")}
+
+
+@pytest.mark.parametrize("peg", ["0.5", "0.8", "1.25"])
+def test_turnover_does_not_change_with_the_price_of_cash(peg: str) -> None:
+    found = []
+    for price in (Decimal(1), Decimal(peg)):
+        record = track.opened(Decimal(10_000))
+        for number in range(3):
+            at = NOON + number * histories.STEP
+            worth = Worth(at, 10_000 * price, Decimal(0), price)
+            record = track.observed(record, worth, Prices({}), histories.STEP)
+            event = Event(1, Decimal(0), Decimal(0), None, Decimal(1), (Decimal(2),))
+            record = track.counted(record, histories.swaps(event, at))
+        found.append(track.measure(account(), worth, record).performance.turnover)
+    # Three sales of 500: half of 1,500 over 10,000.
+    assert found == [Decimal("0.075")] * 2
+
+
+def test_a_benchmark_that_no_column_can_keep_is_none() -> None:
+    still = Event(4, Decimal(10_000), Decimal(0), Decimal("1e-9"), Decimal(4))
+    burst = Event(4, Decimal(10_000), Decimal(0), Decimal("1e9"), Decimal(8))
+    worth = Worth(NOON, Decimal(1), Decimal(0), Decimal(1))
+    made = track.measure(account(), worth, histories.folded([still, burst])).performance
+    assert made.benchmarks["ETH"] is None
+
+
+def test_a_mean_of_nothing_tells_no_days() -> None:
+    found = Estimate(Decimal(0), Decimal(1), Decimal(-2), Decimal(2))
+    day = _estimate(found, 100)
+    assert day is not None
+    assert (day["value"], day["needed_days"], day["more_days"]) == ("0", None, None)

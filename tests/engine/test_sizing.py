@@ -118,7 +118,7 @@ def test_an_order_that_buys_no_unit_is_too_small() -> None:
 
 def test_shares_are_of_equity_in_cash() -> None:
     world = batch(quote(ABC), cash_price="0.8")
-    assert asked(EQUITY, world, APPETITE) == 1250
+    assert asked(EQUITY, world.cash_price_usd, APPETITE) == 1250
     assert sized(account("20000"), world).allowed_usd == 1250
 
 

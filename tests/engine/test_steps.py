@@ -200,7 +200,22 @@ def test_the_level_decides_whether_orders_are_protected_from_sandwiches() -> Non
 def test_a_fill_is_marked_in_market_usd_when_cash_is_off_its_peg() -> None:
     world = batch(quote(A, "100"), cash_price="0.8")
     held = executed(decision(A), world=world).account.positions[A.id]
-    assert held.high_price_usd == held.mark_price_usd == 100
+    assert held.mark_price_usd == 100
+    assert held.high_price_usd == 125
+
+
+def test_a_step_tells_what_was_made_of_all_deposits() -> None:
+    result = executed(decision(A))
+    assert result.total_pnl_usd == result.equity.equity_usd - 10_000 < 0
+
+
+def test_a_step_writes_when_something_changed() -> None:
+    start = executed().account
+    assert not executed(of=start).wrote(start)
+    assert executed(decision(A), of=start).wrote(start)
+    denied = executed(decision(A), of=start, by=rules(halted=True))
+    assert denied.account == start
+    assert denied.wrote(start)
 
 
 # --- breakers and the market day -------------------------------------------------------

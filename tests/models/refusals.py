@@ -181,6 +181,11 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
     ),
     ("a breaker twice", "breaker_once", twice(lambda w: make.make_breaker(w.account))),
     (
+        "an equity point whose cash has no price",
+        "equity_point_cash_has_a_price",
+        lambda w: make.make_point(w.tick, cash_price_usd=0),
+    ),
+    (
         "an account's market time twice",
         "equity_point_once",
         lambda w: (

@@ -83,7 +83,7 @@ class MemoryTick:
         return self.metrics
 
     def _worth(self, result: StepResult) -> Worth:
-        return worth_of(result.equity, self.view.batch)
+        return worth_of(result.equity)
 
     def _reverted(self) -> frozenset[int]:
         trades = () if self.closing is None else self.closing.trades

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('paper_trading', '0006_signal_folder'),
+        ('paper_trading', '0008_outcomes_of_round_trips'),
     ]
 
     operations = [
