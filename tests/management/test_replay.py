@@ -103,6 +103,19 @@ def test_a_genesis_of_another_score_cannot_be_replayed(session: PaperTradingSess
     assert "heads cannot be read: series version was 0" in said
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_market_of_an_older_program_cannot_be_verified(session: PaperTradingSession) -> None:
+    """Take the columns away that a back-fill did not have before set-ups were kept."""
+    row = MarketGenesis.objects.get()
+    for name in ("bar.round_trip_percent", "bar.known_at"):
+        del row.seal[name]
+    row.save()
+    code, said = refused("--session", str(session.pk), "--verify")
+    assert code == 2
+    assert "has no seal of bar.known_at, bar.round_trip_percent" in said
+    assert "rows of an older program cannot be verified" in said
+
+
 def test_a_file_gives_a_table_and_json(record: Path) -> None:
     said = replay("--prices", str(record), "--levels", "9-10", "--ticks", "6").splitlines()
     assert said[0].split()[:3] == ["level", "ticks", "trades"]

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from paper_trading.bot.replay import export, signals_check
-from paper_trading.bot.replay.checks import Difference, Mismatch, same, same_rows, sealed
+from paper_trading.bot.replay.checks import (
+    Difference,
+    Mismatch,
+    require_columns,
+    same,
+    same_rows,
+    sealed,
+)
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
 from paper_trading.bot.replay.set_up_check import BarKeys, BookReplay
@@ -98,6 +105,8 @@ class MarketReplay:
         rows = list(Bar.objects.filter(market=self.market, pk__lte=origin.last_bar_id))
         columns = genesis.columns(origin)
         made = genesis.bars_seal(rows)
+        if origin.seal:
+            require_columns(f"genesis of {self.market.name}", origin.seal, {**columns, **made})
         sealed_columns = {name: text for name, text in origin.seal.items() if name not in made}
         sealed(f"genesis of {self.market.name}", sealed_columns, columns)
         for name, text in made.items():
