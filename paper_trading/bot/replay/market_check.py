@@ -45,7 +45,7 @@ class MarketReplay:
         self.market = market
         self._books = {key: BookReplay(market.pk, key) for key in keys}
         self._origin = export.genesis_of(market)
-        self._signals = signals_check.SignalReplay(market)
+        self._signals = signals_check.SignalReplay(market, self._origin.step)
         self._bars = Bar.objects.filter(market=market, pk__gt=self._origin.last_bar_id)
         self._quantiles = iter(market.quantiles.order_by("frozen_at"))
         self._in_force: ScoreQuantiles | None = None
