@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, journal, progress, track_rows
+from paper_trading.bot import endings, events, journal, late_set_ups, progress, track_rows
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import breakers_of, inputs_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
@@ -57,10 +57,10 @@ class PositionManager:
 
     def check_auto_close_positions(self, tick: Tick) -> StepResult | None:
         """Run the stage: breakers, marks, and exits; None when the tick has moved on."""
-        started = timezone.now()
+        started, after = timezone.now(), late_set_ups.stage_after_exits(tick)
         with transaction.atomic():
             held = self.load_positions().positions
-            if not still_due(tick, Stage.AUTO_CLOSE):
+            if not still_due(tick, Stage.AUTO_CLOSE) or late_set_ups.only_waits(tick):
                 return None
             view = view_of(tick)
             batch = view.batch
@@ -79,7 +79,7 @@ class PositionManager:
                 tick,
                 started,
                 detail,
-                Stage.ANALYSIS if tick.chunks_total else Stage.EXECUTION,
+                after,
                 version=version,
                 trading_state=result.state,
                 manual_closes=closes,

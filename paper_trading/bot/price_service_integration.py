@@ -107,9 +107,7 @@ class RealPriceManager:
     def _complete(self, tick: Tick, batch: PriceBatch, fetched: bool, started: datetime) -> None:
         tokens = len(market_view(batch.pk).listed)
         key = key_of(strategy_of(tick))
-        experience = set_ups.experience_at(
-            batch.market_id, key, batch.market_time, lambda: progress.hold(tick)
-        )
+        experience = set_ups.experience_soon(batch.market_id, key, batch.market_time)
         with transaction.atomic():
             progress.complete(
                 tick,

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from paper_trading.bot import closing, progress
+from paper_trading.bot import closing, late_set_ups, progress
 from paper_trading.bot.managers import Managers
 from paper_trading.bot.market_analyzer import MarketAnalyzer
 from paper_trading.bot.position_manager import PositionManager
@@ -53,7 +53,13 @@ def _prices(tick: Tick, _: int, managers: Managers) -> bool:
 
 
 def _auto_close(tick: Tick, _: int, managers: Managers) -> bool:
-    return managers.positions(tick).check_auto_close_positions(tick) is not None
+    if not late_set_ups.only_waits(tick):
+        if managers.positions(tick).check_auto_close_positions(tick) is None:
+            return False
+        if not late_set_ups.only_waits(tick):
+            return True
+    late_set_ups.catch_up(tick)
+    return True
 
 
 def _analysis(tick: Tick, chunk: int, managers: Managers) -> bool:

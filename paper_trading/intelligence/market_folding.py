@@ -107,7 +107,7 @@ def fold_step(
         try:
             return _fold(step, head, terms, UserSignals(terms.signals, reader, off))
         except SignalFailed as failed:
-            gone = SwitchedOff(failed.name, step.number, failed.reason)
+            gone = SwitchedOff(failed.name, step.number, failed.reason, failed.slow)
             head = replace(head, off=(*head.off, gone))
 
 

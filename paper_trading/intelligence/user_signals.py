@@ -39,15 +39,18 @@ class SwitchedOff:
     name: str
     step: int
     reason: str
+    #: It gave no reading in time, which another run of the same may.
+    slow: bool = False
 
 
 class SignalFailed(Exception):
     """A user's signal gave no reading; the reason is for people."""
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, slow: bool = False) -> None:
         super().__init__(f"{name}: {reason}")
         self.name = name
         self.reason = reason
+        self.slow = slow
 
 
 class Reader(Protocol):

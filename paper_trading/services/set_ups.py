@@ -59,6 +59,26 @@ def experience_at(
     return newest(book, market_time)
 
 
+def experience_soon(market_id: int, key: BookKey, market_time: datetime) -> FrozenExperience | None:
+    """Do as `experience_at` when there is little to fold, a portion of bars at most.
+
+    None when there is more, too: `is_behind` tells the two apart.
+    """
+    book = _book(market_id, key)
+    count = _unseen(book, market_time)[: PORTION + 1].count()
+    if count > PORTION:
+        return None
+    more = count > 0
+    while more:
+        more = _fold_portion(book.pk, market_time)
+    return newest(book, market_time)
+
+
+def is_behind(market_id: int, key: BookKey, market_time: datetime) -> bool:
+    """Say whether a book has bars to fold before its experience at a market time is known."""
+    return _unseen(_book(market_id, key), market_time).exists()
+
+
 def newest(book: SetUpBook, market_time: datetime) -> FrozenExperience | None:
     """Return what is in force in a book at a market time."""
     found = FrozenExperience.objects.filter(book=book, frozen_at__lte=market_time)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import time
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,17 @@ from paper_trading.intelligence.bars import EPOCH, Bar
 from paper_trading.intelligence.user_signals import SignalFailed, UserSignal, out_of_range
 from paper_trading.intelligence.user_source import LARGEST_FILE_BYTES, BadSignal, declaration
 from paper_trading.services import signal_process
-from paper_trading.services.signal_process import NoReading
+from paper_trading.services.signal_process import CannotStart, NoReading, TooSlow
 
 logger = logging.getLogger(__name__)
 
 _SECOND = timedelta(seconds=1)
 _SAMPLE_SECONDS = 300
 _SAMPLE_CLOSE = 100.0
+#: How long a file that failed on the sample bars is not tried again, in real time.
+_FAILED_SECONDS = 60.0
+#: What such files failed with, and until when that is kept.
+_failed: dict[tuple["SignalFile", float], tuple["Examined", float]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Examined:
     name: str
     signal: UserSignal | None
     reason: str = ""
+    #: False when no process could be started to try it: nothing is known of the file.
+    tried: bool = True
 
 
 def folder() -> Path | None:
@@ -72,28 +79,67 @@ def load(path: Path) -> SignalFile:
         return SignalFile(path.stem, file.read(LARGEST_FILE_BYTES + 1))
 
 
-def examine() -> tuple[Examined, ...]:
-    """Look at every file of the folder: read what it declares, and try it on sample bars."""
-    found = []
-    for path in paths():
-        try:
-            found.append(_examined(load(path), settings.SIGNAL_SECONDS))
-        except OSError as error:
-            found.append(Examined(path.stem, None, f"cannot be read: {error.strerror}"))
-    return tuple(found)
+def examine(*, anew: bool = False) -> tuple[Examined, ...]:
+    """Look at every file of the folder: read what it declares, and try it on sample bars.
+
+    What a file gave is kept; that it failed on the bars is kept for a minute, or not at all with
+    `anew`: the machine may have been too busy.
+    """
+    return tuple(_look(path, anew) for path in paths())
 
 
 def signals() -> tuple[UserSignal, ...]:
-    """Return the folder's good signals by name; a broken file is logged with the reason."""
-    for one in examine():
-        if one.signal is None:
+    """Return the folder's good signals by name; a broken file is logged with the reason.
+
+    :raises CannotStart: when a file could not be tried: a market without it is another market.
+    """
+    found = examine(anew=True)
+    for one in found:
+        if one.signal is None and one.tried:
             logger.error("Signal %s is switched off: %s", one.name, one.reason)
-    return good()
+    return _good(found)
 
 
 def good() -> tuple[UserSignal, ...]:
-    """Return the folder's good signals by name."""
-    return tuple(one.signal for one in examine() if one.signal is not None)
+    """Return the folder's good signals by name.
+
+    :raises CannotStart: when a file could not be tried.
+    """
+    return _good(examine())
+
+
+def _good(found: Iterable[Examined]) -> tuple[UserSignal, ...]:
+    for one in found:
+        if not one.tried:
+            raise CannotStart(f"signal {one.name} {one.reason}")
+    return tuple(one.signal for one in found if one.signal is not None)
+
+
+def _look(path: Path, anew: bool) -> Examined:
+    try:
+        file = load(path)
+    except OSError as error:
+        return Examined(path.stem, None, f"cannot be read: {error.strerror}")
+    key = (file, settings.SIGNAL_SECONDS)
+    kept = None if anew else _failed.get(key)
+    if kept is not None and time.monotonic() < kept[1]:
+        return kept[0]
+    _failed.pop(key, None)
+    try:
+        return _examined(*key)
+    except CannotStart as error:
+        return Examined(file.name, None, f"could not be tried: {error}", tried=False)
+    except NoReading as error:
+        found = Examined(file.name, None, str(error))
+        _keep_failed(key, found)
+        return found
+
+
+def _keep_failed(key: tuple[SignalFile, float], found: Examined) -> None:
+    now = time.monotonic()
+    for old in [one for one, (_, until) in tuple(_failed.items()) if until <= now]:
+        _failed.pop(old, None)
+    _failed[key] = (found, now + _FAILED_SECONDS)
 
 
 class FolderReader:
@@ -122,8 +168,8 @@ class FolderReader:
         """Return what a signal says of some closed bars.
 
         :raises SignalFailed: when its file is another one, or it gives no number in time.
-        :raises OSError: when the file cannot be read, or no process can be started: neither is
-            a fault of the signal.
+        :raises OSError: when the file cannot be read, or no process can be started
+            (CannotStart): neither is a fault of the signal.
         """
         missing = self.missing(signal)
         if missing:
@@ -132,7 +178,8 @@ class FolderReader:
         try:
             return self._process.read(signal.name, signal.sha256, source, columns(bars))
         except NoReading as error:
-            raise SignalFailed(signal.name, str(error)) from error
+            slow = isinstance(error, TooSlow)
+            raise SignalFailed(signal.name, str(error), slow=slow) from error
 
 
 def columns(bars: Iterable[Bar]) -> bytes:
@@ -153,11 +200,12 @@ def columns(bars: Iterable[Bar]) -> bytes:
 
 @lru_cache(maxsize=256)
 def _examined(file: SignalFile, limit_seconds: float) -> Examined:
+    """Try a file; what it raises is not kept here."""
     try:
         found = declaration(file.name, file.content)
-        _try(found, file.content.decode("utf-8"), limit_seconds)
-    except (BadSignal, NoReading) as error:
+    except BadSignal as error:
         return Examined(file.name, None, str(error))
+    _try(found, file.content.decode("utf-8"), limit_seconds)
     return Examined(file.name, found)
 
 

@@ -134,7 +134,8 @@ def serve(requests: BinaryIO, answers: BinaryIO, limit_seconds: float) -> None:
     for line in requests:
         asked = json.loads(line)
         data = requests.read(asked["size"])
-        answers.write(json.dumps(answer(compiled, asked, data, clock)).encode() + b"\n")
+        given = {"id": asked["id"], **answer(compiled, asked, data, clock)}
+        answers.write(json.dumps(given).encode() + b"\n")
         answers.flush()
 
 

@@ -17,6 +17,10 @@ _HOST = Path(__file__).with_name("signal_host.py")
 #: Real time beyond the limit of processor time: the machine may be busy with others.
 PATIENCE_SECONDS = 2.0
 _START_SECONDS = 20.0
+_CANNOT_START = (
+    "the process that runs users' signals could not be started ({}): see that the machine has"
+    " memory and processes left, then try again"
+)
 #: One text has one order of a set's elements, and one thread computes one sum, in any process.
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -28,6 +32,14 @@ _ENVIRONMENT = {
 
 class NoReading(Exception):
     """A signal gave no number; the message says why."""
+
+
+class TooSlow(NoReading):
+    """A signal took longer than it may: another time, or on a calmer machine, it may not."""
+
+
+class CannotStart(OSError):
+    """No process could be started: no signal is at fault, and nothing is known of any."""
 
 
 class _Ended(Exception):
@@ -43,12 +55,14 @@ class SignalProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
         self._known: set[str] = set()
+        #: Number of the last question: an answer says which one it is of.
+        self._asked = 0
 
     def read(self, name: str, sha256: str, source: str, columns: bytes) -> float:
         """Return what a signal says of some bars, a column of float64 after the other.
 
-        :raises NoReading: when it raises, is too slow, or ends its process twice.
-        :raises OSError: when no process can be started.
+        :raises NoReading: when it raises, is too slow (TooSlow), or ends its process twice.
+        :raises CannotStart: when no process can be started.
         """
         with self._lock:
             for _ in range(2):
@@ -68,26 +82,37 @@ class SignalProcess:
 
     def _ask(self, name: str, sha256: str, source: str, columns: bytes) -> float:
         process = self._running()
-        asked: dict[str, Any] = {"name": name, "sha256": sha256, "size": len(columns)}
+        self._asked += 1
+        asked: dict[str, Any] = {"id": self._asked, "name": name, "sha256": sha256}
+        asked["size"] = len(columns)
         if sha256 not in self._known:
             asked["source"] = source
         answer: dict[str, Any] | None = None
         try:
-            _stdin(process).write(json.dumps(asked).encode() + b"\n" + columns)
-            _stdin(process).flush()
-            answer = json.loads(self._line(process, self.limit_seconds + PATIENCE_SECONDS))
-        except BrokenPipeError:
-            raise _Ended(self._end()) from None
+            answer = self._answer(process, json.dumps(asked).encode() + b"\n" + columns)
         finally:
             if answer is None:
-                # An answer that nobody waited for would be taken for that of the next question.
-                self._end()
+                # Whatever interrupted it, the answer must not come to the next question.
+                self._kill()
         self._known.add(sha256)
         if "failed" in answer:
             raise NoReading(answer["failed"])
         if "slow" in answer:
             raise self._slow()
         return float(answer["value"])
+
+    def _answer(self, process: subprocess.Popen[bytes], question: bytes) -> dict[str, Any]:
+        try:
+            _stdin(process).write(question)
+            _stdin(process).flush()
+        except BrokenPipeError:
+            raise _Ended(self._end()) from None
+        line = self._line(process, self.limit_seconds + PATIENCE_SECONDS)
+        answers = [json.loads(one) for one in line.splitlines()]
+        if [one.get("id") for one in answers] != [self._asked]:
+            raise _Ended(f"answered {len(answers)} questions, and not number {self._asked} alone")
+        answer: dict[str, Any] = answers[0]
+        return answer
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._owner != os.getpid():
@@ -98,7 +123,18 @@ class SignalProcess:
         return self._process
 
     def _started(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # noqa: S603 - our own file
+        try:
+            self._process = self._popen()
+            self._line(self._process, _START_SECONDS)
+        except TooSlow as error:
+            said = f"it kept silent for {_START_SECONDS:g} s"
+            raise CannotStart(_CANNOT_START.format(said)) from error
+        except (_Ended, OSError) as error:
+            raise CannotStart(_CANNOT_START.format(error)) from error
+        return self._process
+
+    def _popen(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - our own file
             [sys.executable, "-s", "-P", "-B", str(_HOST), str(self.limit_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -107,12 +143,6 @@ class SignalProcess:
             # A person's ^C is for the program, which may want one more answer.
             start_new_session=True,
         )
-        self._process = process
-        try:
-            self._line(process, _START_SECONDS)
-        except (NoReading, _Ended) as error:
-            raise OSError("the process that runs users' signals does not start") from error
-        return process
 
     def _line(self, process: subprocess.Popen[bytes], seconds: float) -> bytes:
         """Return the next line of the process, or end it when it keeps silent."""
@@ -133,8 +163,14 @@ class SignalProcess:
         said = self._end()
         return self._slow() if said == _status(HUNG) else _Ended(said)
 
-    def _slow(self) -> NoReading:
-        return NoReading(f"took more than {self.limit_seconds:g} s; less is allowed")
+    def _slow(self) -> TooSlow:
+        return TooSlow(f"took more than {self.limit_seconds:g} s; less is allowed")
+
+    def _kill(self) -> None:
+        """End a process that is at work on a question nobody waits for any more."""
+        if self._process is not None:
+            self._process.kill()
+            self._end()
 
     def _end(self) -> str:
         """Stop the process, and return how it had ended of itself."""

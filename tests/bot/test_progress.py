@@ -77,9 +77,11 @@ def test_long_work_renews_the_lease_after_each_part(
     held: list[Tick] = []
     monkeypatch.setattr(progress, "hold", held.append)
     stages.run(Stage.PRICES, tick.pk)
+    assert held == []
+    stages.run(Stage.AUTO_CLOSE, tick.pk)
     assert [one.pk for one in held] == [tick.pk] * 3
     tick.refresh_from_db()
-    assert tick.stage == Stage.AUTO_CLOSE
+    assert tick.stage == Stage.ANALYSIS
 
 
 def test_a_lease_is_renewed_by_its_holder_only(session: PaperTradingSession) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +15,9 @@ from dexproject import environment
 from paper_trading.engine.enums import Family
 from paper_trading.intelligence.bars import Bar
 from paper_trading.intelligence.user_signals import SignalFailed, digest
-from paper_trading.services import signal_folder
+from paper_trading.services import signal_folder, signal_process
 from paper_trading.services.signal_host import bars_of
+from paper_trading.services.signal_process import CannotStart, TooSlow
 from tests.services.signal_files import GOOD, RANGE, Folder, body, use
 
 
@@ -148,6 +150,54 @@ def test_a_file_that_cannot_be_read_is_no_fault_of_the_signal(
     assert (found.signal, found.reason) == (None, "cannot be read: Permission denied")
     with pytest.raises(PermissionError):
         signal_folder.FolderReader().read(signal, bars(2))
+
+
+def test_what_cannot_be_tried_is_not_taken_for_broken(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let no process start: a market made now would be another one than it is meant to be."""
+    folder.write("range", f"{RANGE}# never tried before\n")
+    with monkeypatch.context() as patch:
+        process = signal_process.SignalProcess(0.05)
+        patch.setattr(signal_process, "shared", lambda limit: process)
+        patch.setattr(signal_process, "_HOST", tmp_path / "gone.py")
+        (found,) = signal_folder.examine()
+        assert (found.signal, found.tried) == (None, False)
+        assert found.reason.startswith("could not be tried: the process that runs users' signals")
+        for ask in (signal_folder.signals, signal_folder.good):
+            with pytest.raises(CannotStart, match="signal range could not be tried"):
+                ask()
+    assert [one.name for one in signal_folder.signals()] == ["range"]
+
+
+def test_a_failure_on_a_busy_machine_does_not_stay(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a file be too slow once: it is looked at again before a market is made."""
+    folder.write("range", f"{RANGE}# slow once\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(signal_folder, "_try", too_slow)
+        assert signal_folder.signals() == ()
+        assert signal_folder.examine()[0].reason == "took long"
+    assert signal_folder.examine()[0].reason == "took long"
+    assert [one.name for one in signal_folder.signals()] == ["range"]
+    assert signal_folder.examine()[0].reason == ""
+
+
+def test_a_failure_is_kept_for_a_while_only(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write("range", f"{RANGE}# slow for long\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(signal_folder, "_try", too_slow)
+        signal_folder.examine()
+    later = time.monotonic() + signal_folder._FAILED_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert signal_folder.examine()[0].reason == ""
+
+
+def too_slow(*_: object) -> None:
+    raise TooSlow("took long")
 
 
 def test_bars_become_columns() -> None:

@@ -92,13 +92,13 @@ def test_a_clock_ends_what_takes_too_long() -> None:
 def test_requests_are_answered_in_order() -> None:
     bars = samples(5)[0][1]
     asked: list[dict[str, Any]] = [
-        {"name": "a", "sha256": "1", "source": body("return 0.5"), "size": len(bars)},
-        {"name": "b", "sha256": "2", "source": body("return 1 / 0"), "size": len(bars)},
-        {"name": "a", "sha256": "1", "size": len(bars)},
+        {"id": 7, "name": "a", "sha256": "1", "source": body("return 0.5"), "size": len(bars)},
+        {"id": 8, "name": "b", "sha256": "2", "source": body("return 1 / 0"), "size": len(bars)},
+        {"id": 9, "name": "a", "sha256": "1", "size": len(bars)},
     ]
     requests = io.BytesIO(b"".join(json.dumps(one).encode() + b"\n" + bars for one in asked))
     answers = io.BytesIO()
     signal_host.serve(requests, answers, 5.0)
     said = [json.loads(line) for line in answers.getvalue().splitlines()]
-    failed = {"failed": "ZeroDivisionError: division by zero"}
-    assert said == [{}, {"value": 0.5}, failed, {"value": 0.5}]
+    failed = {"id": 8, "failed": "ZeroDivisionError: division by zero"}
+    assert said == [{}, {"id": 7, "value": 0.5}, failed, {"id": 9, "value": 0.5}]

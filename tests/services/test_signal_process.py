@@ -1,16 +1,19 @@
 """The process of the signals: whatever a file does, its owner gets an answer and goes on."""
 
+import json
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from paper_trading.services import signal_process
 from paper_trading.services.signal_folder import samples
-from paper_trading.services.signal_process import NoReading, SignalProcess
-from tests.services.signal_files import GOOD, body
+from paper_trading.services.signal_process import CannotStart, NoReading, SignalProcess
+from tests.services.signal_files import GOOD, RANGE, body
 
 BARS = samples(12)[0][1]
 SLOW = r"took more than 0\.05 s; less is allowed"
@@ -157,8 +160,48 @@ def test_a_process_that_does_not_start_is_no_fault_of_the_signal(
     process: SignalProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]
 ) -> None:
     monkeypatch.setattr(signal_process, "_HOST", f"{tmp_path}/gone.py")
-    with pytest.raises(OSError, match="does not start"):
+    with pytest.raises(CannotStart, match=r"could not be started \(ended its process"):
         read(process, GOOD)
+    monkeypatch.setattr(sys, "executable", f"{tmp_path}/no-python")
+    with pytest.raises(CannotStart, match="No such file"):
+        read(process, GOOD)
+
+
+class Interrupted(Exception):
+    """What the owner of a process may be told at any moment."""
+
+
+def test_an_answer_that_nobody_waited_for_is_not_the_next_one_s(
+    process: SignalProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupt the owner between its question and the answer, as a time limit does."""
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "_line", interrupted(process))
+        with pytest.raises(Interrupted):
+            read(process, body("return 0.25"))
+    assert read(process, body("return 0.75")) == 0.75
+
+
+def interrupted(process: SignalProcess) -> Callable[[object, float], bytes]:
+    line = process._line
+
+    def raises(running: Any, seconds: float) -> bytes:
+        if seconds == signal_process._START_SECONDS:
+            return line(running, seconds)
+        raise Interrupted
+
+    return raises
+
+
+def test_an_answer_to_another_question_is_not_taken(process: SignalProcess) -> None:
+    read(process, GOOD)
+    running = process._process
+    assert running is not None
+    assert running.stdin is not None
+    stray = {"id": 0, "name": "mine", "sha256": "x", "size": len(BARS), "source": RANGE}
+    running.stdin.write(json.dumps(stray).encode() + b"\n" + BARS)
+    assert read(process, body("return 0.75")) == 0.75
+    assert process._process is not running
 
 
 def test_one_process_serves_a_limit() -> None:

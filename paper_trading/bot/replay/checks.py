@@ -67,14 +67,25 @@ def same_decision(where: str, replayed: Decision, stored: Decision) -> None:
 def sealed(where: str, seal: Mapping[str, str], columns: Mapping[str, Any]) -> None:
     """Raise Mismatch when a record does not match its seal.
 
-    :raises NoJournal: when it has none: it was written before the journal was kept.
+    :raises NoJournal: when it has none, or one of an older program that had fewer columns.
     """
     if not seal:
         raise NoJournal(f"{where} has no seal: it was written before the journal was kept")
+    require_columns(where, seal, columns)
     for name in broken(seal, columns):
         found = shown(columns[name]) if name in columns else "nothing"
         raise Mismatch(
             Difference(where, name, f"a value with the seal {seal.get(name, 'none')}", found)
+        )
+
+
+def require_columns(where: str, seal: Mapping[str, str], columns: Iterable[str]) -> None:
+    """Raise NoJournal when a seal does not cover all of the columns that a replay reads."""
+    missing = sorted(set(columns) - set(seal))
+    if missing:
+        raise NoJournal(
+            f"{where} has no seal of {', '.join(missing)}:"
+            " rows of an older program cannot be verified"
         )
 
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from paper_trading.bot.replay import export, signals_check
-from paper_trading.bot.replay.checks import Difference, Mismatch, NoJournal, same, same_rows, sealed
+from paper_trading.bot.replay.checks import (
+    Difference,
+    Mismatch,
+    require_columns,
+    same,
+    same_rows,
+    sealed,
+)
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.live_check import LiveReplay
 from paper_trading.bot.replay.market import Frozen, MemoryMarket, MemoryStep
@@ -39,7 +46,7 @@ class MarketReplay:
         self.market = market
         self._books = {key: BookReplay(market.pk, key) for key in keys}
         self._origin = export.genesis_of(market)
-        self._signals = signals_check.SignalReplay(market)
+        self._signals = signals_check.SignalReplay(market, self._origin.step)
         self._bars = Bar.objects.filter(market=market, pk__gt=self._origin.last_bar_id)
         self._quantiles = iter(market.quantiles.order_by("frozen_at"))
         self._in_force: ScoreQuantiles | None = None
@@ -105,12 +112,8 @@ class MarketReplay:
         rows = list(Bar.objects.filter(market=self.market, pk__lte=origin.last_bar_id))
         columns = genesis.columns(origin)
         made = genesis.bars_seal(rows)
-        if origin.seal and not made.keys() <= origin.seal.keys():
-            lacking = ", ".join(sorted(made.keys() - origin.seal.keys()))
-            raise NoJournal(
-                f"genesis of {self.market.name} has no seal of {lacking}:"
-                " an earlier program back-filled it"
-            )
+        if origin.seal:
+            require_columns(f"genesis of {self.market.name}", origin.seal, {**columns, **made})
         sealed_columns = {name: text for name, text in origin.seal.items() if name not in made}
         sealed(f"genesis of {self.market.name}", sealed_columns, columns)
         for name, text in made.items():

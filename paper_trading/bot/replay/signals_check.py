@@ -10,13 +10,13 @@ from paper_trading.services.signal_folder import FolderReader
 
 
 class SignalReplay:
-    """What a replay needs of a market's user signals.
+    """What a replay needs of a market's user signals; `began` is its genesis' step.
 
     :raises Mismatch: when their rows are not those that the market was made with.
     :raises NoJournal: when the folder does not hold a file that has to be run again.
     """
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, began: int) -> None:
         rows = market_signals.rows_of(market)
         for row in rows:
             sealed(f"signal {row.name} of {market.name}", row.seal, market_signals.columns(row))
@@ -25,23 +25,33 @@ class SignalReplay:
         self.values: tuple[UserSignal, ...] = market_signals.values(rows)
         self.reader = FolderReader() if rows else None
         same(market.name, "signals", digest(self.values), market.signals)
-        self._require_files()
+        self._require_files(began)
 
     def off_at(self, step: int) -> tuple[SwitchedOff, ...]:
         """Return the signals that were off at a step, or were switched off there."""
         return tuple(one for one in self._off if one.step <= step)
 
     def same_off(self, off: Iterable[SwitchedOff], step: int) -> None:
-        """Compare what the replay goes on without after a step with the rows."""
+        """Compare what the replay goes on without after a step with the rows.
+
+        :raises NoJournal: when a signal was only slower than it was then: no row is at fault.
+        """
         known = {one.name for one in self.off_at(step)}
         for one in off:
-            if one.name not in known:
-                where = f"signal {one.name} of {self._market.name}"
-                said = f"from step {one.step} on: {one.reason}"
-                raise Mismatch(Difference(where, "off_step", said, "on"))
+            if one.name in known:
+                continue
+            where = f"signal {one.name} of {self._market.name}"
+            if one.slow:
+                raise NoJournal(
+                    f"{where} was in time at step {one.step} and is not now: it {one.reason}."
+                    " Try again while the machine is calm, or with a larger DEX_SIGNAL_MS"
+                )
+            said = f"from step {one.step} on: {one.reason}"
+            raise Mismatch(Difference(where, "off_step", said, "on"))
 
-    def _require_files(self) -> None:
-        never = {one.name for one in self._off if one.step == 0}
+    def _require_files(self, began: int) -> None:
+        # What was off when the back-fill ended is not asked by any later step.
+        never = {one.name for one in self._off if one.step <= began}
         for one in self.values:
             missing = "" if one.name in never else self._missing(one)
             if missing:

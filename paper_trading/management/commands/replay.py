@@ -22,6 +22,7 @@ from paper_trading.management.tables import table
 from paper_trading.models import PaperTradingSession
 from paper_trading.models.strategy import strategy_with
 from paper_trading.services import signal_folder
+from paper_trading.services.signal_process import CannotStart
 from paper_trading.services.sources.base import BACKFILL_STEPS
 from paper_trading.services.sources.recorded import RecordedFile, RecordedFileError
 
@@ -62,6 +63,8 @@ class Command(BaseCommand):
                 self._session(options)
             else:
                 self._file(options)
+        except CannotStart as error:
+            raise CommandError(str(error), returncode=2) from error
         except KeyboardInterrupt:
             raise SystemExit(130) from None
 

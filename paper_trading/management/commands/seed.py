@@ -11,6 +11,7 @@ from paper_trading.bot import intervals, seeding
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.management.arguments import interval_ms, levels, positive
 from paper_trading.services import market_setup
+from paper_trading.services.signal_process import CannotStart
 from paper_trading.services.sources.recorded import RecordedFileError
 from tasks.schedule import synchronise
 
@@ -37,7 +38,7 @@ class Command(BaseCommand):
             sessions = seeding.seed_sessions(
                 owner, market, options["levels"], options["interval"], options["ticks"]
             )
-        except (RecordedFileError, ControlRefused, ValueError) as error:
+        except (CannotStart, RecordedFileError, ControlRefused, ValueError) as error:
             raise CommandError(str(error)) from error
         synchronise(options["interval"])
         self.stdout.write(

@@ -23,6 +23,7 @@ from paper_trading.models import (
     Tick,
 )
 from paper_trading.services import market_setup, market_signals, signal_folder
+from paper_trading.services.signal_process import SignalProcess, TooSlow
 from paper_trading.services.sources.recorded import RecordedFile
 from tests.bot import worlds
 from tests.bot.replay.tampering import candidates, changed, columns, tamper
@@ -186,6 +187,29 @@ def test_another_set_of_files_is_refused(
     assert found.value.returncode == 2
     assert words in str(found.value)
     assert "was made with another set of signals" in str(found.value)
+
+
+def test_a_signal_that_is_slow_now_does_not_blame_the_rows(
+    market: Market, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = run(market, 2)
+
+    def slow(*_: object) -> float:
+        raise TooSlow("took more than 0.05 s; less is allowed")
+
+    monkeypatch.setattr(SignalProcess, "read", slow)
+    with pytest.raises(NoJournal, match=r"was in time at step 600 and is not now: it took more"):
+        verify(session.pk)
+
+
+def test_a_file_that_was_off_in_the_back_fill_is_not_needed(market: Market, folder: Folder) -> None:
+    row = MarketSignal.objects.get(name="good")
+    row.off_step, row.off_reason = 599, "as told"
+    row.seal = seal(market_signals.columns(row))
+    row.save()
+    session = run(market, 2)
+    folder.remove("good")
+    assert verify(session.pk).ticks == 2
 
 
 def test_more_files_than_the_market_was_made_with_do_not_matter(
