@@ -302,7 +302,7 @@ def make_decision(token: Token, **fields: Any) -> Decision:
         "outcome_n": 96,
         "outcome_days": 12,
         "p_win": PWin(
-            share=Decimal(44),
+            share=Decimal("43.75"),
             mean=Decimal(41),
             low=Decimal(33),
             high=Decimal(49),

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import django
 
+from benchmarks.honesty.kept import OtherStudy, Shelf
+
 if TYPE_CHECKING:
     from benchmarks.honesty.reports import Report
 
 _Run = TypeVar("_Run")
+_Outcome = TypeVar("_Outcome")
 
 #: Seeds of each study of generated markets: enough for errors that mean something.
 SEEDS = {"driftless": 200, "planted": 60, "cadence": 6}
@@ -27,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     django.setup()
     chosen = _parser().parse_args(arguments)
     began = time.monotonic()
-    found = _STUDIES[chosen.study](chosen)
+    try:
+        found = _STUDIES[chosen.study](chosen)
+    except OtherStudy as refused:
+        print(refused, file=sys.stderr)
+        return 2
     print(found.markdown())
     print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
     if chosen.json is not None:
@@ -43,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         generated = studies.add_parser(name, allow_abbrev=False)
         generated.add_argument("--seeds", type=_count, default=seeds)
         generated.add_argument("--jobs", type=_count, default=2, help="processes (2)")
+        generated.add_argument(
+            "--out",
+            type=Path,
+            metavar="DIR",
+            help="keep each seed, go on from there",
+        )
         generated.add_argument("--levels", type=_levels, default=list(range(1, 11)))
         if name == "planted":
             generated.add_argument("--fee-pips", type=_count, default=500, help="pool fee (500)")
@@ -79,9 +92,19 @@ def _levels(text: str) -> list[int]:
     return levels(text)
 
 
-def _each(run: Callable[[int], _Run], seeds: int, jobs: int) -> list[_Run]:
-    """Run seeds 1, 2, ... in so many processes; the order of the results is that of the seeds."""
-    numbers = range(1, seeds + 1)
+def _each(
+    kind: type[_Outcome],
+    run: Callable[[int], Sequence[_Outcome]],
+    chosen: argparse.Namespace,
+    **settings: object,
+) -> list[Sequence[_Outcome]]:
+    """Run seeds 1, 2, ... in some processes; the order of the results is that of the seeds."""
+    from paper_trading.intelligence.inputs import program
+
+    seeds, jobs, numbers = chosen.seeds, chosen.jobs, range(1, chosen.seeds + 1)
+    if chosen.out is not None:
+        study = {"name": chosen.study, "program": program(""), "levels": chosen.levels, **settings}
+        run = partial(Shelf(chosen.out, study).outcomes, kind, run)
     if jobs == 1:
         return list(_told(map(run, numbers), seeds))
     with ProcessPoolExecutor(jobs, initializer=django.setup) as pool:
@@ -98,21 +121,22 @@ def _driftless(chosen: argparse.Namespace) -> "Report":
     from benchmarks.honesty import driftless
 
     run = partial(driftless.run, levels=chosen.levels)
-    return driftless.report(_each(run, chosen.seeds, chosen.jobs))
+    return driftless.report(_each(driftless.Outcome, run, chosen))
 
 
 def _planted(chosen: argparse.Namespace) -> "Report":
     from benchmarks.honesty import planted
 
     run = partial(planted.run, levels=chosen.levels, fee_pips=chosen.fee_pips)
-    return planted.report(_each(run, chosen.seeds, chosen.jobs), chosen.fee_pips)
+    found = _each(planted.Outcome, run, chosen, fee_pips=chosen.fee_pips)
+    return planted.report(found, chosen.fee_pips)
 
 
 def _cadence(chosen: argparse.Namespace) -> "Report":
     from benchmarks.honesty import cadence
 
     run = partial(cadence.run, levels=chosen.levels)
-    return cadence.report(_each(run, chosen.seeds, chosen.jobs))
+    return cadence.report(_each(cadence.Outcome, run, chosen))
 
 
 def _levels_study(chosen: argparse.Namespace) -> "Report":

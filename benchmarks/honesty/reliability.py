@@ -18,7 +18,7 @@ from paper_trading.intelligence import bars as spans
 from paper_trading.intelligence.brackets import key_of
 from paper_trading.intelligence.observed import exact_step
 from paper_trading.intelligence.p_win import BINS, bin_of
-from paper_trading.intelligence.setups import Matured, SetUp
+from paper_trading.intelligence.setups import SetUp
 from paper_trading.services import market_setup
 from paper_trading.services.sources.recorded import RecordedFile, RecordedSource
 from paper_trading.services.sources.recorded_bars import Bar
@@ -136,7 +136,11 @@ def judged(file: RecordedFile) -> list[Judged]:
     found: list[Judged] = []
     for number in range(file.steps):
         book = market.step(exact_step(source.step(number, {})), tokens).books[key]
-        found += [_judge(one, shown.pop(_name(one.set_up))) for one in book.made.matured]
+        for one in book.made.matured:
+            said = shown.pop(_name(one.set_up))
+            # Without an outcome there is nothing to compare with what was said.
+            if one.net_percent is not None:
+                found.append(_judge(one.set_up, said, won=one.net_percent > 0))
         for entered in book.made.entered:
             if book.experience is not None:
                 shown[_name(entered)] = book.experience.p_win(entered.confidence)
@@ -147,10 +151,8 @@ def _name(set_up: SetUp) -> tuple[int, datetime]:
     return set_up.token_id, set_up.entered_at
 
 
-def _judge(one: Matured, shown: PWin) -> Judged:
-    return Judged(
-        bin_of(one.set_up.confidence), market_day(one.set_up.entered_at), shown, one.net_percent > 0
-    )
+def _judge(made: SetUp, shown: PWin, *, won: bool) -> Judged:
+    return Judged(bin_of(made.confidence), market_day(made.entered_at), shown, won)
 
 
 def report(series: Sequence[Series]) -> Report:

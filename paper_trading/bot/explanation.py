@@ -39,7 +39,7 @@ from paper_trading.models import (
 )
 from paper_trading.services import set_up_rows, set_ups
 from paper_trading.services.market_view import read_view
-from paper_trading.services.price_feed_service import quantile_row
+from paper_trading.services.price_feed_service import quantiles_again
 
 #: What a row can raise that holds something no code wrote.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -115,7 +115,7 @@ class Explainer:
         same(f"batch of step {batch.step}", "quantiles", newest, known)
         if known is None or ("quantiles", known.pk) in self._frozen:
             return
-        where, again = f"quantiles {known}", quantile_row(batch.market, known.frozen_at)
+        where, again = f"quantiles {known}", quantiles_again(known)
         if again is None:
             raise Mismatch(Difference(where, "points", "too few scores", "quantiles"))
         same_rows(where, again, known)

@@ -44,11 +44,16 @@ class ExitReason(StrEnum):
 
 @unique
 class SetUpEnd(StrEnum):
-    """How a set-up matured; the order is the priority when several are reached at once."""
+    """How a set-up matured; the order is the priority when several are reached at once.
+
+    The last two are no outcome: no close in time, and a net that is more than can be counted.
+    """
 
     STOP = "STOP"
     TARGET = "TARGET"
     TIME = "TIME"
+    GAP = "GAP"
+    BEYOND = "BEYOND"
 
 
 @unique

@@ -21,6 +21,7 @@ from paper_trading.engine.money import (
     ZERO,
     cash_amount,
     cash_units,
+    exact,
     from_base_units,
     ratio,
     to_base_units,
@@ -70,7 +71,7 @@ def pricing_code(token_id: int, batch: Batch, max_age_seconds: int) -> Code:
         return _UNTRUSTED[quote.verdict]
     if batch.market_time - quote.observed_at > timedelta(seconds=max_age_seconds):
         return Code.PRICE_STALE
-    if Pool.from_quote(quote, batch.cash_price_usd) is None:
+    if _pool_of(quote, batch) is None:
         return Code.DEPTH_UNKNOWN
     if not batch.native_price_usd:
         return Code.GAS_PRICE_UNKNOWN
@@ -126,9 +127,9 @@ def leaving(
     if pool is None:
         return None
     proceeds = cash_amount(pool.quote(Side.SELL, units))
-    gas_usd = _fee_usd(_swap_fee_wei(batch), batch)
+    gas_usd = _swap_fee_usd(batch)
     if token_id not in approvals:
-        gas_usd = CONTEXT.add(gas_usd, _fee_usd(_approve_fee_wei(batch), batch))
+        gas_usd = CONTEXT.add(gas_usd, _approve_fee_usd(batch))
     return proceeds, gas_usd
 
 
@@ -145,10 +146,15 @@ def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> De
     pool = _pool(token_id, batch)
     if pool is None:
         return None
+    name = ("round trip", token_id, cash_in)
+    return batch.once(name, lambda: _round_trip_percent(pool, cash_in, batch))
+
+
+@exact
+def _round_trip_percent(pool: Pool, cash_in: int, batch: Batch) -> Decimal:
     cash_out = pool.quote(Side.SELL, pool.quote(Side.BUY, cash_in))
-    with localcontext(CONTEXT):
-        lost = cash_amount(cash_in - cash_out) + 2 * _fee_usd(_swap_fee_wei(batch), batch)
-        return ratio(lost / cash_amount(cash_in) * HUNDRED)
+    lost = cash_amount(cash_in - cash_out) + 2 * _swap_fee_usd(batch)
+    return ratio(lost / cash_amount(cash_in) * HUNDRED)
 
 
 def _pool(token_id: int, batch: Batch) -> Pool | None:
@@ -158,7 +164,13 @@ def _pool(token_id: int, batch: Batch) -> Pool | None:
         return None
     if not batch.native_price_usd:
         return None
-    return Pool.from_quote(quote, batch.cash_price_usd)
+    return _pool_of(quote, batch)
+
+
+def _pool_of(quote: Quote, batch: Batch) -> Pool | None:
+    return batch.once(
+        ("pool", quote.token.id), lambda: Pool.from_quote(quote, batch.cash_price_usd)
+    )
 
 
 def _priced(token_id: int, batch: Batch) -> tuple[Quote, Pool]:
@@ -266,6 +278,14 @@ def _swap_fee_wei(batch: Batch) -> int:
 
 def _approve_fee_wei(batch: Batch) -> int:
     return gas.transaction_fee_wei(gas.APPROVE_GAS, batch.gas, gas.APPROVE_BYTES)[2]
+
+
+def _swap_fee_usd(batch: Batch) -> Decimal:
+    return batch.once("swap fee", lambda: _fee_usd(_swap_fee_wei(batch), batch))
+
+
+def _approve_fee_usd(batch: Batch) -> Decimal:
+    return batch.once("approve fee", lambda: _fee_usd(_approve_fee_wei(batch), batch))
 
 
 def _fee_usd(fee_wei: int, batch: Batch) -> Decimal:

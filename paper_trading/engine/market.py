@@ -1,12 +1,15 @@
 """What a tick knows of the world: tokens, quotes, and the batch that carries them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, TypeVar
 
 from paper_trading.engine.enums import FillGrade, PriceVerdict
 from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
+
+_Found = TypeVar("_Found")
 
 #: A price and what a pool may hold, in USD: what their columns keep.
 HIGHEST_PRICE_USD = PRICE_LIMIT - 1
@@ -115,6 +118,20 @@ class Batch:
     native_price_usd: Decimal | None
     #: Annualised volatility by token id, from closed bars; absent when not yet known.
     sigma_annual: Mapping[int, Decimal]
+    #: What follows from the batch alone and is asked for by every account on it, by name. It is
+    #: no part of the value.
+    memo: dict[object, Any] = field(
+        default_factory=dict, init=False, compare=False, repr=False, hash=False
+    )
+
+    def once(self, name: object, work: Callable[[], _Found]) -> _Found:
+        """Return what some work gave when the batch was first asked for it by this name."""
+        found: _Found
+        if name in self.memo:
+            found = self.memo[name]
+        else:
+            found = self.memo[name] = work()
+        return found
 
     def __post_init__(self) -> None:
         """Refuse what no market can be; a price of 0 says that there is none."""

@@ -11,6 +11,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A shorter bar holds less movement than a round trip costs.
 SHORTEST_BAR_SECONDS = 300
 FAST_BARS_IN_SLOW = 12
+#: A bar that ended longer ago than this many of its own lengths says nothing of now.
+OLDEST_BAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,15 @@ class Bar:
     def end(self) -> datetime:
         """The first moment that no longer belongs to the bar."""
         return self.start + timedelta(seconds=self.seconds)
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after its end the bar still speaks of the present."""
+        return timedelta(seconds=OLDEST_BAR * self.seconds)
+
+    def is_current(self, at: datetime) -> bool:
+        """Say whether the bar still speaks of the present at a market time."""
+        return at - self.end <= self.grace
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,16 @@ def columns(listed: Listed, batch: Batch, facts: AccountFacts) -> dict[str, Any]
 
     Quantiles and experience are not in it: both can be made again from their market's rows.
     """
+    return {**_account_columns(facts), **_market_columns(listed, batch)}
+
+
+def _account_columns(facts: AccountFacts) -> dict[str, Any]:
+    return {one.name: getattr(facts, one.name) for one in fields(facts)}
+
+
+def _market_columns(listed: Listed, batch: Batch) -> dict[str, Any]:
     token = listed.token
     return {
-        "state_version": facts.state_version,
-        "held_since": facts.held_since,
-        "notional_usd": facts.notional_usd,
         "token id": token.id,
         "token symbol": token.symbol,
         "token decimals": token.decimals,
@@ -98,15 +103,26 @@ def _bar_columns(listed: Listed) -> dict[str, Any]:
 def inputs_of(listed: Listed, batch: Batch, facts: AccountFacts) -> DecisionInputs:
     """Return what a decision's row keeps of its inputs."""
     quote, closed = batch.quotes.get(listed.token.id), listed.bar
-    sealed = seal(columns(listed, batch, facts))
     return DecisionInputs(
         state_version=facts.state_version,
         held_since=facts.held_since,
         notional_usd=facts.notional_usd,
         observed_at=None if quote is None else quote.observed_at,
         bar_end=None if closed is None else closed.bar.end,
-        seal="".join(digest[:_DIGITS] for digest in sealed.values()),
+        seal=_short(_account_columns(facts)) + _market_seal(listed, batch),
     )
+
+
+def _market_seal(listed: Listed, batch: Batch) -> str:
+    """Return the seal of what every account reads of a token, made once a batch."""
+    name = ("seal", listed.token.id)
+    kept, made = batch.once(name, lambda: (listed, _short(_market_columns(listed, batch))))
+    # With another bar of the same token it is another seal.
+    return made if kept is listed else _short(_market_columns(listed, batch))
+
+
+def _short(found: Mapping[str, Any]) -> str:
+    return "".join(digest[:_DIGITS] for digest in seal(found).values())
 
 
 def facts_of(inputs: DecisionInputs) -> AccountFacts:

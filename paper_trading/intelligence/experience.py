@@ -44,7 +44,8 @@ class SetUpDay:
     levels: Mapping[int, Net] = field(default_factory=dict)
     #: By rank bin: set-ups and winners.
     bins: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    #: Those that level 10 takes by learned weights, and by base weights.
+    #: Those that level 10 takes by learned weights, and by base weights, while learned weights
+    #: are in force.
     learned: Net = Net()
     base: Net = Net()
     lessons: Lessons = field(default_factory=Lessons)
@@ -54,7 +55,8 @@ class SetUpDay:
 class TwinGap:
     """Learned weights against base weights: mean net of what each picks, in percent.
 
-    A day counts once, whatever it holds; one on which either picked nothing does not count.
+    A day counts once, whatever it holds; one on which either picked nothing does not count,
+    nor does what was entered before learned weights were in force.
     """
 
     days: int = 0
@@ -106,21 +108,24 @@ def is_due(frozen_at: datetime | None, known_at: datetime) -> bool:
 
 @exact
 def day_of(day: date, matured: Sequence[Matured], key: BookKey) -> SetUpDay:
-    """Count the set-ups that matured in a market day; their order does not matter."""
+    """Count the set-ups that matured in a market day with an outcome, in any order."""
     levels: dict[int, Net] = defaultdict(Net)
     bins: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
     learned = base = Net()
     for one in matured:
         found, net = one.set_up, one.net_percent
+        if net is None:
+            continue
         if found.level is not None:
             levels[found.level] = levels[found.level].plus(1, net)
-            base = base.plus(1, net)
+            if found.learned_pick is not None:
+                base = base.plus(1, net)
         if found.learned_pick:
             learned = learned.plus(1, net)
         place = bin_of(found.confidence)
         n, wins = bins[place]
         bins[place] = (n + 1, wins + int(net > 0))
-    lessons = learner.lessons_of(matured, key.bracket)
+    lessons = learner.lessons_of(matured, key)
     return SetUpDay(
         day, dict(sorted(levels.items())), dict(sorted(bins.items())), learned, base, lessons
     )

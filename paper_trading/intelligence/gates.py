@@ -6,16 +6,13 @@ from functools import lru_cache
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Gate
-from paper_trading.engine.money import CONTEXT, HUNDRED, ratio
+from paper_trading.engine.money import CONTEXT, HUNDRED, RATIO_LIMIT, ratio
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.series import ClosedBar
 
 _HOUR_SECONDS = Decimal(3_600)
 _YEAR_SECONDS = Decimal(31_536_000)
-
-#: A closed bar that ended longer ago than this many of its own lengths says nothing of now.
-OLDEST_BAR = 3
 
 #: The code of each gate when it is the first one missed.
 MISSED: dict[str, Code] = {
@@ -47,10 +44,7 @@ def veto(evidence: Evidence, strategy: Strategy) -> Code | None:
 
 def _current(evidence: Evidence) -> bool:
     bar = evidence.bar
-    if bar is None or not bar.ready:
-        return False
-    age = (evidence.market_time - bar.bar.end).total_seconds()
-    return age <= OLDEST_BAR * bar.bar.seconds
+    return bar is not None and bar.ready and bar.bar.is_current(evidence.market_time)
 
 
 def expected_move_percent(bar: ClosedBar | None, hold_hours: Decimal) -> Decimal | None:
@@ -117,7 +111,11 @@ def _least(name: str, threshold: Decimal, actual: Decimal) -> Gate:
 
 
 def cost_percent(round_trip: Decimal | None, expected_move: Decimal | None) -> Decimal | None:
-    """Return a round trip in percent of the expected move; None when either is unknown or 0."""
+    """Return a round trip in percent of the expected move; None when either is unknown or 0.
+
+    None, too, for more than a ratio holds: a cost without measure is no cost that is met.
+    """
     if round_trip is None or not expected_move:
         return None
-    return ratio(CONTEXT.divide(CONTEXT.multiply(round_trip, HUNDRED), expected_move))
+    found = CONTEXT.divide(CONTEXT.multiply(round_trip, HUNDRED), expected_move)
+    return ratio(found) if found <= RATIO_LIMIT - 1 else None

@@ -14,7 +14,7 @@ from paper_trading.engine.decision import SignalReading
 from paper_trading.engine.enums import Family
 from paper_trading.engine.money import CONTEXT, ZERO, exact, ratio
 from paper_trading.intelligence.boundary import decimal_of
-from paper_trading.intelligence.brackets import Bracket
+from paper_trading.intelligence.brackets import BookKey, Bracket
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.intelligence.setups import Matured
 from paper_trading.intelligence.signals import AGREEMENT, families_agreeing
@@ -50,13 +50,18 @@ def bounded(net_percent: Decimal, bracket: Bracket) -> Decimal:
 
 
 @exact
-def lessons_of(matured: Iterable[Matured], bracket: Bracket) -> Lessons:
-    """Return the sums over the set-ups that matured in one market day."""
+def lessons_of(matured: Iterable[Matured], key: BookKey) -> Lessons:
+    """Return the sums over the set-ups that matured in one market day with an outcome.
+
+    Each outcome is bounded by the bracket that the set-up had at its own volatility.
+    """
     n, outcomes, tokens = 0, ZERO, set()
     readings: dict[str, Decimal] = {}
     products: dict[str, Decimal] = {}
     for one in matured:
-        outcome = bounded(one.net_percent, bracket)
+        if one.net_percent is None:
+            continue
+        outcome = bounded(one.net_percent, key.bracket_at(one.set_up.sigma_annual))
         n, outcomes = n + 1, outcomes + outcome
         tokens.add(one.set_up.token_id)
         for signal in one.set_up.signals:
@@ -181,6 +186,11 @@ def reweighed(bar: ClosedBar, weighed: Mapping[str, Decimal]) -> ClosedBar:
     return replace(bar, signals=signals, score=total, families_agreeing=families_agreeing(signals))
 
 
-def base_of(bar: ClosedBar) -> dict[str, Decimal]:
-    """Return the base weights that a bar's signals carry."""
-    return {one.name: one.weight for one in bar.signals}
+def base_of(bars: Iterable[ClosedBar]) -> dict[str, Decimal]:
+    """Return the base weights that the signals of some bars carry, by name.
+
+    A signal of the user's may lack on one token and speak on another; where it speaks, its
+    weight is the same.
+    """
+    found = {one.name: one.weight for bar in bars for one in bar.signals}
+    return dict(sorted(found.items()))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from paper_trading.engine.strategy import Appetite
 
 #: Raised with every change of a number below, or of what a number is compared with.
-LEVELS_VERSION = 2
+LEVELS_VERSION = 3
 
 LOWEST, HIGHEST = 1, 10
 

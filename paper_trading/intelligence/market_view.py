@@ -32,6 +32,14 @@ class Listed:
     bar: ClosedBar | None
 
 
+def buyable(tokens: Iterable[ListedToken | Listed]) -> frozenset[int]:
+    """Return the ids of the tokens that can be bought: neither cash nor set aside.
+
+    Only they make set-ups, and only their scores rank others.
+    """
+    return frozenset(one.token.id for one in tokens if one.tradable and not one.is_cash)
+
+
 @dataclass(frozen=True, slots=True)
 class MarketView:
     """Everything that a tick reads of its market."""
@@ -82,6 +90,6 @@ def benchmark_prices(
     )
     return Prices(
         quoted=quoted,
-        tradable=frozenset(one.token.id for one in known if one.tradable and not one.is_cash),
+        tradable=buyable(known),
         eth=eth[0][1] if eth else None,
     )

@@ -49,9 +49,14 @@ def recent(days: Iterable[DayOutcome], today: date | None) -> tuple[DayOutcome, 
 def probability_positive(days: Sequence[DayOutcome]) -> Decimal:
     """Return P(mean net outcome > 0) in percent, 12 places; 50 without data.
 
-    Outcomes of a day move together, so the day means are the sample. Normal posterior:
-    precision 1/tau^2 + D/s^2, mean (sum of day means / s^2) / precision, where s^2 is the
-    variance between days shrunk to its prior. The order of the days does not matter.
+    The mean m is that of all outcomes, sum(S_d) / sum(n_d). A mean of day means would be too
+    low: a rise makes more set-ups than a fall does, and each of its good ones would weigh less.
+    Outcomes of a day move together, so days are the sample: they are worth Kish's effective
+    number, k = (sum n_d)^2 / sum n_d^2 (Survey Sampling, 1965), and the variance between them is
+    that of the cluster-robust error of m (Liang and Zeger 1986),
+    v = sum n_d^2 (S_d / n_d - m)^2 / sum n_d^2, as a sum k * v over k - 1 shrunk to its prior.
+    Normal posterior: precision 1/tau^2 + k/s^2, mean (k * m / s^2) / precision. With days of one
+    size these are the plain mean and variance of day means. Order does not matter.
 
     :raises ValueError: when a day appears twice.
     """
@@ -61,11 +66,13 @@ def probability_positive(days: Sequence[DayOutcome]) -> Decimal:
         raise ValueError(f"{twice} appeared more than once; one outcome a day is allowed")
     if not days:
         return decimal_of(50.0)
-    means = [float(outcome.sum_percent) / outcome.n for outcome in days]
-    count = len(means)
-    total = math.fsum(means)
-    spread = math.fsum((mean - total / count) ** 2 for mean in means)
-    between = (PRIOR_DAYS * PRIOR_DAY_SD_PERCENT**2 + spread) / (PRIOR_DAYS + count - 1)
+    n = sum(outcome.n for outcome in days)
+    squares = sum(outcome.n**2 for outcome in days)
+    mean = math.fsum(float(outcome.sum_percent) for outcome in days) / n
+    count = n**2 / squares
+    off = math.fsum((float(outcome.sum_percent) - outcome.n * mean) ** 2 for outcome in days)
+    spread = count * off / squares
+    between = (PRIOR_DAYS * PRIOR_DAY_SD_PERCENT**2 + spread) / (PRIOR_DAYS + count - 1.0)
     precision = 1.0 / PRIOR_MEAN_SD_PERCENT**2 + count / between
-    z = total / between / math.sqrt(precision)
+    z = count * mean / between / math.sqrt(precision)
     return decimal_of(float(HUNDRED) * 0.5 * math.erfc(-z / math.sqrt(2.0)))

@@ -73,21 +73,30 @@ def in_words(decision: Decision) -> str:
     won = decision.p_win
     if rank is None or won is None:
         return ""
-    words = f"{_whole(rank)}: top {_whole(HUNDRED - rank)} % of set-ups"
+    words = f"{_shown(rank)}: {_place(rank)}"
+    even = f"break-even {_shown(won.break_even)} %"
     if won.share is None:
-        return f"{words}; no such set-up has matured yet, break-even {won.break_even:.0f} %"
+        return f"{words}; no such set-up has matured yet, {even}"
+    wins = CONTEXT.divide(CONTEXT.multiply(won.share, Decimal(won.n)), HUNDRED)
     return (
-        f"{words}; {_whole(won.share)} % of {won.n} such set-ups in {won.days} days won,"
-        f" p_win {won.mean:.0f} % [{won.low:.0f}, {won.high:.0f}],"
-        f" break-even {won.break_even:.0f} %"
+        f"{words}; of such set-ups {wins:,.0f} of {won.n:,} won in {won.days} days,"
+        f" p_win {_shown(won.mean)} % [{_shown(won.low)}, {_shown(won.high)}], {even}"
     )
 
 
-def _whole(percent: Decimal) -> str:
-    """Return a percentage without decimals; 0 and 100 are kept for what is exactly that."""
-    if Decimal(0) < percent < Decimal(1):
-        return "under 1"
-    return "over 99" if Decimal(99) < percent < HUNDRED else f"{percent:.0f}"
+def _place(rank: Decimal) -> str:
+    if rank == HUNDRED:
+        return "at the top of all set-ups"
+    return f"top {_shown(CONTEXT.subtract(HUNDRED, rank))} % of set-ups"
+
+
+def _shown(percent: Decimal) -> str:
+    """Return a percentage in whole numbers, finer where that would be 0 or 100 without being so."""
+    for places in range(-_PLACES.adjusted()):
+        text = f"{percent:.{places}f}"
+        if Decimal(text) not in (0, 100) or Decimal(text) == percent:
+            return text
+    return f"{percent.normalize():f}"
 
 
 def beta_quantile(share: float, alpha: float, beta: float) -> float:

@@ -1,11 +1,12 @@
 """From a closed bar to a set-up: its rank, the lowest level that would take it, its bounds."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
 from paper_trading.engine.enums import Family
-from paper_trading.engine.money import ZERO, exact
+from paper_trading.engine.money import PRICE_LIMIT, ZERO, exact
 from paper_trading.intelligence import learner
 from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.experience import LEARNING_LEVEL, Experience
@@ -23,6 +24,7 @@ _LEARNING = LEVELS[LEARNING_LEVEL - 1 :]
 def set_up_of(
     token_id: int,
     bar: ClosedBar,
+    known_at: datetime,
     points: Sequence[Decimal] | None,
     key: BookKey,
     experience: Experience,
@@ -30,12 +32,16 @@ def set_up_of(
     """Return the set-up of a closed fast bar.
 
     `points` are the quantiles in force at the step that closed it, `experience` what was frozen
-    then. None while nothing is in force, before the signals are warm, or without a stated round
-    trip.
+    then, at the market time `known_at`. None while nothing is in force, before the signals are
+    warm, without a stated round trip, when the bar was known to be closed only when no decision
+    reads it any more (its close is a price of before a gap), or when a price cannot say where
+    its bracket ends.
     """
     score, cost = bar.score, bar.round_trip_percent
     families = bar.families_agreeing
     if points is None or score is None or cost is None or families is None or not bar.ready:
+        return None
+    if not bar.bar.is_current(known_at):
         return None
     confidence = rank(points, score)
     relative = cost_percent(cost, expected_move_percent(bar, key.bracket.hold_hours))
@@ -47,7 +53,9 @@ def set_up_of(
         cost_percent=relative,
     )
     lower, upper = bounds(bar.bar.close, cost, key.bracket_at(bar.sigma_annual))
-    learned_score, picked = _learned(bar, level, relative, key, experience)
+    if max(abs(lower), upper) >= PRICE_LIMIT:
+        return None
+    learned_score, picked = _learned(bar, relative, key, experience)
     return SetUp(
         token_id=token_id,
         entered_at=bar.bar.end,
@@ -60,23 +68,25 @@ def set_up_of(
         learned_score=learned_score,
         learned_pick=picked,
         signals=bar.signals,
+        sigma_annual=bar.sigma_annual,
     )
 
 
 def _learned(
     bar: ClosedBar,
-    level: int | None,
     relative: Decimal | None,
     key: BookKey,
     experience: Experience,
-) -> tuple[Decimal, bool]:
-    """Return a bar's score under learned weights, and whether level 10 takes it by them."""
+) -> tuple[Decimal, bool | None]:
+    """Return a bar's score under learned weights, and whether level 10 takes it by them.
+
+    None while these cannot be ranked: base weights decide then, and nothing is compared.
+    """
     weighed, points = experience.weights, experience.points
     parts = learner.contributions(bar.signals, weighed)
     score = sum(parts, ZERO)
     if points is None:
-        # By rule the learning level then decides by base weights.
-        return score, level is not None
+        return score, None
     judge = partial(
         lowest_level,
         _LEARNING,

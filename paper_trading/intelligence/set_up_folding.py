@@ -1,6 +1,6 @@
 """One step of a market, folded into a book of set-ups: the same in rows and in memory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +31,7 @@ class BookStep:
 def fold_bars(
     known_at: datetime,
     closed: Sequence[tuple[int, ClosedBar]],
+    buyable: Container[int],
     points: Sequence[Decimal] | None,
     key: BookKey,
     pending: Pending,
@@ -39,21 +40,21 @@ def fold_bars(
 ) -> BookStep:
     """Fold the fast bars that one step closed, with their token ids, oldest first a token.
 
-    The first ready bar of a market day freezes what was known before its step. Then each bar
-    ends what waited of its token, and becomes a set-up itself. The order of the tokens does not
-    matter. `points` are the quantiles in force at the step.
+    The first ready bars of a market day freeze what was known before their step. Then each bar
+    ends what waited of its token, and becomes a set-up itself when its token is `buyable` at the
+    step. The order of the tokens does not matter. `points` are the quantiles in force then.
     """
     froze = False
-    ready = next((bar for _, bar in closed if bar.ready), None)
-    if ready is not None and is_due(None if experience is None else experience.frozen_at, known_at):
+    ready = [bar for _, bar in closed if bar.ready]
+    if ready and is_due(None if experience is None else experience.frozen_at, known_at):
         experience, froze = freeze(known_at, learner.base_of(ready)), True
     matured: list[Matured] = []
     entered: list[SetUp] = []
     for token_id, bar in closed:
         matured += pending.close(token_id, bar, known_at)
-        if experience is None:
+        if experience is None or token_id not in buyable:
             continue
-        made = set_up_of(token_id, bar, points, key, experience)
+        made = set_up_of(token_id, bar, known_at, points, key, experience)
         if made is not None:
             pending.add(made)
             entered.append(made)

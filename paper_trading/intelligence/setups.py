@@ -16,6 +16,9 @@ from paper_trading.engine.money import CONTEXT, HUNDRED, PRICE_PLACES, ratio
 from paper_trading.intelligence.brackets import Bracket
 from paper_trading.intelligence.series import ClosedBar
 
+#: A net beyond it, in percent, is no outcome: what is counted of many must fit a ratio, too.
+MOST_PERCENT = Decimal(10) ** 15
+
 _PRICE = Decimal(1).scaleb(-PRICE_PLACES)
 #: Ended set-ups stay in the heaps until they come to the top; this many are let be.
 _LET_BE = 256
@@ -40,8 +43,11 @@ class SetUp:
     level: int | None
     #: Its score under the weights then in force, and whether level 10 would take it by them.
     learned_score: Decimal
-    learned_pick: bool
+    #: None while learned scores could not be ranked.
+    learned_pick: bool | None
     signals: tuple[SignalReading, ...]
+    #: Volatility of its bar, which scales its bracket; like the signals, of no use while it waits.
+    sigma_annual: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,8 @@ class Matured:
     """A set-up that has ended."""
 
     set_up: SetUp
-    #: Change of the close since the entry less one round trip, in percent.
-    net_percent: Decimal
+    #: Change of the close since the entry less one round trip, in percent; None: no outcome.
+    net_percent: Decimal | None
     ended: SetUpEnd
     #: Market time of the step at which the bar that ended it was known to be closed.
     at: datetime
@@ -73,10 +79,11 @@ def bounds(entry_usd: Decimal, cost_percent: Decimal, bracket: Bracket) -> tuple
     )
 
 
-def net_percent(set_up: SetUp, close_usd: Decimal) -> Decimal:
-    """Return what a set-up nets at a close, in percent, 12 places."""
+def net_percent(set_up: SetUp, close_usd: Decimal) -> Decimal | None:
+    """Return what a set-up nets at a close, in percent, 12 places; None beyond `MOST_PERCENT`."""
     change = CONTEXT.divide(CONTEXT.subtract(close_usd, set_up.entry_usd), set_up.entry_usd)
-    return ratio(CONTEXT.subtract(CONTEXT.multiply(change, HUNDRED), set_up.cost_percent))
+    net = CONTEXT.subtract(CONTEXT.multiply(change, HUNDRED), set_up.cost_percent)
+    return ratio(net) if abs(net) <= MOST_PERCENT else None
 
 
 class Pending:
@@ -100,7 +107,9 @@ class Pending:
         """Take the set-ups of a token that a closed bar ends, by the time of their entry.
 
         The bar is known to be closed at the market time `known_at`; after a gap that is later
-        than its end.
+        than its end. A set-up whose time was over before the gap ends as GAP, without an
+        outcome: what its token cost later says nothing of its bracket. One whose net is more
+        than can be counted ends as BEYOND.
         """
         waiting = self._tokens.get(token_id)
         if waiting is None:
@@ -110,7 +119,13 @@ class Pending:
         ended += [(found, SetUpEnd.TARGET) for found in waiting.at_target(close)]
         ended += [(found, SetUpEnd.TIME) for found in waiting.until(bar.bar.end - self._hold)]
         ended.sort(key=lambda one: one[0].entered_at)
-        return [Matured(one, net_percent(one, close), how, known_at) for one, how in ended]
+        return [self._matured(one, bar, how, known_at) for one, how in ended]
+
+    def _matured(self, set_up: SetUp, bar: ClosedBar, how: SetUpEnd, known_at: datetime) -> Matured:
+        if bar.bar.end > set_up.entered_at + self._hold + bar.bar.grace:
+            return Matured(set_up, None, SetUpEnd.GAP, known_at)
+        net = net_percent(set_up, bar.bar.close)
+        return Matured(set_up, net, SetUpEnd.BEYOND if net is None else how, known_at)
 
     def __len__(self) -> int:
         """Count the set-ups that wait."""

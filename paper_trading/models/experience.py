@@ -8,6 +8,9 @@ from paper_trading.models.fields import PriceField, RatioField, word_field
 from paper_trading.models.market import Market, Token
 from paper_trading.models.price import Bar
 
+#: Ends that say nothing of the bracket.
+_NO_OUTCOME = (SetUpEnd.GAP.value, SetUpEnd.BEYOND.value)
+
 
 class SetUpBook(models.Model):
     """The set-ups of a market under one bracket: every session with that bracket reads it."""
@@ -66,8 +69,11 @@ class SetUp(models.Model):
         null=True, help_text="Lowest level whose evidence gates it meets; empty: none."
     )
     learned_score = RatioField()
-    learned_pick = models.BooleanField(help_text="Level 10 takes it by its learned weights.")
-    net_percent = RatioField(null=True)
+    learned_pick = models.BooleanField(
+        null=True,
+        help_text="Level 10 takes it by its learned weights; empty: they were not in force.",
+    )
+    net_percent = RatioField(null=True, help_text="Empty while it waits, and without an outcome.")
     ended = word_field(SetUpEnd, blank=True, default="")
     matured_at = models.DateTimeField(null=True, help_text="Market time.")
 
@@ -77,7 +83,11 @@ class SetUp(models.Model):
             models.UniqueConstraint(fields=["book", "bar"], name="set_up_once"),
             models.CheckConstraint(
                 condition=Q(net_percent=None, ended="", matured_at=None)
-                | (Q(net_percent__isnull=False, matured_at__isnull=False) & ~Q(ended="")),
+                | Q(net_percent=None, ended__in=_NO_OUTCOME, matured_at__isnull=False)
+                | (
+                    Q(net_percent__isnull=False, matured_at__isnull=False)
+                    & ~Q(ended__in=["", *_NO_OUTCOME])
+                ),
                 name="set_up_ends_as_a_whole",
             ),
             models.CheckConstraint(

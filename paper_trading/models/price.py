@@ -101,6 +101,7 @@ class PriceBatch(models.Model):
     class Meta:
         verbose_name_plural = "price batches"
         constraints = [models.UniqueConstraint(fields=["market", "step"], name="batch_once")]
+        indexes = [models.Index(fields=["market", "market_time"], name="batch_times")]
 
     def __str__(self) -> str:
         return f"{self.market} step {self.step}"

@@ -1,6 +1,6 @@
 """Rows of a market as the values that the pure packages work on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -16,10 +16,10 @@ from paper_trading.engine.market import Token as TokenValue
 from paper_trading.engine.seal import seal_rows
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
-from paper_trading.intelligence.market_view import ListedToken
+from paper_trading.intelligence.market_view import ListedToken, buyable
 from paper_trading.intelligence.observed import SourceQuote
 from paper_trading.intelligence.series import ClosedBar
-from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token
+from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
 
 
 def token_value(token: Token) -> TokenValue:
@@ -61,6 +61,38 @@ def listed_tokens(batch: PriceBatch) -> tuple[ListedToken, ...]:
         return listed_from_json(batch.token_list.tokens)
     listed = Q(listings__market=batch.market_id) | Q(quotes__batch=batch)
     return listed_from_json(listed_to_json(Token.objects.filter(listed).distinct()))
+
+
+def buyable_at(
+    market_id: int, market_times: Collection[datetime]
+) -> dict[datetime, frozenset[int]]:
+    """Return which tokens could be bought at some of a market's steps, by their stored lists.
+
+    A back-fill has no batch of its own: its step is not in the result.
+    """
+    rows = PriceBatch.objects.filter(market=market_id, market_time__in=market_times)
+    found: dict[datetime, frozenset[int]] = {}
+    for batch_id, at, list_id in rows.order_by("step").values_list(
+        "pk", "market_time", "token_list"
+    ):
+        found[at] = _unlisted(batch_id) if list_id is None else buyable_of(list_id)
+    return found
+
+
+def _unlisted(batch_id: int) -> frozenset[int]:
+    return buyable(listed_tokens(PriceBatch.objects.get(pk=batch_id)))
+
+
+def first_buyable(market_id: int) -> frozenset[int]:
+    """Return which tokens could be bought when a market was back-filled."""
+    found = TokenList.objects.filter(market=market_id).order_by("number").first()
+    return frozenset() if found is None else buyable_of(found.pk)
+
+
+@lru_cache(maxsize=64)
+def buyable_of(list_id: int) -> frozenset[int]:
+    """Read which tokens of a list could be bought once a process: its row never changes."""
+    return buyable(listed_from_json(TokenList.objects.get(pk=list_id).tokens))
 
 
 def quote_value(row: Quote, token: TokenValue) -> QuoteValue:

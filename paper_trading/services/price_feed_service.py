@@ -1,6 +1,6 @@
 """The price feed of a market: one batch a step, made once, shared by every session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from paper_trading.intelligence.market_folding import (
     Terms,
     fold_step,
 )
+from paper_trading.intelligence.market_view import buyable
 from paper_trading.intelligence.observed import SourceStep, exact_step, step_seal
 from paper_trading.intelligence.series import Series
 from paper_trading.intelligence.user_signals import UserSignal
@@ -38,7 +39,10 @@ from paper_trading.models.bulk import copy_rows, update_rows
 from paper_trading.services import clock, genesis, live_turns, market_signals
 from paper_trading.services.market_rows import (
     bar_row,
+    buyable_at,
     closed_bar,
+    first_buyable,
+    listed_from_json,
     listed_to_json,
     quote_row,
     token_list_seal,
@@ -113,7 +117,8 @@ class PriceFeedService:
                 return 0
             copy_rows(closed)
             _save_head(market, rows, head, _newest_bars(market))
-            _freeze(market, folded.batch.market_time)
+            tokens = listed_from_json(_token_list(market, rows).tokens)
+            _freeze(market, folded.batch.market_time, buyable(tokens))
             market_signals.switch_off(market, user, head.off)
             genesis.keep(market, folded.batch.market_time, head, closed)
             market.save()
@@ -174,8 +179,9 @@ class PriceFeedService:
         market_signals.switch_off(market, user, folded.head.off)
         bars = Bar.objects.bulk_create(_bar_rows(market, folded))
         _save_head(market, rows, folded.head, bars)
-        _freeze_when_due(market, step.market_time)
-        batch = _save_batch(market, step, folded, rows, source)
+        tokens = _token_list(market, rows)
+        _freeze_when_due(market, step.market_time, tokens)
+        batch = _save_batch(market, step, folded, tokens, rows, source)
         market.save()
         return batch
 
@@ -269,10 +275,14 @@ def _save_head(
 
 
 def _save_batch(
-    market: Market, step: SourceStep, folded: Folded, rows: list[MarketToken], source: str
+    market: Market,
+    step: SourceStep,
+    folded: Folded,
+    tokens: TokenList,
+    rows: list[MarketToken],
+    source: str,
 ) -> PriceBatch:
     value: Batch = folded.batch
-    tokens = _token_list(market, rows)
     batch = PriceBatch.objects.create(
         market=market,
         step=step.number,
@@ -315,29 +325,41 @@ def _token_list(market: Market, rows: list[MarketToken]) -> TokenList:
     )
 
 
-def _freeze_when_due(market: Market, market_time: datetime) -> None:
+def _freeze_when_due(market: Market, market_time: datetime, tokens: TokenList) -> None:
     """Freeze the quantiles once a market day, and as soon as there are enough scores."""
     newest = market.quantiles.order_by("-frozen_at").first()
     if quantiles.is_due(None if newest is None else newest.frozen_at, market_time):
-        _freeze(market, market_time)
+        _freeze(market, market_time, buyable(listed_from_json(tokens.tokens)))
 
 
-def _freeze(market: Market, market_time: datetime) -> None:
-    made = quantile_row(market, market_time)
+def _freeze(market: Market, market_time: datetime, tokens: Collection[int]) -> None:
+    made = quantile_row(market, market_time, tokens)
     if made is not None:
         made.save(force_insert=True)
 
 
-def quantile_row(market: Market, market_time: datetime) -> ScoreQuantiles | None:
+def quantiles_again(frozen: ScoreQuantiles) -> ScoreQuantiles | None:
+    """Return what `quantile_row` makes now of what was known when quantiles were frozen."""
+    market, at = frozen.market, frozen.frozen_at
+    tokens = buyable_at(market.pk, [at]).get(at)
+    # Before the first batch, they were frozen by the back-fill.
+    return quantile_row(market, at, first_buyable(market.pk) if tokens is None else tokens)
+
+
+def quantile_row(
+    market: Market, market_time: datetime, tokens: Collection[int]
+) -> ScoreQuantiles | None:
     """Return the quantiles of the scores known at a market time; None when these are too few.
 
-    The row is not saved. Made again later, it is the same: only bars closed until then count.
+    `tokens` are those that could be bought then: only they are ranked. The row is not saved.
+    Made again later, it is the same: only bars closed until then count.
     """
     # A gap may have closed a bar later than its end says; a back-fill names no such time.
     scores = list(
         Bar.objects.filter(
             Q(known_at=None) | Q(known_at__lte=market_time),
             market=market,
+            token__in=tokens,
             slow=False,
             score__isnull=False,
             closes_at__gt=market_time - quantiles.SCORE_WINDOW,

@@ -1,7 +1,10 @@
 """Rows of set-ups, their days and what is frozen of them, as the values of the pure packages."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from paper_trading.engine.enums import SetUpEnd
 from paper_trading.intelligence.brackets import BookKey, Bracket
@@ -56,7 +59,7 @@ def set_up_row(book_id: int, bar_id: int, made: SetUp) -> SetUpRow:
 
 
 def set_up_value(row: SetUpRow, *, with_signals: bool) -> SetUp:
-    """Return a stored set-up; its signals are read only when they are asked for."""
+    """Return a stored set-up; signals and volatility are read only when they are asked for."""
     bar = row.bar
     if bar.round_trip_percent is None:
         raise ValueError(f"set-up {row.pk} stands on bar {bar.pk}, which states no round trip")
@@ -72,12 +75,18 @@ def set_up_value(row: SetUpRow, *, with_signals: bool) -> SetUp:
         learned_score=row.learned_score,
         learned_pick=row.learned_pick,
         signals=signals_from_json(bar.readings["signals"]) if with_signals else (),
+        sigma_annual=_sigma(bar.readings) if with_signals else None,
     )
+
+
+def _sigma(readings: Mapping[str, Any]) -> Decimal | None:
+    found = readings.get("sigma_annual")
+    return None if found is None else Decimal(found)
 
 
 def matured_value(row: SetUpRow) -> Matured:
     """Return a stored set-up that has ended, with its signals."""
-    if row.net_percent is None or row.matured_at is None:
+    if row.matured_at is None:
         raise ValueError(f"set-up {row.pk} has not matured")
     found = set_up_value(row, with_signals=True)
     return Matured(found, row.net_percent, SetUpEnd(row.ended), row.matured_at)

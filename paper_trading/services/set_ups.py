@@ -5,10 +5,11 @@ folded into it, a market day at most in one transaction. Each tick does so for i
 when it has its prices; of sessions that share one, the first folds and the others find it done.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -35,10 +36,12 @@ from paper_trading.models import (
 )
 from paper_trading.models.bulk import update_rows
 from paper_trading.services import set_up_rows
-from paper_trading.services.market_rows import closed_bar, points_of
+from paper_trading.services.market_rows import buyable_at, closed_bar, points_of
 
 #: Bars that are folded in one transaction at most: a part of a second, for who waits for the lock.
 PORTION = 500
+#: How long to leave a book alone that another process is folding.
+PAUSE_SECONDS = 0.05
 
 
 def experience_at(
@@ -50,7 +53,9 @@ def experience_at(
     """Bring a market's book of a key up to a market time and return what is in force there.
 
     None before the first ready bar after the market's back-fill. A bracket that appears late on
-    a long market takes a second or two a market day: `between` is called after each commit.
+    a long market takes a second or two a market day: `between` is called after each commit. While
+    another process folds the book nobody queues for its lock, however many want it: each looks
+    again after `PAUSE_SECONDS`, calls `between`, and goes on with what is left.
     """
     book = _book(market_id, key)
     if _unseen(book, market_time).exists():
@@ -97,8 +102,8 @@ def frozen_again(row: FrozenExperience) -> Experience:
         book=book, entered_at__gt=at - quantiles.SCORE_WINDOW, bar__known_at__lt=at
     )
     bars = Bar.objects.filter(market=book.market_id, slow=False, known_at=at).order_by("pk")
-    ready = next((bar for bar in map(closed_bar, bars) if bar.ready), None)
-    if ready is None:
+    ready = [bar for bar in map(closed_bar, bars) if bar.ready]
+    if not ready:
         raise ValueError(f"no ready bar of {book.market} was known at {at}; one is needed")
     scores = list(entered.values_list("learned_score", flat=True))
     return experiences.freeze(set_up_rows.key_value(book), at, days, scores, learner.base_of(ready))
@@ -139,27 +144,34 @@ def _unseen(book: SetUpBook, market_time: datetime) -> QuerySet[Bar]:
 
 
 def _fold_portion(book_id: int, market_time: datetime) -> bool:
-    """Fold the next bars of a book; say whether there are more."""
+    """Fold the next bars of a book; say whether there may be more."""
     with transaction.atomic():
-        book = SetUpBook.objects.select_for_update(no_key=True).get(pk=book_id)
-        read = list(_unseen(book, market_time).order_by("pk")[: PORTION + 1])
-        rows = _whole_steps(read)
-        if rows:
-            _Portion(book, rows).fold()
-            book.last_bar_id = rows[-1].pk
-            book.save(update_fields=["last_bar_id"])
-    return len(rows) < len(read) or len(read) > PORTION
+        free = SetUpBook.objects.select_for_update(no_key=True, skip_locked=True)
+        book = free.filter(pk=book_id).first()
+        if book is not None:
+            rows, more = _whole_steps(_unseen(book, market_time).order_by("pk"))
+            if rows:
+                _Portion(book, rows).fold()
+                book.last_bar_id = rows[-1].pk
+                book.save(update_fields=["last_bar_id"])
+            return more
+    SetUpBook.objects.get(pk=book_id)
+    # Another process folds it.
+    time.sleep(PAUSE_SECONDS)
+    return True
 
 
-def _whole_steps(read: Sequence[Bar]) -> list[Bar]:
-    """Return the first bars that make whole steps of one market day."""
+def _whole_steps(unseen: QuerySet[Bar]) -> tuple[list[Bar], bool]:
+    """Return the first bars that make whole steps of one market day, and whether there are more.
+
+    They are `PORTION` at most, unless the first step alone closed more: a step is folded whole.
+    """
+    read = list(unseen[: PORTION + 1])
     rows = [row for row in read if _day(row) == _day(read[0])]
     if len(rows) <= PORTION:
-        return rows
+        return rows, len(rows) < len(read)
     before = [row for row in rows if row.known_at != rows[-1].known_at]
-    if not before:
-        raise ValueError(f"one step closed {len(rows)} bars; at most {PORTION} are allowed")
-    return before
+    return before or list(unseen.filter(known_at=rows[0].known_at)), True
 
 
 def _day(row: Bar) -> date:
@@ -193,11 +205,13 @@ class _Portion:
         known = newest(self.book, _known_at(self.bars[-1]))
         experience = None if known is None else set_up_rows.experience_value(known)
         sets = _Sets(self.book.market_id, _known_at(self.bars[-1]))
+        lists = buyable_at(self.book.market_id, {_known_at(bar) for bar in self.bars})
         for known_at, group in groupby(self.bars, _known_at):
             rows = list(group)
             step = fold_bars(
                 known_at,
                 [(row.token_id, closed_bar(row)) for row in rows],
+                lists.get(known_at, frozenset()),
                 sets.at(known_at),
                 self.key,
                 pending,
@@ -287,4 +301,4 @@ def _ended_by(bars: Sequence[Bar], key: BookKey) -> Q:
 
 
 def _midnight(day: date, days_later: int = 0) -> datetime:
-    return datetime.combine(day + timedelta(days=days_later), time.min, tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=days_later)

@@ -148,7 +148,7 @@ def test_a_thought_of_the_learning_level_shows_its_twin_and_how_such_set_ups_wen
     )
     text = root.get(address(type(thought), "change", thought.pk)).content.decode()
     assert "chance of a positive mean 44.50% (96 set-ups in 12 days)" in text
-    assert "62: top 38 % of set-ups; 44 % of 96 such set-ups" in text
+    assert "62: top 38 % of set-ups; of such set-ups 42 of 96 won in 12 days" in text
     assert f"By base weights: Buy, {Code.OK.text}" in text
     assert "Confidence 61.5." in text
 

@@ -48,8 +48,23 @@ def test_a_market_without_drift_is_judged_by_three_claims() -> None:
     assert "errors from zero" in driftless.report(flattered).failures[0]
     called = [[outcome(net=-10.0 + gap, called=1)] for gap in (-3.0, 3.0)]
     assert "called a gain" in driftless.report(called).failures[0]
+    lost = [[outcome(net=-10.0 + gap, called=-1)] for gap in (-3.0, 3.0)]
+    assert driftless.report(lost).failures == (), "the costs are real"
     leaking = [[outcome(unexplained=0.01)], [outcome()]]
     assert "no move of the price" in driftless.report(leaking).failures[0]
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("calls", "holds"), [(5, True), (6, False)])
+def test_calls_on_either_side_are_false_when_costs_are_given_back(
+    side: int, calls: int, holds: bool
+) -> None:
+    """Of 50 runs a test of 5 % may call 11.2 % by chance: 5 % and two errors of a share."""
+    sides = [side] * calls + [0] * (50 - calls)
+    runs = [
+        [outcome(net=-9.0 - 2.0 * (k % 2), called_gross=called)] for k, called in enumerate(sides)
+    ]
+    assert (driftless.report(runs).failures == ()) is holds
 
 
 def test_a_gain_begins_behind_a_high_rank_and_ends_in_time() -> None:

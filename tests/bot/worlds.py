@@ -40,6 +40,7 @@ from paper_trading.models import (
     Tick,
     TickStage,
     Token,
+    TokenList,
 )
 from paper_trading.services.redis_client import client
 from paper_trading.services.sources.base import BACKFILL_STEPS
@@ -157,6 +158,7 @@ class Snapshot:
                 (Token, tuple(Token.objects.filter(market=market))),
                 (Bar, tuple(bars)),
                 (MarketToken, listings),
+                (TokenList, tuple(market.token_lists.all())),
                 (ScoreQuantiles, tuple(market.quantiles.all())),
                 (MarketGenesis, (market.genesis,)),
                 (MarketSignal, tuple(market.user_signals.all())),

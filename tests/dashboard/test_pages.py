@@ -242,9 +242,9 @@ def test_decisions_show_confidence_against_the_threshold_and_the_reason() -> Non
     builders.make_thought(tick, builders.make_token("ARB"), **skip)
     text = panel(session.account, "decisions")
     assert "Hold UNI</b> at 37.5 of 70 confidence" in text
-    won = "44 % of 96 such set-ups in 12 days won, p_win 41 % [33, 49], break-even 33 %"
+    won = "of such set-ups 42 of 96 won in 12 days, p_win 41 % [33, 49], break-even 33 %"
     assert f"38: top 62 % of set-ups; {won}" in text
-    assert text.count("such set-ups") == 1
+    assert text.count("of such set-ups") == 1
     assert escape(Code.CONFIDENCE_LOW.text) in text
     assert "Skip ARB</b></span>" in text
     assert Code.PRICE_MISSING.text in text

@@ -105,3 +105,18 @@ def test_what_is_unknown_may_be_absent() -> None:
     known: Batch = batch(quote(ABC, liquidity=None), native_price=None, sigma={}, cash_price="0")
     assert known.quotes[ABC.id].liquidity_usd is None
     assert isinstance(known.quotes[ABC.id].token, Token)
+
+
+def test_what_follows_from_a_batch_is_worked_out_once_and_is_no_part_of_it() -> None:
+    one, other = batch(), batch()
+    calls: list[int] = []
+
+    def work() -> None:
+        calls.append(len(calls))
+
+    assert one.once("nothing", work) is None
+    assert one.once("nothing", work) is None
+    assert calls == [0]
+    assert one == other
+    assert repr(one) == repr(other)
+    assert not replace(one, step=9).memo

@@ -18,6 +18,8 @@ from tests.intelligence.samples import at
 BAR_SECONDS = 300
 TIGHT = Bracket(Decimal("0.5"), Decimal(1), Decimal(2))
 KEY = BookKey(TIGHT, None)
+#: The tokens of `market` that can be bought.
+BUYABLE = frozenset({1, 2, 3})
 
 Steps = list[list[tuple[int, ClosedBar]]]
 
@@ -97,6 +99,7 @@ def set_up(token: int, entry: ClosedBar, bracket: Bracket = TIGHT) -> SetUp:
         learned_score=Decimal("0.5"),
         learned_pick=True,
         signals=entry.signals,
+        sigma_annual=entry.sigma_annual,
     )
 
 

@@ -63,3 +63,14 @@ def test_a_token_without_quote_and_bar_has_a_seal_too() -> None:
 @pytest.mark.parametrize("cut", ["", "abcdef"])
 def test_a_seal_of_another_length_names_itself(cut: str) -> None:
     assert changed(cut, columns(LISTED, BATCH, FACTS)) == ["seal"]
+
+
+def test_another_bar_or_account_on_one_batch_has_another_seal() -> None:
+    first = inputs_of(LISTED, BATCH, FACTS).seal
+    other = replace(LISTED, bar=None)
+    assert changed(inputs_of(other, BATCH, FACTS).seal, columns(other, BATCH, FACTS)) == []
+    flat = replace(FACTS, held_since=None)
+    assert changed(inputs_of(LISTED, BATCH, flat).seal, columns(LISTED, BATCH, FACTS)) == [
+        "held_since"
+    ]
+    assert inputs_of(LISTED, BATCH, FACTS).seal == first

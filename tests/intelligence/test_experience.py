@@ -48,10 +48,12 @@ def ended(seed: int, count: int = 60) -> list[Matured]:
             set_up(1 + index % 3, bar(index, Decimal(100), readings(luck))),
             confidence=Decimal(luck.randint(0, 1_000_000)).scaleb(-4),
             level=luck.choice([None, *range(1, 11)]),
-            learned_pick=luck.random() < 0.5,
+            learned_pick=luck.choice([True, False, None]),
         )
         net = Decimal(luck.randint(-1000, 1500)).scaleb(-3)
-        found.append(Matured(made, net, luck.choice(list(SetUpEnd)), at(index)))
+        how = luck.choice(list(SetUpEnd))
+        void = how in (SetUpEnd.GAP, SetUpEnd.BEYOND)
+        found.append(Matured(made, None if void else net, how, at(index)))
     return found
 
 
@@ -67,12 +69,14 @@ def test_a_day_counts_every_set_up_once_in_any_order(seed: int, luck: random.Ran
     found = ended(seed)
     day = day_of(date(2024, 3, 1), found, KEY)
     assert day_of(date(2024, 3, 1), luck.sample(found, len(found)), KEY) == day
-    assert sum(n for n, _ in day.bins.values()) == day.lessons.n == len(found)
-    assert sum(wins for _, wins in day.bins.values()) == sum(one.net_percent > 0 for one in found)
-    taken = [one for one in found if one.set_up.level is not None]
-    assert day.base == Net(len(taken), sum((one.net_percent for one in taken), Decimal(0)))
+    nets = [(one.set_up, one.net_percent) for one in found if one.net_percent is not None]
+    assert sum(n for n, _ in day.bins.values()) == day.lessons.n == len(nets) < len(found)
+    assert sum(wins for _, wins in day.bins.values()) == sum(net > 0 for _, net in nets)
+    taken = [(made, net) for made, net in nets if made.level is not None]
     assert sum(net.n for net in day.levels.values()) == len(taken)
-    picked = [one.net_percent for one in found if one.set_up.learned_pick]
+    compared = [net for made, net in taken if made.learned_pick is not None]
+    assert day.base == Net(len(compared), sum(compared, Decimal(0)))
+    picked = [net for made, net in nets if made.learned_pick]
     assert day.learned == Net(len(picked), sum(picked, Decimal(0)))
     assert day.lessons.clusters == 3
 

@@ -15,7 +15,7 @@ from paper_trading.intelligence.learner import Lessons, added, lessons_of, weigh
 from paper_trading.intelligence.setups import Matured
 from paper_trading.intelligence.signals import SIGNALS
 from tests.intelligence.samples import at
-from tests.intelligence.set_up_samples import TIGHT, bar, reading, readings, set_up
+from tests.intelligence.set_up_samples import KEY, TIGHT, bar, reading, readings, set_up
 
 BASE = {signal.name: signal.weight for signal in SIGNALS}
 GOOD, BAD = "trend_fast", "flow_pressure"
@@ -42,7 +42,7 @@ def long(lessons: Lessons) -> Lessons:
 
 def test_without_lessons_the_weights_are_the_base() -> None:
     assert weights(BASE, Lessons()) == BASE
-    assert weights(BASE, lessons_of([], TIGHT)) == BASE
+    assert weights(BASE, lessons_of([], KEY)) == BASE
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,7 +50,7 @@ def test_without_lessons_the_weights_are_the_base() -> None:
 def test_weights_stay_within_their_bounds_and_keep_their_sum(
     seed: int, edge: float, clusters: int
 ) -> None:
-    found = weights(BASE, replace(lessons_of(matured(seed, 60, edge), TIGHT), clusters=clusters))
+    found = weights(BASE, replace(lessons_of(matured(seed, 60, edge), KEY), clusters=clusters))
     assert sum(found.values()) == sum(BASE.values()) == 1
     for name, weight in found.items():
         assert BASE[name] / 2 <= weight <= BASE[name] * 2
@@ -58,7 +58,7 @@ def test_weights_stay_within_their_bounds_and_keep_their_sum(
 
 
 def test_a_signal_that_told_gains_and_one_that_misled_loses() -> None:
-    found = weights(BASE, long(lessons_of(matured(1, 400, 1.0), TIGHT)))
+    found = weights(BASE, long(lessons_of(matured(1, 400, 1.0), KEY)))
     moved = {name: found[name] / BASE[name] for name in BASE}
     assert max(moved, key=lambda name: moved[name]) == GOOD
     assert min(moved, key=lambda name: moved[name]) == BAD
@@ -66,7 +66,7 @@ def test_a_signal_that_told_gains_and_one_that_misled_loses() -> None:
 
 
 def test_few_clusters_move_little() -> None:
-    lessons = lessons_of(matured(1, 400, 1.0), TIGHT)
+    lessons = lessons_of(matured(1, 400, 1.0), KEY)
     assert lessons.clusters == 4  # four tokens, one day: what they did within it counts once
     gained = [
         weights(BASE, replace(lessons, clusters=count))[GOOD] - BASE[GOOD]
@@ -83,7 +83,7 @@ def test_a_signal_that_always_reads_high_learns_nothing_from_a_falling_market() 
         for k in range(50)
     ]
     base = {"a": Decimal("0.5"), "b": Decimal("0.5")}
-    assert weights(base, long(lessons_of(lost, TIGHT))) == base
+    assert weights(base, long(lessons_of(lost, KEY))) == base
 
 
 @settings(max_examples=40, deadline=None)
@@ -91,9 +91,9 @@ def test_a_signal_that_always_reads_high_learns_nothing_from_a_falling_market() 
 def test_order_and_grouping_teach_the_same(seed: int, cut: int, luck: random.Random) -> None:
     found = matured(seed, 40, 0.5)
     mixed = luck.sample(found, len(found))
-    one = lessons_of(found, TIGHT)
-    assert lessons_of(mixed, TIGHT) == one
-    parts = added([lessons_of(mixed[:cut], TIGHT), lessons_of(mixed[cut:], TIGHT)])
+    one = lessons_of(found, KEY)
+    assert lessons_of(mixed, KEY) == one
+    parts = added([lessons_of(mixed[:cut], KEY), lessons_of(mixed[cut:], KEY)])
     assert replace(parts, clusters=one.clusters) == one
     assert weights(BASE, one) == weights(BASE, replace(parts, clusters=one.clusters))
 
@@ -123,13 +123,12 @@ def test_a_reweighed_bar_has_the_score_and_families_of_its_weights() -> None:
 def test_a_signal_without_a_learned_weight_keeps_its_own() -> None:
     entry = bar(0, Decimal(100), readings(random.Random(4)))
     assert sum(learner.contributions(entry.signals, {})) == entry.score
-    assert learner.base_of(entry) == BASE
 
 
 def test_days_add_up_their_clusters() -> None:
-    first = lessons_of(matured(1, 8), TIGHT)
+    first = lessons_of(matured(1, 8), KEY)
     later = [replace(one, at=one.at + timedelta(days=1)) for one in matured(2, 8)]
-    total = added([first, lessons_of(later, TIGHT)])
+    total = added([first, lessons_of(later, KEY)])
     assert (total.n, total.clusters) == (16, 8)
 
 
@@ -142,3 +141,31 @@ def test_score_and_families_agree_with_a_reweighed_bar(seed: int) -> None:
     made = learner.reweighed(entry, other)
     assert sum(parts) == made.score
     assert learner.families(entry.signals, other, parts) == made.families_agreeing
+
+
+def test_base_weights_are_those_of_every_signal_that_speaks_on_some_token() -> None:
+    one = bar(0, Decimal(100), (reading("b", "1", "0.5"), reading("own", "0.2", "0.1")))
+    two = bar(0, Decimal(100), (reading("b", "-1", "0.5"), reading("a", "0.5", "0.4")))
+    wanted = {"a": Decimal("0.4"), "b": Decimal("0.5"), "own": Decimal("0.1")}
+    for bars in ([one, two], [two, one]):
+        found = learner.base_of(bars)
+        assert found == wanted
+        assert list(found) == sorted(found), "the order decides who takes what rounding left"
+    assert learner.base_of([]) == {}
+
+
+def test_an_outcome_is_bounded_by_the_bracket_of_its_own_volatility() -> None:
+    """Twice the volatility doubles the bracket: a gain of 2 % is then inside."""
+    key = replace(KEY, exit_volatility_percent=Decimal(40))
+    signals = (reading("a", "1", "1"),)
+    entry = bar(0, Decimal(100), signals, sigma="0.8")
+    for sigma, wanted in (("0.8", "0.8"), ("0.4", "1"), (None, "1")):
+        made = replace(set_up(1, entry), sigma_annual=None if sigma is None else Decimal(sigma))
+        found = lessons_of([Matured(made, Decimal("1.6"), SetUpEnd.TIME, at(300))], key)
+        assert found.outcomes == Decimal(wanted)
+
+
+def test_what_has_no_outcome_teaches_nothing() -> None:
+    found = matured(1, 5)
+    voids = [replace(one, net_percent=None, ended=SetUpEnd.GAP) for one in matured(2, 5)]
+    assert lessons_of([*found, *voids], KEY) == lessons_of(found, KEY)

@@ -64,6 +64,49 @@ def test_one_bad_day_silences_no_level_and_a_bad_fortnight_silences_level_1() ->
     assert probability_positive(days(*["-0.3"] * 14)) < 40
 
 
+def test_a_good_day_counts_by_its_outcomes() -> None:
+    """A rise makes more set-ups than a fall: 99 of +1 % outweigh one of -10 %."""
+    rows = [
+        DayOutcome(date(2024, 1, 1), 1, Decimal(-10)),
+        DayOutcome(date(2024, 1, 2), 99, Decimal(99)),
+    ]
+    assert probability_positive(rows) > 50
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), st.integers(-20, 20)), min_size=1, max_size=30))
+def test_days_of_unlike_size_have_the_mean_and_error_of_clusters(
+    found: list[tuple[int, int]],
+) -> None:
+    first = date(2024, 1, 1)
+    rows = [
+        DayOutcome(first + timedelta(days=k), n, Decimal(n * mean))
+        for k, (n, mean) in enumerate(found)
+    ]
+    total = sum(n for n, _ in found)
+    average = sum(n * mean for n, mean in found) / total
+    kish = total**2 / sum(n * n for n, _ in found)
+    # Liang and Zeger's error of the mean, squared, without a correction for few clusters.
+    robust = sum((n * (mean - average)) ** 2 for n, mean in found) / total**2
+    variance = (5 * 36 + kish * kish * robust) / (5 + kish - 1)
+    precision = 1 + kish / variance
+    posterior = NormalDist(kish * average / variance / precision, precision**-0.5)
+    wanted = 100 * (1 - posterior.cdf(0))
+    assert float(probability_positive(rows)) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_of_a_mean_of_zero_it_is_even_however_days_grow_with_their_gains() -> None:
+    """Days draw their mean, and more outcomes the better it is, about a mean of zero over all."""
+    luck = random.Random(5)
+    found = []
+    for _ in range(400):
+        rows = []
+        for k in range(30):
+            n, total = luck.choice(((10, -30), (30, 30)))
+            rows.append(DayOutcome(date(2024, 1, 1) + timedelta(days=k), n, Decimal(total)))
+        found.append(float(probability_positive(rows)))
+    assert sum(found) / len(found) == pytest.approx(50, abs=3)
+
+
 def test_a_day_twice_or_without_outcomes_is_refused() -> None:
     [day] = days("1")
     with pytest.raises(ValueError, match="2024-01-01 appeared more than once"):

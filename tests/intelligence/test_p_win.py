@@ -25,7 +25,7 @@ from tests.intelligence.samples import evidence
 EVEN = Decimal("33.333333333333")
 parameters = st.floats(0.02, 400)
 WON = PWin(
-    share=Decimal(44),
+    share=Decimal("43.75"),
     mean=Decimal(41),
     low=Decimal(33),
     high=Decimal(49),
@@ -107,8 +107,8 @@ def test_the_words_say_what_the_rank_means() -> None:
     assert in_words(decision) == ""
     ranked = replace(decision, confidence=Decimal(88), p_win=WON)
     assert in_words(ranked) == (
-        "88: top 12 % of set-ups; 44 % of 96 such set-ups in 12 days won, p_win 41 % [33, 49],"
-        " break-even 33 %"
+        "88: top 12 % of set-ups; of such set-ups 42 of 96 won in 12 days,"
+        " p_win 41 % [33, 49], break-even 33 %"
     )
     none = replace(WON, share=None, n=0, days=0)
     assert in_words(replace(ranked, p_win=none)) == (
@@ -116,22 +116,37 @@ def test_the_words_say_what_the_rank_means() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("rank", "words"),
-    [
-        ("99.75", "over 99: top under 1 % of set-ups"),
-        ("0.25", "under 1: top over 99 % of set-ups"),
-        ("100", "100: top 0 % of set-ups"),
-    ],
-)
-def test_a_rank_is_not_rounded_to_all_or_nothing(rank: str, words: str) -> None:
-    decision = IntelSliderEngine(5, Strategy()).decide(evidence())
-    found = in_words(replace(decision, confidence=Decimal(rank), p_win=WON))
-    assert found.startswith(f"{words}; ")
-
-
 def test_the_words_of_the_learning_level_speak_of_the_base_rank() -> None:
     decision = IntelSliderEngine(10, Strategy()).decide(evidence())
     twin = Twin(Action.HOLD, decision.code, Decimal(61))
     found = in_words(replace(decision, confidence=Decimal(88), p_win=WON, twin=twin))
-    assert found.startswith("61: top 39 % of set-ups; 44 % of 96 such set-ups")
+    assert found.startswith("61: top 39 % of set-ups; of such set-ups 42 of 96 won")
+
+
+@pytest.mark.parametrize(
+    ("rank", "words"),
+    [
+        ("99.75", "99.8: top 0.2 %"),
+        ("99.995", "99.995: top 0.005 %"),
+        ("99.9999", "99.9999: top 0.0001 %"),
+        ("99.4", "99: top 1 %"),
+        ("0.25", "0.2: top 99.8 %"),
+        ("0", "0: top 100 %"),
+    ],
+)
+def test_a_rank_is_never_said_to_be_the_first_or_the_last_unless_it_is(
+    rank: str, words: str
+) -> None:
+    decision = IntelSliderEngine(5, Strategy()).decide(evidence())
+    found = in_words(replace(decision, confidence=Decimal(rank), p_win=WON))
+    assert found.startswith(f"{words} of set-ups")
+    first = in_words(replace(decision, confidence=Decimal(100), p_win=WON))
+    assert first.startswith("100: at the top of all set-ups; ")
+
+
+def test_what_never_won_is_not_said_to_be_sure() -> None:
+    decision = IntelSliderEngine(5, Strategy()).decide(evidence())
+    rare = replace(WON, share=Decimal("0.0008"), n=123_456, mean=Decimal("0.0301"), low=Decimal(0))
+    found = in_words(replace(decision, confidence=Decimal(50), p_win=rare))
+    assert "of such set-ups 1 of 123,456 won" in found
+    assert "p_win 0.03 % [0, 49]" in found

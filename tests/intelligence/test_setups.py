@@ -16,6 +16,34 @@ from tests.intelligence.set_up_samples import TIGHT, bar, market, plainly, set_u
 TOKEN = 7
 
 
+def test_a_set_up_whose_time_was_over_before_a_gap_has_no_outcome() -> None:
+    """It waits two hours; a close within three bars of their end still tells how they went."""
+    for last, ended, net in ((27, SetUpEnd.TIME, "-0.3"), (28, SetUpEnd.GAP, None)):
+        for close in ("100", "90", "120") if net is None else ("100",):
+            pending = Pending(TIGHT.hold)
+            pending.add(set_up(TOKEN, bar(0, Decimal(100))))
+            [one] = pending.close(TOKEN, bar(last, Decimal(close)), at(300 * last))
+            assert one.ended is ended
+            assert one.net_percent == (None if net is None else Decimal(net))
+            assert len(pending) == 0
+
+
+def test_a_gap_within_its_time_leaves_its_outcome() -> None:
+    pending = Pending(TIGHT.hold)
+    pending.add(set_up(TOKEN, bar(0, Decimal(100))))
+    [one] = pending.close(TOKEN, bar(20, Decimal(90)), at(6000))
+    assert (one.ended, one.net_percent) == (SetUpEnd.STOP, Decimal("-10.3"))
+
+
+@pytest.mark.parametrize(("entry", "is_one"), [("1e-13", True), ("9e-14", False), ("1e-18", False)])
+def test_a_net_that_cannot_be_counted_is_no_outcome(entry: str, is_one: bool) -> None:
+    pending = Pending(TIGHT.hold)
+    pending.add(set_up(TOKEN, bar(0, Decimal(entry))))
+    [one] = pending.close(TOKEN, bar(1, Decimal(1)), at(300))
+    assert one.ended is (SetUpEnd.TARGET if is_one else SetUpEnd.BEYOND)
+    assert (one.net_percent is not None) is is_one
+
+
 def run(bars: list[ClosedBar], bracket: Bracket = TIGHT) -> tuple[list[list[Matured]], Pending]:
     """Fold bars of one token, each a set-up; return what each bar ended, and what waits."""
     pending, ended = Pending(bracket.hold), []

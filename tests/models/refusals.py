@@ -235,6 +235,13 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         lambda w: set_ups.make_set_up(w.market, w.token, ended="STOP", matured_at=make.START),
     ),
     (
+        "a set-up without an outcome that has a net",
+        "set_up_ends_as_a_whole",
+        lambda w: set_ups.make_set_up(
+            w.market, w.token, ended="GAP", matured_at=make.START, net_percent=Decimal(1)
+        ),
+    ),
+    (
         "a set-up of level 11",
         "set_up_level_range",
         lambda w: set_ups.make_set_up(w.market, w.token, level=11),

@@ -91,6 +91,12 @@ def genesis_of(market: Market) -> MarketGenesis:
     return found
 
 
+def first_tokens(market: Market) -> tuple[ListedToken, ...] | None:
+    """Return a market's tokens as they stood at its back-fill; None when none were kept."""
+    found = market.token_lists.order_by("number").first()
+    return None if found is None else _tokens(found)
+
+
 def events_of(account_id: int) -> list[AccountEvent]:
     """Return what happened to an account outside of its ticks, in order, seals checked."""
     found = list(AccountEvent.objects.filter(account=account_id).order_by("version"))

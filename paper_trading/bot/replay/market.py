@@ -21,7 +21,7 @@ from paper_trading.intelligence.market_folding import (
     fold_step,
     newest,
 )
-from paper_trading.intelligence.market_view import ListedToken, MarketView
+from paper_trading.intelligence.market_view import ListedToken, MarketView, buyable
 from paper_trading.intelligence.observed import SourceStep
 from paper_trading.intelligence.series import ClosedBar, Series
 from paper_trading.intelligence.user_signals import Reader, SwitchedOff, digest, longest
@@ -79,8 +79,10 @@ class MemoryMarket:
         self._signals = digest(terms.signals)
         self.head = MarketHead(tuple(Listing(one.token, Series()) for one in ordered), native)
         self.frozen: Frozen | None = None
-        #: When a fast bar closed, and its score; older than the window, they are dropped.
-        self._scores: deque[tuple[datetime, Decimal]] = deque()
+        #: Tokens that can be bought: only they are ranked, and make set-ups.
+        self._buyable = buyable(tokens)
+        #: When a fast bar closed, its token and its score; older than the window, they are dropped.
+        self._scores: deque[tuple[datetime, int, Decimal]] = deque()
         #: Books of set-ups by their key; told before the first step, for they have no past.
         self._books = {key: MemoryBook(key) for key in keys}
 
@@ -96,7 +98,7 @@ class MemoryMarket:
         for token_id, bar in closed:
             if not bar.slow:
                 fast[token_id].append(bar)
-                self._remember(bar)
+                self._remember(token_id, bar)
         listings = (
             self._listing(one.token, heads[one.token.symbol], fast[one.token.id])
             for one in self.head.listings
@@ -148,10 +150,14 @@ class MemoryMarket:
             for bar in closed
             if not bar.slow
         ]
-        return {key: book.step(known_at, fast, points) for key, book in self._books.items()}
+        return {
+            key: book.step(known_at, fast, self._buyable, points)
+            for key, book in self._books.items()
+        }
 
     def _retoken(self, tokens: Sequence[ListedToken]) -> None:
         """Take tokens as they stand at a step: a fee tier may have been edited."""
+        self._buyable = buyable(tokens)
         now = {one.token.symbol: one.token for one in tokens}
         if all(now[listing.token.symbol] is listing.token for listing in self.head.listings):
             return
@@ -163,14 +169,14 @@ class MemoryMarket:
     def _fold(self, step: SourceStep) -> Folded:
         folded = fold_step(step, self.head, self.terms, self._reader)
         self.head = folded.head
-        for closed in folded.closed.values():
+        for token_id, closed in folded.closed.items():
             for bar in closed:
-                self._remember(bar)
+                self._remember(token_id, bar)
         return folded
 
-    def _remember(self, bar: ClosedBar) -> None:
+    def _remember(self, token_id: int, bar: ClosedBar) -> None:
         if not bar.slow and bar.score is not None:
-            self._scores.append((bar.bar.end, bar.score))
+            self._scores.append((bar.bar.end, token_id, bar.score))
 
     def _freeze(self, market_time: datetime) -> bool:
         """Freeze the quantiles of the window's scores; False while there are too few."""
@@ -185,6 +191,6 @@ class MemoryMarket:
         # A gap in one token lets a bar close late: drop from the front, then look at each.
         while self._scores and self._scores[0][0] <= oldest - timedelta(days=1):
             self._scores.popleft()
-        for closed_at, score in self._scores:
-            if oldest < closed_at <= market_time:
+        for closed_at, token_id, score in self._scores:
+            if oldest < closed_at <= market_time and token_id in self._buyable:
                 yield score

@@ -128,7 +128,8 @@ class MarketReplay:
         signals = self._signals
         terms = terms_of(self.market, signals.values)
         native = genesis.native_of(origin)
-        memory = MemoryMarket(terms, first.tokens, native, self._books, signals.reader)
+        tokens = export.first_tokens(self.market) or first.tokens
+        memory = MemoryMarket(terms, tokens, native, self._books, signals.reader)
         memory.begin(
             genesis.series_of(origin),
             native,

@@ -1,7 +1,7 @@
 """A book of set-ups in memory: what `services.set_ups` keeps in rows."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -47,12 +47,20 @@ class MemoryBook:
         self,
         known_at: datetime,
         closed: Sequence[tuple[int, ClosedBar]],
+        buyable: Container[int],
         points: Sequence[Decimal] | None,
     ) -> MemoryBookStep:
-        """Fold the fast bars that a step closed."""
+        """Fold the fast bars that a step closed; `buyable` are the tokens that make set-ups."""
         before = len(self.days)
         made = fold_bars(
-            known_at, closed, points, self.key, self._pending, self._experience, self._freeze
+            known_at,
+            closed,
+            buyable,
+            points,
+            self.key,
+            self._pending,
+            self._experience,
+            self._freeze,
         )
         self._experience = made.experience
         self._matured += made.matured

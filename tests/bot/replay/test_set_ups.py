@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from paper_trading.bot.replay.set_ups import MemoryBook, MemoryBookStep
 from paper_trading.intelligence import quantiles
 from paper_trading.intelligence.series import ClosedBar
 from tests.intelligence.samples import EVEN, START
-from tests.intelligence.set_up_samples import KEY, Steps, market
+from tests.intelligence.set_up_samples import BUYABLE, KEY, Steps, market, reading
 
 #: Five days and a bit of three tokens.
 STEPS = 1500
@@ -25,12 +26,45 @@ def few_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantiles, "MINIMUM_SCORES", ENOUGH)
 
 
-def fold(steps: Steps) -> list[MemoryBookStep]:
+def fold(steps: Steps, buyable: frozenset[int] = BUYABLE) -> list[MemoryBookStep]:
     book = MemoryBook(KEY)
     return [
-        book.step(START + timedelta(minutes=5 * index), closed, EVEN)
+        book.step(START + timedelta(minutes=5 * index), closed, buyable, EVEN)
         for index, closed in enumerate(steps)
     ]
+
+
+def test_a_token_that_cannot_be_bought_makes_no_set_up() -> None:
+    """What it moves teaches nothing, though what was entered before it was set aside ends."""
+    made = fold(market(1, 700), BUYABLE - {2})
+    assert {found.token_id for one in made for found in one.made.entered} == {1, 3}
+    steps = market(1, 40)
+    book = MemoryBook(KEY)
+    for index, closed in enumerate(steps):
+        lists = BUYABLE if index < 5 else frozenset[int]()
+        step = book.step(START + timedelta(minutes=5 * index), closed, lists, EVEN)
+        assert bool(step.made.entered) == (index < 5)
+    assert not len(book._pending)
+
+
+def test_base_weights_are_those_of_all_tokens_in_any_order() -> None:
+    """A signal of the user's that speaks on the second token only has a weight all the same."""
+    [closed] = market(1, 1, skip=0)
+    (token, last), own = closed[-1], reading("own", "0.5", "0.05")
+    more = [*closed[:-1], (token, replace(last, signals=(*last.signals, own)))]
+    for step in (more, more[::-1]):
+        frozen = fold([step])[0].experience
+        assert frozen is not None
+        assert frozen.weights["own"] == Decimal("0.05")
+
+
+def test_the_twin_counts_only_what_was_entered_under_learned_weights() -> None:
+    days = [day for one in fold(market(1, STEPS)) for day in one.finished]
+    # Ranked from the second day on: whatever matured before was entered before.
+    assert (days[0].learned.n, days[0].base.n) == (0, 0)
+    assert days[0].levels
+    assert days[2].learned.n
+    assert days[2].base.n == sum(net.n for net in days[2].levels.values())
 
 
 def test_what_is_frozen_reads_finished_days_only() -> None:
