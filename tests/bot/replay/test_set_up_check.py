@@ -1,15 +1,15 @@
 """Rows of set-ups are what a replay makes, and any changed digit of them is named."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.db.models import Model
+from pytest_django import DjangoDbBlocker
 
 from paper_trading.bot.replay.verify import verify
 from paper_trading.models import (
     FrozenExperience,
-    Market,
     PaperTradingSession,
     SetUp,
     SetUpBook,
@@ -18,6 +18,7 @@ from paper_trading.models import (
 from paper_trading.services import market_setup
 from tests.bot import worlds
 from tests.bot.replay import test_verify
+from tests.bot.worlds import Snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -38,14 +39,26 @@ ELSEWHERE: dict[tuple[type[Model], str], str] = {
 }
 
 
+@pytest.fixture(scope="module")
+def late(
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Snapshot:
+    """The back-filled market of a record that goes on over midnight, as rows."""
+    path = tmp_path_factory.mktemp("late") / "prices.csv"
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
+        patch.setattr(worlds, "START", worlds.START + LATE)
+        found = Snapshot.of(market_setup.recorded_market(worlds.write_record(path)), whole=True)
+        transaction.set_rollback(True)
+    return found
+
+
 @pytest.fixture
-def session(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PaperTradingSession:
+def session(db: None, late: Snapshot) -> PaperTradingSession:
     """A session of level 10 over midnight, with a bracket that ends within the hour."""
-    monkeypatch.setattr(worlds, "START", worlds.START + LATE)
-    record = worlds.write_record(tmp_path / "prices.csv")
-    market: Market = market_setup.recorded_market(record)
     found = worlds.running_session(
-        market, stop_loss_percent=1, take_profit_percent=2, max_hold_hours=1
+        late.restore(), stop_loss_percent=1, take_profit_percent=2, max_hold_hours=1
     )
     worlds.run_ticks(found, TICKS)
     return found

@@ -49,6 +49,17 @@ def with_two(folder: Folder) -> Folder:
     return folder
 
 
+def kept(record: Path, path: Path, blocker: DjangoDbBlocker, *, fails: bool) -> Snapshot:
+    """Back-fill the record with both signals, and a third that will fail, as rows."""
+    with pytest.MonkeyPatch.context() as patch, blocker.unblock(), transaction.atomic():
+        folder = with_two(use(path, patch))
+        if fails:
+            folder.write("fails", FAILS)
+        found = Snapshot.of(market_setup.recorded_market(record), whole=True)
+        transaction.set_rollback(True)
+    return found
+
+
 @pytest.fixture(scope="module")
 def two(
     record: Path,
@@ -57,11 +68,18 @@ def two(
     django_db_blocker: DjangoDbBlocker,
 ) -> Snapshot:
     """The back-filled market of the record with both signals, as rows."""
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
-        with_two(use(tmp_path_factory.mktemp("signals"), patch))
-        found = Snapshot.of(market_setup.recorded_market(record), whole=True)
-        transaction.set_rollback(True)
-    return found
+    return kept(record, tmp_path_factory.mktemp("signals"), django_db_blocker, fails=False)
+
+
+@pytest.fixture(scope="module")
+def three(
+    record: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Snapshot:
+    """The same with a third signal that fails behind the back-fill."""
+    return kept(record, tmp_path_factory.mktemp("signals"), django_db_blocker, fails=True)
 
 
 @pytest.fixture
@@ -75,10 +93,11 @@ def run(market: Market, ticks: int = TICKS) -> PaperTradingSession:
     return session
 
 
-def run_failing(record: Path, folder: Folder) -> PaperTradingSession:
-    """Run a session on a market whose third signal fails on the way."""
+@pytest.fixture
+def failing(db: None, three: Snapshot, folder: Folder) -> PaperTradingSession:
+    """A session on a market whose third signal has failed on the way."""
     folder.write("fails", FAILS)
-    return run(market_setup.recorded_market(record))
+    return run(three.restore())
 
 
 def test_a_session_with_user_signals_replays_identically(market: Market, folder: Folder) -> None:
@@ -130,8 +149,10 @@ def test_a_file_replays_to_what_the_stages_wrote(
     assert memory.off == ()
 
 
-def test_a_signal_that_fails_on_the_way_replays_identically(record: Path, folder: Folder) -> None:
-    session = run_failing(record, folder)
+def test_a_signal_that_fails_on_the_way_replays_identically(
+    record: Path, failing: PaperTradingSession, folder: Folder
+) -> None:
+    session = failing
     row = MarketSignal.objects.get(name="fails")
     assert row.off_step == FAILED_STEP
     assert row.off_reason == "ZeroDivisionError: float division by zero"
@@ -220,8 +241,8 @@ def test_more_files_than_the_market_was_made_with_do_not_matter(
     assert verify(session.pk).ticks == 2
 
 
-def test_a_changed_column_of_a_signal_is_named(record: Path, folder: Folder) -> None:
-    session = run_failing(record, folder)
+def test_a_changed_column_of_a_signal_is_named(failing: PaperTradingSession) -> None:
+    session = failing
     missed = []
     for field in columns(MarketSignal, {"created_at", "market"}):
         rows = MarketSignal.objects.filter(name="fails")
@@ -237,8 +258,8 @@ def test_a_changed_column_of_a_signal_is_named(record: Path, folder: Folder) -> 
     assert verify(session.pk).ticks == TICKS
 
 
-def test_a_row_that_is_sealed_anew_is_still_found(record: Path, folder: Folder) -> None:
-    session = run_failing(record, folder)
+def test_a_row_that_is_sealed_anew_is_still_found(failing: PaperTradingSession) -> None:
+    session = failing
     row = MarketSignal.objects.get(name="fails")
     row.off_step, row.off_reason = None, ""
     row.seal = seal(market_signals.columns(row))
