@@ -37,11 +37,9 @@ class DayOutcome:
             raise ValueError(f"outcomes of {self.day} were {self.n}; at least 1 is needed")
 
 
-def recent(days: Iterable[DayOutcome], today: date | None) -> tuple[DayOutcome, ...]:
+def recent(days: Iterable[DayOutcome], today: date) -> tuple[DayOutcome, ...]:
     """Return the days that still count on a market day, oldest first."""
     ordered = sorted(days, key=lambda outcome: outcome.day)
-    if today is None:
-        return tuple(ordered)
     oldest = today - timedelta(days=OUTCOME_DAYS)
     return tuple(outcome for outcome in ordered if outcome.day > oldest)
 

@@ -272,7 +272,7 @@ def orders_and_batches(draw: st.DrawFn) -> tuple[Order, Batch]:
     return Order(token, side, amount, tolerance, mev_protection=draw(st.booleans())), batch
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(orders_and_batches(), st.integers(0, 2**32))
 def test_terms_add_up_to_the_shortfall_exactly(world: tuple[Order, Batch], seed: int) -> None:
     order, batch = world

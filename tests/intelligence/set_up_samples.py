@@ -108,14 +108,19 @@ def plainly(
 ) -> tuple[int, SetUpEnd] | None:
     """Judge a set-up by looking at every later bar of its token; None: it waits."""
     cost = entry.round_trip_percent or Decimal(0)
+    # Three bars after its time a close no longer tells how it went.
+    last = entry.bar.end + bracket.hold + timedelta(seconds=3 * BAR_SECONDS)
     for place, one in enumerate(later):
         net = (one.bar.close - entry.bar.close) * 100 - cost * entry.bar.close
-        if net <= -bracket.stop_percent * entry.bar.close:
-            return place, SetUpEnd.STOP
-        if net >= bracket.target_percent * entry.bar.close:
-            return place, SetUpEnd.TARGET
+        how = None
         if one.bar.end - entry.bar.end >= bracket.hold:
-            return place, SetUpEnd.TIME
+            how = SetUpEnd.TIME
+        if net >= bracket.target_percent * entry.bar.close:
+            how = SetUpEnd.TARGET
+        if net <= -bracket.stop_percent * entry.bar.close:
+            how = SetUpEnd.STOP
+        if how is not None:
+            return place, SetUpEnd.GAP if one.bar.end > last else how
     return None
 
 

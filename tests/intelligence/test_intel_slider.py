@@ -17,6 +17,7 @@ from paper_trading.intelligence.brackets import key_of
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.experience import freeze
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.intelligence.series import ClosedBar
 from tests.intelligence.samples import EVEN, closed_bar, evidence
 from tests.intelligence.set_up_samples import reading
 
@@ -57,7 +58,8 @@ evidences = st.builds(evidence_of, st.integers(0, 2**40))
 thresholds = st.none() | st.integers(0, 100).map(Decimal)
 
 
-@settings(max_examples=2000, deadline=None)
+# Without a threshold, 10,000 rows are judged in `test_up_set`.
+@settings(max_examples=400, deadline=None)
 @given(evidences, thresholds)
 def test_the_levels_that_buy_are_an_up_set(found: Evidence, threshold: Decimal | None) -> None:
     strategy = Strategy(confidence_threshold=threshold)
@@ -262,3 +264,16 @@ def test_the_veto_s_number_is_told_with_what_stands_behind_it() -> None:
     assert (made.outcome_n, made.outcome_days) == (96, 12)
     assert made.outcome_percent == Decimal(30)
     assert made.gates[3].actual == 30
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        replace(closed_bar("0.99", 5), score=None),
+        replace(closed_bar("0.99", 5), families_agreeing=None),
+    ],
+)
+def test_a_ready_bar_without_a_score_is_skipped(bar: ClosedBar) -> None:
+    made = decide(evidence(bar))
+    assert (made.action, made.code, made.gates) == (Action.SKIP, Code.BARS_WARMING_UP, ())
+    assert made.confidence is None

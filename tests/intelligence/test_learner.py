@@ -169,3 +169,18 @@ def test_what_has_no_outcome_teaches_nothing() -> None:
     found = matured(1, 5)
     voids = [replace(one, net_percent=None, ended=SetUpEnd.GAP) for one in matured(2, 5)]
     assert lessons_of([*found, *voids], KEY) == lessons_of(found, KEY)
+
+
+def test_a_signal_that_no_lesson_knows_moves_only_to_keep_the_sum() -> None:
+    base = {"a": Decimal("0.5"), "b": Decimal("0.3"), "new": Decimal("0.2")}
+    told = Lessons(
+        n=10,
+        clusters=2000,
+        outcomes=Decimal(0),
+        readings={"a": Decimal(0), "b": Decimal(0)},
+        products={"a": Decimal("0.5"), "b": Decimal("-0.5")},
+    )
+    found = weights(base, told)
+    assert sum(found.values()) == 1
+    moved = {name: found[name] / base[name] for name in base}
+    assert moved["a"] > moved["new"] > moved["b"]

@@ -1,13 +1,14 @@
 """Evidence rank: frozen quantiles and a score's place among them."""
 
 import random
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paper_trading.intelligence.quantiles import MINIMUM_SCORES, POINTS, freeze, rank
+from paper_trading.intelligence.quantiles import MINIMUM_SCORES, POINTS, freeze, is_due, rank
 
 scores = st.decimals("-1", "1", places=12)
 coarse = st.decimals("-1", "1", places=1)
@@ -80,3 +81,18 @@ def test_all_scores_equal_rank_in_the_middle() -> None:
 def test_a_table_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="were 200 quantiles; 201"):
         rank([Decimal(0)] * 200, Decimal(0))
+
+
+@pytest.mark.parametrize(
+    ("frozen", "now", "due"),
+    [
+        (None, "2024-03-01T00:00:00+00:00", True),
+        ("2024-03-01T00:00:00+00:00", "2024-03-01T23:59:59+00:00", False),
+        ("2024-03-01T23:59:59+00:00", "2024-03-02T00:00:00+00:00", True),
+        # One day in UTC, whatever the zones say.
+        ("2024-03-01T01:00:00+00:00", "2024-03-02T00:30:00+02:00", False),
+    ],
+)
+def test_they_are_frozen_once_a_market_day(frozen: str | None, now: str, due: bool) -> None:
+    before = None if frozen is None else datetime.fromisoformat(frozen)
+    assert is_due(before, datetime.fromisoformat(now)) is due

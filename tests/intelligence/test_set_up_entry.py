@@ -125,3 +125,14 @@ def test_a_cost_beyond_measure_meets_no_level() -> None:
     made = set_up_of(7, entry, entry.bar.end, EVEN, KEY, experience())
     assert made is not None
     assert made.level is None
+
+
+def test_a_learned_score_that_ranks_low_is_not_picked_whoever_agrees() -> None:
+    """All families agree with weights that leave the score at the bottom."""
+    tiny = {name: weight.scaleb(-3) for name, weight in BASE.items()}
+    low = tuple(point + 2 for point in EVEN)
+    entry = replace(ENTRY, score=Decimal("0.99"), families_agreeing=6)
+    force = replace(experience(True, tiny), points=low)
+    made = set_up_of(7, entry, entry.bar.end, EVEN, KEY, force)
+    assert made is not None
+    assert (made.level, made.learned_pick) == (1, False)

@@ -53,7 +53,7 @@ def run(bars: list[ClosedBar], bracket: Bracket = TIGHT) -> tuple[list[list[Matu
     return ended, pending
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["0.25", "1", "2"]))
 def test_every_set_up_ends_once_and_as_a_plain_look_says(seed: int, hours: str) -> None:
     bracket = Bracket(Decimal("0.5"), Decimal(1), Decimal(hours))
@@ -137,3 +137,23 @@ def test_set_ups_of_a_token_come_in_order() -> None:
     for index in (0, 1):
         with pytest.raises(ValueError, match="later than"):
             pending.add(set_up(TOKEN, bar(index, Decimal(100))))
+
+
+def test_ended_set_ups_leave_the_heaps_and_the_rest_ends_as_it_should() -> None:
+    """Each bar ends the set-up before it at its target; one with far bounds waits through all."""
+    far = Bracket(Decimal(90), Decimal(10) ** 9, Decimal(100))
+    pending, price = Pending(far.hold), Decimal(100)
+    pending.add(set_up(TOKEN, bar(0, price), far))
+    for index in range(1, 600):
+        price = price * Decimal("1.02")
+        ended = pending.close(TOKEN, bar(index, price), at(300 * index))
+        assert [one.set_up.entered_at for one in ended] == (
+            [] if index == 1 else [at(300 * (index - 1))]
+        )
+        pending.add(set_up(TOKEN, bar(index, price)))
+        assert len(pending) == 2
+    waiting = pending._tokens[TOKEN]
+    assert max(len(waiting._low), len(waiting._high), len(waiting._entered)) < 300
+    [one, last] = pending.close(TOKEN, bar(600, Decimal(1)), at(300 * 600))
+    assert (one.set_up.entered_at, one.ended) == (at(0), SetUpEnd.STOP)
+    assert last.ended is SetUpEnd.STOP
