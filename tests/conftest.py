@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
 #: Who logs an exception that was kept as an InternalError instead of being raised.
@@ -16,6 +17,9 @@ _KEEPERS = ("paper_trading.bot.market_analyzer", "paper_trading.bot.enhanced_bot
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "internal_errors: provokes an InternalError on purpose")
     connection_created.connect(_patient)
+    # No test is timed: a busy machine makes any example slow.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 def _patient(connection: BaseDatabaseWrapper, **_: object) -> None:

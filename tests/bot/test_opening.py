@@ -154,7 +154,7 @@ def test_a_change_of_the_strategy_is_read_by_the_next_tick_only() -> None:
     [first] = opening.open_due_ticks()
     session.strategy.stop_loss_percent = Decimal(9)
     session.strategy.save()
-    Tick.objects.update(status=TickStatus.CLOSED, closed_at=clock.now())
+    Tick.objects.filter(pk=first).update(status=TickStatus.CLOSED, closed_at=clock.now())
     second = worlds.open_tick(session)
     versions = [Tick.objects.get(pk=pk).strategy_version for pk in (first, second.pk)]
     assert [version.number for version in versions if version] == [1, 2]

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from paper_trading.bot import ledger_check, track_check
-from paper_trading.models import EquityPoint, Market, PaperTrackRecord, PaperTradingAccount
+from paper_trading.models import EquityPoint, Market, PaperTrackRecord, PaperTradingAccount, SetUp
 from tests.bot import worlds
 
 pytestmark = pytest.mark.django_db
@@ -21,6 +21,8 @@ def test_points_outcomes_and_records_are_told_from_older_rows(market: Market) ->
     EquityPoint.objects.update(cash_price_usd=Decimal("0.5"))
     newest = EquityPoint.objects.latest("market_time")
     PaperTradingAccount.objects.update(winning_trades=77, losing_trades=77)
+    # Older rows say of every set-up whether the learned weights picked it.
+    SetUp.objects.update(learned_pick=False)
     with connection.cursor() as cursor:
         # A table with checks that are still due cannot be changed.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
