@@ -166,18 +166,20 @@ class Driver:
 
 #: What a deposit falls in front of: the stage has read the account and not yet written it.
 _WRITE = "UPDATE papertradingaccount"
+_TRADE = "INSERT papertrade"
 
 
 def planted(plant: str, kills: int) -> list[Kill]:
     """Return the kills that let a planted defect do its harm."""
     if plant == "double-commit":
         return [
-            Kill(f"p{number}", CHILD, stage, "COMMIT #1")
+            # Without a trade in it, what is doubled is of no account.
+            Kill(f"p{number}", CHILD, stage, "COMMIT #1", needs=_TRADE)
             for number, stage in enumerate(("execution", "auto_close") * kills)
         ][:kills]
     if plant == "stale-cache":
         return [
-            Kill(f"p{number}", CHILD, "auto_close", COMMITTED, needs="INSERT papertrade")
+            Kill(f"p{number}", CHILD, "auto_close", COMMITTED, needs=_TRADE)
             for number in range(kills)
         ]
     return [Kill(f"p{number}", DEPOSIT, "auto_close", f"{_WRITE} #1") for number in range(kills)]

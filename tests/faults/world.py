@@ -56,6 +56,7 @@ SCRIPTS: dict[str, Script] = {
     "SWAY": wave(8, 2.0, 1.8, 3),
     "ROLL": wave(10, 1.8, 1.6, 5),
     "DRIP": wave(7, 2.2, 1.5, 2),
+    "SURF": wave(9, 2.1, 1.9, 4),
 }
 
 
