@@ -1,0 +1,147 @@
+"""One way to the sources: a call is granted by its budget, made, read, and noted.
+
+Only the network is waited for in threads; budgets and notes are written by the caller's own.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
+
+logger = logging.getLogger(__name__)
+
+#: Calls of one process that are on their way at once.
+THREADS = 8
+#: One call by itself, outside of a tick.
+ALONE_SECONDS = 10.0
+
+Read = Callable[[Request, Answer], Mapping[str, Any]]
+
+
+class Fetch(Protocol):
+    """What brings an answer over the network."""
+
+    def get(self, request: Request) -> Answer:
+        """Return the answer, or raise SourceFailure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call to make, and how its answer is read: what was said, by symbol."""
+
+    source: str
+    request: Request
+    read: Read
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call with what came of it: what was said, by symbol, or why nothing was."""
+
+    source: str
+    request: Request
+    answer: Answer | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    failure: SourceFailure | None = None
+    seconds: float = 0.0
+    #: The budget granted it, so that it was made.
+    made: bool = True
+
+
+class Gate(Protocol):
+    """The budgets and cool-downs of the sources, shared by all processes."""
+
+    def admit(self, source: str, now: datetime) -> None:
+        """Take one call from the budget; SourceFailure when there is none to take."""
+        ...
+
+    def note(self, calls: list[Call], now: datetime) -> None:
+        """Keep what came of calls: statistics, and the cool-downs that they ask for."""
+        ...
+
+
+class Caller:
+    """Makes calls at a time of the database's clock."""
+
+    def __init__(
+        self, fetch: Fetch, gate: Gate, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._fetch = fetch
+        self._gate = gate
+        self._monotonic = monotonic
+
+    def all(self, wanted: Iterable[Wanted], now: datetime, within_seconds: float) -> list[Call]:
+        """Make calls at once and return them in their order.
+
+        What is still under way when the time is up counts as timed out.
+        """
+        began = self._monotonic()
+        started = [(one, self._start(one, now, began)) for one in wanted]
+        wait([found for _, found in started if isinstance(found, Future)], within_seconds)
+        calls = [_read(one, _ended(found, one)) for one, found in started]
+        self._gate.note(calls, now)
+        for call in calls:
+            if call.failure is not None:
+                logger.warning("%s: %s: %s", call.source, call.request.shown, call.failure)
+        return calls
+
+    def ask(self, source: str, request: Request, now: datetime) -> Answer:
+        """Make one call and return its answer, or raise the SourceFailure that came of it."""
+        wanted = Wanted(source, request, lambda _, __: {})
+        (call,) = self.all([wanted], now, ALONE_SECONDS)
+        if call.answer is None:
+            raise call.failure or SourceFailure(Reason.TIMED_OUT, "no answer")
+        return call.answer
+
+    def _start(self, wanted: Wanted, now: datetime, began: float) -> "Future[Call] | Call":
+        try:
+            self._gate.admit(wanted.source, now)
+        except SourceFailure as refused:
+            return Call(wanted.source, wanted.request, failure=refused, made=False)
+        return _pool().submit(self._get, wanted, now, began)
+
+    def _get(self, wanted: Wanted, now: datetime, began: float) -> Call:
+        call = Call(wanted.source, wanted.request)
+        try:
+            answer = self._fetch.get(wanted.request)
+        except SourceFailure as failure:
+            return replace(call, failure=failure, seconds=self._monotonic() - began)
+        seconds = self._monotonic() - began
+        # The market's clock is the database's; this machine's may be another.
+        stamped = replace(answer, received_at=now + timedelta(seconds=seconds))
+        return replace(call, answer=stamped, seconds=seconds)
+
+
+def _ended(running: "Future[Call] | Call", wanted: Wanted) -> Call:
+    if isinstance(running, Call):
+        return running
+    if running.done():
+        return running.result()
+    running.cancel()
+    late = SourceFailure(Reason.TIMED_OUT, "no answer within the time of a tick")
+    return Call(wanted.source, wanted.request, failure=late)
+
+
+def _read(wanted: Wanted, call: Call) -> Call:
+    if call.answer is None:
+        return call
+    try:
+        return replace(call, said=wanted.read(call.request, call.answer))
+    except SourceFailure as bad:
+        return replace(call, answer=None, failure=bad)
+
+
+_pools: list[ThreadPoolExecutor] = []
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Return this process's threads; made when first needed, so never before a fork."""
+    if not _pools:
+        _pools.append(ThreadPoolExecutor(THREADS, thread_name_prefix="prices"))
+    return _pools[0]
