@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
@@ -16,16 +14,9 @@ _KEEPERS = ("paper_trading.bot.market_analyzer", "paper_trading.bot.enhanced_bot
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "internal_errors: provokes an InternalError on purpose")
-    connection_created.connect(_patient)
     # No test is timed: a busy machine makes any example slow.
     settings.register_profile("untimed", deadline=None)
     settings.load_profile("untimed")
-
-
-def _patient(connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Allow a test to compute for a while inside of its one transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET idle_in_transaction_session_timeout = '120s'")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
