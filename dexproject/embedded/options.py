@@ -33,7 +33,7 @@ used and the data directory is not touched. Example: python3 dev.py test tests/e
 
 #: What the market keeps of a price file's place.
 LONGEST_PATH = 500
-RECORDED = "recorded:"
+LIVE, SIMULATED, RECORDED = "live", "simulated", "recorded:"
 _REPLAY, _PRICES = "replay", "--prices"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
 PLANTS = ("double-commit", "lost-update", "stale-cache")
@@ -44,7 +44,7 @@ LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
 class UpOptions:
     """What `up` runs: prices, seconds between ticks, levels, ticks to count, ports, data."""
 
-    prices: str = "simulated"
+    prices: str = LIVE
     interval: Decimal = Decimal(15)
     levels: tuple[int, ...] = (5,)
     ticks: int | None = None
@@ -58,7 +58,7 @@ class UpOptions:
 
     @property
     def recorded_file(self) -> Path | None:
-        """Return the price file as an absolute path, or None when prices are simulated."""
+        """Return the price file as an absolute path, or None when prices come from no file."""
         if not self.prices.startswith(RECORDED):
             return None
         return Path(self.prices[len(RECORDED) :]).expanduser().resolve()
@@ -155,7 +155,7 @@ def _up_parser() -> _OneLineParser:
     )
     add = parser.add_argument
     add("-h", "--help", action="store_true", help="show this help")
-    add("--prices", metavar="SOURCE", help="simulated (default) or recorded:FILE")
+    add("--prices", metavar="SOURCE", help="live (default), simulated or recorded:FILE")
     add("--interval", metavar="SECONDS", help="seconds between ticks, 0.2 to 3600 (default 15)")
     add("--levels", metavar="LEVELS", help="5 (default), 1-10 or 5,10: one session for each")
     add("--ticks", metavar="N", help="stop after N closed ticks of each session and report")
@@ -280,10 +280,10 @@ def _parse_bot(arguments: Sequence[str]) -> BotOptions:
 
 
 def _prices(text: str) -> str:
-    if text == "simulated":
+    if text in (LIVE, SIMULATED):
         return text
     if not text.startswith(RECORDED) or len(text) == len(RECORDED):
-        raise Refused(f"--prices {text}: allowed are simulated and recorded:FILE")
+        raise Refused(f"--prices {text}: allowed are {LIVE}, {SIMULATED} and {RECORDED}FILE")
     path = str(Path(text[len(RECORDED) :]).expanduser().resolve())
     if len(path) > LONGEST_PATH or not path.isprintable():
         shown = ascii(path)[:80]

@@ -37,7 +37,7 @@ class Wanted:
             command_line.chain(self.chain_id)
         if self.prices is None:
             return
-        recorded = command_line.checked_prices(self.prices) != command_line.SIMULATED
+        recorded = _is_file(command_line.checked_prices(self.prices))
         default = market_setup.DEFAULT_CHAIN_ID
         if recorded and self.chain_id not in (None, default, CHAINS[default].price_chain):
             raise ControlRefused(
@@ -63,7 +63,7 @@ class Wanted:
             raise ControlRefused(
                 f"{account.name} trades on {account.market}, not on {self.market or self._words()}."
             )
-        if account.market.mode == FeedMode.RECORDED and self.prices is not None:
+        if self.prices is not None and _is_file(self.prices):
             market_setup.moved(account.market, _file(self.prices))
         return account, account.market
 
@@ -80,16 +80,20 @@ class Wanted:
     def _fits(self, market: Market) -> bool:
         if self.market is not None:
             return market.pk == self.market.pk
-        if self.prices is not None and self.prices != command_line.SIMULATED:
+        if self.prices is not None and _is_file(self.prices):
             return market.file_sha256 == RecordedFile.open(_file(self.prices)).sha256
-        simulated = market.mode == FeedMode.SIMULATED
-        if self.prices is not None and not simulated:
+        if self.prices is not None and market.mode != self.prices.upper():
             return False
-        return self.chain_id is None or not simulated or market.chain_id == self.chain_id
+        recorded = market.mode == FeedMode.RECORDED
+        return self.chain_id is None or recorded or market.chain_id == self.chain_id
 
     def _words(self) -> str:
         prices = f"{self.prices or command_line.SIMULATED} prices"
         return prices if self.chain_id is None else f"{prices} of chain {self.chain_id}"
+
+
+def _is_file(prices: str) -> bool:
+    return prices.startswith(command_line.RECORDED)
 
 
 def _file(prices: str) -> Path:

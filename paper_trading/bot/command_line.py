@@ -16,11 +16,9 @@ from paper_trading.services.sources.recorded import RecordedFile, RecordedFileEr
 from paper_trading.services.token_registry import CHAINS, DEFAULT_CHAIN_ID
 
 PROGRAM = "paper_trading.bot"
-SIMULATED, RECORDED = "simulated", "recorded:"
-NO_LIVE_FEED = (
-    "Real prices cannot be used: there is no live price feed yet."
-    f" Allowed are --prices {SIMULATED} and --prices {RECORDED}FILE."
-)
+LIVE, SIMULATED, RECORDED = "live", "simulated", "recorded:"
+#: What `prices` can be, for people.
+ALLOWED_PRICES = f"{LIVE}, {SIMULATED} and {RECORDED}FILE"
 LONGEST_NAME = 120
 MOST_TICKS = 10**9
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -46,13 +44,14 @@ class Chosen:
 def parse(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> Chosen:
     """Return what the arguments ask for. BadArguments names what is wrong; --help exits."""
     found = parser(program).parse_args(arguments)
-    if found.use_real_prices:
-        raise BadArguments(NO_LIVE_FEED)
+    if found.use_real_prices and found.prices not in (None, LIVE):
+        raise BadArguments(f"--use-real-prices means --prices {LIVE}, not {ascii(found.prices)}")
+    wanted = LIVE if found.use_real_prices else found.prices
     return Chosen(
         account_name=account_name(found.account_name),
         intel_level=_whole("--intel-level", found.intel_level, LOWEST, HIGHEST),
         tick_interval=_seconds(found.tick_interval),
-        prices=None if found.prices is None else checked_prices(found.prices),
+        prices=None if wanted is None else checked_prices(wanted),
         chain_id=None if found.chain_id is None else _chain(found.chain_id),
         max_ticks=None
         if found.max_ticks is None
@@ -77,11 +76,11 @@ def parser(program: str = PROGRAM) -> argparse.ArgumentParser:
     add("--account-name", metavar="NAME", required=True, help="the account; made when it is new")
     add("--intel-level", metavar="LEVEL", default="5", help="1 to 10 (default 5)")
     add("--tick-interval", metavar="SECONDS", default="15", help="0.2 to 3600 (default 15)")
-    add("--prices", metavar="SOURCE", help="simulated (default) or recorded:FILE")
-    add("--chain-id", metavar="ID", help=f"chain of simulated prices (default {DEFAULT_CHAIN_ID})")
+    add("--prices", metavar="SOURCE", help="live, simulated (default) or recorded:FILE")
+    add("--chain-id", metavar="ID", help=f"chain that is traded on (default {DEFAULT_CHAIN_ID})")
     add("--max-ticks", metavar="N", help="stop after N closed ticks")
     add("--log-level", metavar="WORD", help="DEBUG, INFO (default), WARNING or ERROR")
-    add("--use-real-prices", action="store_true", help="refused: there is no live feed yet")
+    add("--use-real-prices", action="store_true", help="the same as --prices live")
     return found
 
 
@@ -96,11 +95,11 @@ def account_name(text: str) -> str:
 
 def checked_prices(text: str) -> str:
     """Return a source of prices whose file, if it is one, can be played; else BadArguments."""
-    if text == SIMULATED:
+    if text in (LIVE, SIMULATED):
         return text
     name = text.removeprefix(RECORDED)
     if name == text or not name:
-        raise BadArguments(f"prices {ascii(text)[:80]}: allowed are {SIMULATED} and {RECORDED}FILE")
+        raise BadArguments(f"prices {ascii(text)[:80]}: allowed are {ALLOWED_PRICES}")
     try:
         RecordedFile.open(Path(name).expanduser())
     except RecordedFileError as error:

@@ -87,6 +87,8 @@ class EnhancedPaperTradingBot:
         self.use_real_prices = use_real_prices
         self.tick_interval = tick_interval
         self.max_ticks = max_ticks
+        if use_real_prices and prices is None and market is None:
+            prices = command_line.LIVE
         self.wanted = bot_account.Wanted(account_name, prices, chain_id, market)
         self.session: PaperTradingSession | None = None
         #: What `tick_report` prints of the session, once it has ended.
@@ -208,8 +210,10 @@ class EnhancedPaperTradingBot:
 
     def _checked_interval_ms(self) -> int:
         """Refuse what is wrong before anything is written; return the interval."""
-        if self.use_real_prices:
-            raise ControlRefused(command_line.NO_LIVE_FEED)
+        if self.use_real_prices and self.wanted.prices != command_line.LIVE:
+            raise ControlRefused(
+                f"use_real_prices means {command_line.LIVE} prices, not {self.wanted.prices}."
+            )
         appetite(self.intel_level)
         if self.max_ticks is not None and not 1 <= self.max_ticks <= command_line.MOST_TICKS:
             raise ControlRefused(

@@ -5,6 +5,7 @@ from collections import defaultdict
 from paper_trading.bot import logs
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import PaperTradingSession, PriceBatch, SessionStatus
+from paper_trading.services.feed_view import advice
 from paper_trading.services.websocket_service import publish_on_commit
 
 _KINDS = {
@@ -35,6 +36,8 @@ def after_fetch(batch: PriceBatch) -> None:
         found[_KINDS[PriceVerdict(now)]].append(_named(symbol, batch))
     for kind, names in found.items():
         text = _TEXTS[kind].format(", ".join(names))
+        if kind == "degraded":
+            text = f"{text} {advice(batch.reasons)}".rstrip()
         logs.feed(batch.market.name, kind, text)
         for owner_id in _owners(batch):
             publish_on_commit(

@@ -26,6 +26,7 @@ from paper_trading.models import (
     TickReason,
 )
 from paper_trading.services import set_ups
+from paper_trading.services.live_markets import LiveSources
 from paper_trading.services.market_view import market_view
 from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources.base import EndOfRecord, LiveFeed, NoPrices
@@ -42,11 +43,17 @@ class RealPriceManager:
 
     def __init__(self, market: Market, live: LiveFeed | None = None) -> None:
         self.market = market
+        if live is None and market.mode == FeedMode.LIVE:
+            live = LiveSources(market)
         self._feed = PriceFeedService(market, live=live)
 
     def initialize(self) -> None:
-        """Open the price source. RecordChanged when its file is not the one it began with."""
-        self._feed.open_source()
+        """Open the price source. RecordChanged when its file is not the one it began with.
+
+        Live sources have nothing to open: each step asks them anew.
+        """
+        if self.market.mode != FeedMode.LIVE:
+            self._feed.open_source()
 
     def update_all_prices(self, step: int) -> tuple[PriceBatch, bool]:
         """Return the batch of a step, and whether it had to be fetched.

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from paper_trading.bot import accounts, controls, endings, progress
+from paper_trading.bot.command_line import ALLOWED_PRICES, LIVE, RECORDED, SIMULATED
 from paper_trading.models import (
     Market,
     PaperStrategyConfiguration,
@@ -15,10 +16,9 @@ from paper_trading.models import (
     SessionStatus,
     StopReason,
 )
-from paper_trading.services import market_setup
+from paper_trading.services import live_markets, market_setup
 
 ADMIN_NAME = "admin"
-_RECORDED = "recorded:"
 
 
 def admin_user(password: str) -> User:
@@ -35,11 +35,13 @@ def admin_user(password: str) -> User:
 def market_for(
     prices: str, profile: str = "normal", chain_id: int = market_setup.DEFAULT_CHAIN_ID
 ) -> Market:
-    """Return the market of `simulated` (on a chain of the registry) or `recorded:FILE`."""
-    if prices.startswith(_RECORDED):
-        return market_setup.recorded_market(Path(prices.removeprefix(_RECORDED)))
-    if prices != "simulated":
-        raise ValueError(f"prices was {prices!r}; allowed are simulated and recorded:FILE")
+    """Return the market of `recorded:FILE`, or of `live` or `simulated` prices of a chain."""
+    if prices.startswith(RECORDED):
+        return market_setup.recorded_market(Path(prices.removeprefix(RECORDED)))
+    if prices == LIVE:
+        return live_markets.live_market(chain_id)
+    if prices != SIMULATED:
+        raise ValueError(f"prices was {prices!r}; allowed are {ALLOWED_PRICES}")
     return market_setup.simulated_market(chain_id=chain_id, profile=profile)
 
 

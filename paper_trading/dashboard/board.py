@@ -22,6 +22,7 @@ from paper_trading.models import (
 )
 from paper_trading.services import account_view
 from paper_trading.services.account_view import AccountFigures
+from paper_trading.services.feed_view import FeedView, feed_view
 
 TICKS = 10
 TRADES = 8
@@ -130,6 +131,11 @@ class Board:
         """The positions closed last."""
         gone = self.account.positions.filter(is_open=False).select_related("token")
         return gone.order_by("-closed_at")[:CLOSED]
+
+    @cached_property
+    def feed(self) -> FeedView | None:
+        """The prices of a live market and their sources; None of others."""
+        return feed_view(self.account.market, self.now)
 
     @cached_property
     def signals_off(self) -> list[MarketSignal]:

@@ -57,6 +57,10 @@ def _decisions(board: Board) -> Context:
     return {"rows": decision_rows(board.decisions)}
 
 
+def _prices(board: Board) -> Context:
+    return {"feed": board.feed}
+
+
 def _trades(board: Board) -> Context:
     return {"trades": board.trades}
 
@@ -82,6 +86,7 @@ PANELS: dict[str, Callable[[Board], Context]] = {
     "breakers": _breakers,
     "positions": _positions,
     "decisions": _decisions,
+    "prices": _prices,
     "trades": _trades,
     "performance": _performance,
     "closed": _closed,

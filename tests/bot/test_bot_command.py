@@ -60,8 +60,8 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.usefixtures("db", "_own_logging")
 def test_bad_arguments_are_one_line_and_begin_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    line = refused(["--account-name", "A", "--use-real-prices"], capsys)
-    assert line == f"paper_trading.bot: error: {command_line.NO_LIVE_FEED}"
+    line = refused(["--account-name", "A", "--prices", "real"], capsys)
+    assert line.endswith(f"prices 'real': allowed are {command_line.ALLOWED_PRICES}")
     assert not Path("paper_trading_bot.log").exists()
 
 

@@ -38,13 +38,15 @@ HELP = "--help names the options"
          "--max-ticks '0': allowed is a whole number from 1 to 1000000000"),
         ([*NAME, "--max-ticks", "-3"],
          "--max-ticks '-3': allowed is a whole number from 1 to 1000000000"),
-        ([*NAME, "--prices", "live"], "prices 'live': allowed are simulated and recorded:FILE"),
+        ([*NAME, "--prices", "real"],
+         "prices 'real': allowed are live, simulated and recorded:FILE"),
         ([*NAME, "--prices", "recorded:"],
-         "prices 'recorded:': allowed are simulated and recorded:FILE"),
+         "prices 'recorded:': allowed are live, simulated and recorded:FILE"),
         ([*NAME, "--prices", "recorded:gone.csv"], "prices: gone.csv: no such file"),
         ([*NAME, "--log-level", "loud"],
          "--log-level 'loud': allowed are DEBUG, INFO, WARNING, ERROR"),
-        ([*NAME, "--use-real-prices"], command_line.NO_LIVE_FEED),
+        ([*NAME, "--use-real-prices", "--prices", "simulated"],
+         "--use-real-prices means --prices live, not 'simulated'"),
         ([*NAME, "--level", "5"], f"unrecognized arguments: --level 5; {HELP}"),
     ],
 )  # fmt: skip
@@ -52,6 +54,13 @@ def test_a_bad_argument_is_told_in_one_line(arguments: list[str], line: str) -> 
     with pytest.raises(BadArguments) as refusal:
         parse(arguments)
     assert str(refusal.value) == line
+
+
+@pytest.mark.parametrize(
+    "words", [["--prices", "live"], ["--use-real-prices"], ["--use-real-prices", "--prices", "live"]]
+)
+def test_real_prices_are_live_ones(words: list[str]) -> None:
+    assert parse([*NAME, *words]).prices == command_line.LIVE
 
 
 def test_an_unknown_chain_is_refused_with_those_of_the_registry() -> None:

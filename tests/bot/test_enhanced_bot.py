@@ -342,13 +342,13 @@ def test_a_tick_left_open_on_a_stopped_session_is_finished_before_the_next(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"use_real_prices": True}, "there is no live price feed yet"),
+        ({"use_real_prices": True, "prices": "simulated"}, "means live prices, not simulated"),
         ({"chain_id": 2}, "chain id 2: allowed are 1 \\(Ethereum\\), 8453 \\(Base\\)"),
         ({"tick_interval": 0}, "interval was '0'; allowed is 0.2 to 3600 seconds"),
         ({"max_ticks": 0}, "max_ticks was 0; allowed is 1 to"),
         ({"account_name": " "}, "account name ' ': allowed are 1 to 120 printable signs"),
         ({"account_name": "a\nb"}, "allowed are 1 to 120 printable signs"),
-        ({"prices": "live"}, "prices 'live': allowed are simulated and recorded:FILE"),
+        ({"prices": "real"}, "prices 'real': allowed are live, simulated and recorded:FILE"),
         ({"prices": "recorded:gone.csv"}, "prices: gone.csv: no such file"),
     ],
 )

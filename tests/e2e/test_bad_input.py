@@ -42,7 +42,7 @@ def refused(folder: Path, *options: str, **variables: str) -> str:
     ("options", "words"),
     [
         (["--speed", "3"], ["--speed 3", "--help"]),
-        (["--prices", "live"], ["--prices live", "simulated", "recorded:FILE"]),
+        (["--prices", "real"], ["--prices real", "live, simulated", "recorded:FILE"]),
         (["--prices", "recorded:"], ["--prices recorded:", "recorded:FILE"]),
         (["--interval", "0"], ["--interval 0", "0.2 to 3600"]),
         (["--interval", "soon"], ["--interval soon", "0.2 to 3600"]),

@@ -93,7 +93,7 @@ def test_ctrl_c_finishes_the_tick_and_stops(tmp_path: Path) -> None:
 def test_beside_an_up_it_takes_turns_with_the_workers_and_the_doctor_is_content(
     tmp_path: Path,
 ) -> None:
-    with up(tmp_path, "--interval", "1") as running:
+    with up(tmp_path, "--prices", "simulated", "--interval", "1") as running:
         # Started at once: the bot waits until the database of the `up` is ready.
         wait_for(lambda: (running.data / "run.json").exists(), "the servers run")
         options = f"--account-name MyBot --tick-interval 1 --max-ticks 5 --data {running.data}"
@@ -117,7 +117,7 @@ def test_beside_an_up_it_takes_turns_with_the_workers_and_the_doctor_is_content(
     [
         ([], ["--account-name"]),
         (["--account-name", "A", "--intel-level", "11"], ["11", "from 1 to 10"]),
-        (["--account-name", "A", "--use-real-prices"], ["no live price feed yet"]),
+        (["--account-name", "A", "--prices", "real"], ["allowed are live, simulated"]),
         (["--account-name", "A", "--prices", "recorded:gone.csv"], ["gone.csv", "no such file"]),
     ],
 )

@@ -21,8 +21,8 @@ SECONDS = "allowed is a number of seconds from 0.2 to 3600 with at most three de
 LEVELS = "allowed are levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
 HELP = "python3 dev.py up --help names the options"
 WRONG = [
-    (["--prices", "live"], "--prices live: allowed are simulated and recorded:FILE"),
-    (["--prices", "recorded:"], "--prices recorded:: allowed are simulated and recorded:FILE"),
+    (["--prices", "real"], "--prices real: allowed are live, simulated and recorded:FILE"),
+    (["--prices", "recorded:"], "--prices recorded:: allowed are live, simulated and recorded:FILE"),
     (["--interval", "0"], f"--interval 0: {SECONDS}"),
     (["--interval", "0.1999"], f"--interval 0.1999: {SECONDS}"),
     (["--interval", "3600.1"], f"--interval 3600.1: {SECONDS}"),
@@ -84,7 +84,7 @@ def test_a_bad_command_is_told_in_one_line(arguments: list[str], line: str) -> N
 def test_up_without_options_uses_the_defaults() -> None:
     options = parse(["up"])
     assert options == UpOptions(
-        prices="simulated",
+        prices="live",
         interval=Decimal(15),
         levels=(5,),
         ticks=None,

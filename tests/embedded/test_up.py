@@ -112,7 +112,7 @@ def test_with_ticks_the_report_is_all_that_stands_on_standard_output(
     assert apps.asked == [
         ("migrate", "--noinput"),
         ("setup_schedule", "--interval", "15"),
-        ("seed", "--prices", "simulated", "--interval", "15", "--levels", "5,10", "--ticks", "5"),
+        ("seed", "--prices", "live", "--interval", "15", "--levels", "5,10", "--ticks", "5"),
         ("tick_report", "--wait", "--sessions", "3,4"),
     ]
     assert not (chosen.data / "run.json").exists()

@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take what `up` takes; DEX_ADMIN_PASSWORD comes from the environment."""
-        parser.add_argument("--prices", default="simulated")
+        parser.add_argument("--prices", default="simulated", help="live, simulated, recorded:FILE")
         parser.add_argument("--profile", default="normal", choices=["normal", "turbo"])
         parser.add_argument("--interval", type=interval_ms, default=intervals.DEFAULT_MS)
         parser.add_argument("--levels", type=levels, default=[5], help="such as 5,10")

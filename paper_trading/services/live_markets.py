@@ -1,0 +1,185 @@
+"""Live markets: their sources as the settings have them, wired to budgets and the clock."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from random import SystemRandom
+
+from django.conf import settings
+
+from paper_trading.engine.trust import CHECK_LIFE
+from paper_trading.engine.trust_json import check_from_json
+from paper_trading.intelligence.live_step import Pinned, Said
+from paper_trading.models import FeedMode, Market, MarketToken, SessionStatus
+from paper_trading.services import clock, market_setup
+from paper_trading.services.back_fill import PastSources, back_fill, live_token
+from paper_trading.services.sources import configured
+from paper_trading.services.sources.budgets import Budgets
+from paper_trading.services.sources.limits import (
+    ALCHEMY,
+    COINGECKO,
+    DEFILLAMA,
+    DEXSCREENER,
+    GECKOTERMINAL,
+    ONCHAIN,
+    CoinGeckoPlan,
+)
+from paper_trading.services.sources.live.alchemy import Alchemy
+from paper_trading.services.sources.live.base import (
+    Answer,
+    CheckSource,
+    LiveToken,
+    PoolSource,
+    Request,
+)
+from paper_trading.services.sources.live.budget_gate import BudgetGate, MarketChecks
+from paper_trading.services.sources.live.caller import Caller
+from paper_trading.services.sources.live.candles import CoinGeckoChart, GeckoTerminalCandles
+from paper_trading.services.sources.live.coingecko import CoinGecko
+from paper_trading.services.sources.live.defillama import DefiLlama
+from paper_trading.services.sources.live.dexscreener import DexScreener
+from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
+from paper_trading.services.sources.live.http import HttpClient
+from paper_trading.services.sources.live.market_feed import FIRST_SECONDS, Checker, MarketFeed
+from paper_trading.services.sources.live.onchain import OnChain
+from paper_trading.services.sources.plan import SourcePlan, plan
+
+
+class LiveSources:
+    """The live sources of one market, as `RealPriceManager` asks them."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+
+    def said(self, pinned: Sequence[Pinned], now: datetime) -> Said:
+        """Return what the sources say of a market's tokens at a time of the database's clock."""
+        self.market.refresh_from_db(fields=["head_state"])
+        symbols = {one.symbol for one in pinned}
+        tokens = [one for one in live_tokens(self.market) if one.symbol in symbols]
+        planned = source_plan(self.market)
+        served = self.market.batches.order_by("-step").values_list("source", flat=True).first()
+        feed = MarketFeed(
+            caller(),
+            [_tick_source(one.source, _anchors(self.market, now)) for one in planned.tick],
+            [
+                Checker(_check_source(one.source), timedelta(seconds=one.period_seconds))
+                for one in planned.checks
+            ],
+            MarketChecks(self.market.pk, budgets()),
+            served or "",
+        )
+        return feed.said(tokens, now)
+
+
+def live_market(chain_id: int) -> Market:
+    """Return the live market of a chain with the past that its sources tell; made when new.
+
+    Without a network it has no past: it waits for its signals as long as they take.
+    """
+    market = market_setup.live_market(chain_id)
+    if market.head_step < 0:
+        back_fill(market, past_sources(), ask)
+        market.refresh_from_db()
+    return market
+
+
+def live_tokens(market: Market) -> list[LiveToken]:
+    """Return a market's tokens as live sources ask for them, by symbol."""
+    rows = MarketToken.objects.filter(market=market).select_related("token")
+    return [live_token(row.token) for row in rows.order_by("token__symbol")]
+
+
+def source_plan(market: Market) -> SourcePlan:
+    """Return who is asked for what: budgets are shared by all live markets that are traded."""
+    traded = Market.objects.filter(
+        mode=FeedMode.LIVE, accounts__sessions__status=SessionStatus.RUNNING
+    )
+    markets = {market.pk, *traded.values_list("pk", flat=True)}
+    listed = MarketToken.objects.filter(market__in=markets)
+    chains = Counter(listed.values_list("token__price_chain_id", flat=True))
+    return plan(
+        configured.keys(), chains, market.step_seconds, configured.configured_limits()
+    )
+
+
+def past_sources() -> PastSources:
+    """Return who is asked for a market's past."""
+    urls = settings.SOURCE_URLS
+    chart = None
+    if configured.coingecko_plan() is not CoinGeckoPlan.NONE:
+        chart = CoinGeckoChart(urls[COINGECKO], _coingecko_key(), is_pro=_is_pro())
+    return PastSources(
+        GeckoTerminalCandles(urls[GECKOTERMINAL]), chart, DexScreener(urls[DEXSCREENER])
+    )
+
+
+def ask(source: str, request: Request) -> Answer:
+    """Make one call outside of a tick, inside its budget; SourceFailure when it fails."""
+    return caller().ask(source, request, clock.now())
+
+
+def caller() -> Caller:
+    """Return the way to the sources: budgets, then the process's own connections."""
+    return Caller(_http(), BudgetGate(budgets(), SystemRandom()))
+
+
+def budgets() -> Budgets:
+    """Return the budgets of all sources as the settings have them."""
+    return Budgets(configured.configured_limits())
+
+
+def forget() -> None:
+    """Forget connections, as a forked child must."""
+    _http.cache_clear()
+
+
+@cache
+def _http() -> HttpClient:
+    return HttpClient(
+        lambda: datetime.now(UTC),
+        allow_private=settings.ALLOW_PRIVATE_SOURCES,
+        total_seconds=FIRST_SECONDS,
+    )
+
+
+def _anchors(market: Market, now: datetime) -> Mapping[int, Decimal]:
+    """Return what a unit of cash was last said to be worth, by price chain; empty when old."""
+    cash = MarketToken.objects.filter(market=market, token__is_cash=True).select_related("token")
+    known = market.head_state.get("checks", {})
+    found: dict[int, Decimal] = {}
+    for row in cash:
+        if row.token.symbol not in known:
+            continue
+        check = check_from_json(known[row.token.symbol])
+        if now - check.observed_at <= CHECK_LIFE:
+            found |= dict.fromkeys(settings.RPC_URLS, check.price_usd)
+    return found
+
+
+def _tick_source(name: str, cash_usd: Mapping[int, Decimal]) -> PoolSource:
+    made: dict[str, Callable[[], PoolSource]] = {
+        ONCHAIN: lambda: OnChain(settings.RPC_URLS, cash_usd),
+        DEXSCREENER: lambda: DexScreener(settings.SOURCE_URLS[DEXSCREENER]),
+        GECKOTERMINAL: lambda: GeckoTerminal(settings.SOURCE_URLS[GECKOTERMINAL]),
+    }
+    return made[name]()
+
+
+def _check_source(name: str) -> CheckSource:
+    urls = settings.SOURCE_URLS
+    made: dict[str, Callable[[], CheckSource]] = {
+        DEFILLAMA: lambda: DefiLlama(urls[DEFILLAMA]),
+        ALCHEMY: lambda: Alchemy(urls[ALCHEMY], settings.ALCHEMY_KEY),
+        COINGECKO: lambda: CoinGecko(urls[COINGECKO], _coingecko_key(), is_pro=_is_pro()),
+    }
+    return made[name]()
+
+
+def _is_pro() -> bool:
+    return configured.coingecko_plan() is CoinGeckoPlan.PRO
+
+
+def _coingecko_key() -> str:
+    return settings.COINGECKO_PRO_KEY if _is_pro() else settings.COINGECKO_DEMO_KEY
