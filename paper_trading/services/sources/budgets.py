@@ -20,7 +20,7 @@ from paper_trading.models import SourceState
 from paper_trading.models.source import MINUTE
 from paper_trading.services.sources import budget_windows, usage
 from paper_trading.services.sources.budget_windows import Full, Noted, Unprimed
-from paper_trading.services.sources.cool_downs import cooling_until, next_month
+from paper_trading.services.sources.cool_downs import NOT_ASKED, cooling_until, next_month
 from paper_trading.services.sources.limits import Limit
 from paper_trading.services.sources.live.base import Reason, SourceFailure
 from paper_trading.services.sources.usage import Counts, Outcome
@@ -121,7 +121,8 @@ class Budgets:
         :raises ValueError: the failure is that the source was not asked.
         """
         reason = failure.reason
-        until = cooling_until(reason, 1, failure.retry_after_seconds, now, luck)
+        if reason in NOT_ASKED:
+            raise ValueError(f"{reason} is no failure of {source}")
         self._keep(source, now, outcome)
         if reason is Reason.MONTH_SPENT:
             return self.month_spent(source, now)

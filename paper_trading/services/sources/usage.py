@@ -120,9 +120,11 @@ def past(source: str, now: datetime, span: timedelta) -> Past:
     # Another process may be a little ahead, in the next month already.
     month = month_start(max(now, newest or now))
     total = rows.filter(start__gte=month).aggregate(total=Sum("calls"))["total"]
+    # Twice the span, as the log itself keeps it.
+    oldest = now - 2 * span - timedelta(seconds=MINUTE)
     recent = [
         (max(row.start, min(row.start + timedelta(seconds=row.seconds), now)), row.calls)
-        for row in rows.filter(start__gte=now - span - timedelta(seconds=HOUR)).order_by("start")
+        for row in rows.filter(start__gte=oldest).order_by("start")
         if row.calls
     ]
     return Past(month_of(month), total or 0, recent)
