@@ -60,12 +60,18 @@ return {'granted', redis.call('HGET', state, 'life')}
 """
 )
 
+# KEYS: state. ARGV: life.
+_CLAIM = _SERVER + "redis.call('HSET', KEYS[1], 'claim:' .. ARGV[1], server)"
+
+# A claim that is gone says that Redis was emptied, and perhaps primed and used, since the rows
+# were read: they may lack calls by now.
 # KEYS: state, log. ARGV: life, month, calls of the month, then pairs of a time and its calls.
 _PRIME = (
     _SERVER
     + """
 local state, log = KEYS[1], KEYS[2]
 if redis.call('HGET', state, 'server') == server then return 0 end
+if redis.call('HGET', state, 'claim:' .. ARGV[1]) ~= server then return 0 end
 redis.call('DEL', state, log)
 local number = 0
 for place = 4, #ARGV, 2 do
@@ -141,10 +147,15 @@ def note(limit: Limit, calls: int, now: datetime) -> Noted | Full:
             return Noted(answer[1].decode())
 
 
-def prime(limit: Limit, life: str, past: Past) -> None:
-    """Put into Redis what rows know, unless another process has done so meanwhile.
+def claim(limit: Limit, life: str) -> None:
+    """Say that rows are going to be read for a priming; `life` tells it from every other."""
+    _script(_CLAIM)(keys=_keys(limit)[:1], args=[life], client=client(settings.CACHE_DB))
 
-    `life` tells this priming from every other.
+
+def prime(limit: Limit, life: str, past: Past) -> None:
+    """Put into Redis what rows know, read after the claim of the same life.
+
+    Nothing is done when another process has primed it meanwhile, or Redis lost the claim.
     """
     pairs = [word for at, calls in past.recent for word in (microseconds(at), calls)]
     _script(_PRIME)(

@@ -27,6 +27,9 @@ from paper_trading.services.sources.usage import Counts, Outcome
 
 logger = logging.getLogger(__name__)
 
+#: Redis may be emptied again while rows are read; after so many times something is wrong.
+_PRIMINGS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -162,15 +165,19 @@ def _check_calls(limit: Limit, calls: int) -> None:
 
 def _note(limit: Limit, calls: int, now: datetime) -> Noted | Full:
     """Note calls in Redis; when it has lost its own, rows are read first."""
-    try:
-        return budget_windows.note(limit, calls, now)
-    except Unprimed:
-        span = timedelta(seconds=max((seconds for seconds, _ in limit.windows()), default=0))
-        budget_windows.prime(limit, uuid4().hex, usage.past(limit.budget, now, span))
-    try:
-        return budget_windows.note(limit, calls, now)
-    except Unprimed as error:
-        raise redis.RedisError(f"lost the count of {error} again") from error
+    for _ in range(_PRIMINGS):
+        try:
+            return budget_windows.note(limit, calls, now)
+        except Unprimed:
+            _prime(limit, now)
+    raise redis.RedisError(f"it lost the count of {limit.source} {_PRIMINGS} times")
+
+
+def _prime(limit: Limit, now: datetime) -> None:
+    life = uuid4().hex
+    budget_windows.claim(limit, life)
+    span = timedelta(seconds=max((seconds for seconds, _ in limit.windows()), default=0))
+    budget_windows.prime(limit, life, usage.past(limit.budget, now, span))
 
 
 def _full(limit: Limit, full: Full, now: datetime) -> Refused:
