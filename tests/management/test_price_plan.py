@@ -43,7 +43,7 @@ def test_the_default_fits_without_any_key() -> None:
         "1.7",
         "%",
     ]
-    assert cells(ended.stdout, "dexscreener", "tick") == line
+    assert " ".join(cells(ended.stdout, "dexscreener", "tick")) == line
     assert "DEX_ALCHEMY_KEY: not set" in ended.stdout
     assert "coingecko " not in ended.stdout
 

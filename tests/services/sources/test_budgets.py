@@ -335,7 +335,7 @@ class BudgetMachine(RuleBasedStateMachine):
         self.transaction = transaction.atomic()
         self.transaction.__enter__()
         # As a test of Django marks its own transaction: durable blocks may begin in it.
-        connection.atomic_blocks[-1]._from_testcase = True
+        setattr(connection.atomic_blocks[-1], "_from_testcase", True)  # noqa: B010
         forget_counts()
         self.budgets = Budgets(LIMITS)
         self.now = START

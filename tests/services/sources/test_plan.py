@@ -54,7 +54,8 @@ def test_without_any_key_nine_tokens_fit_at_fifteen_seconds() -> None:
     assert names(made.backfill) == [GECKOTERMINAL]
     assert made.notes == made.problems == ()
     serving = made.tick[0]
-    assert (serving.calls, serving.period_seconds, serving.calls_in(86_400)) == (1, 15, 5_760)
+    assert (serving.calls, serving.period_seconds) == (1, 15)
+    assert serving.calls_in(86_400) == 5_760
 
 
 def test_with_an_rpc_for_every_price_chain_ticks_are_priced_on_chain() -> None:
