@@ -29,20 +29,7 @@ def cells(out: str, source: str, role: str) -> list[str]:
 def test_the_default_fits_without_any_key() -> None:
     ended = price_plan("--tokens", "9")
     assert ended.returncode == 0, ended.stderr
-    line = [
-        "dexscreener",
-        "tick",
-        "15",
-        "s",
-        "1",
-        "4",
-        "240",
-        "5,760",
-        "178,560",
-        "300/min",
-        "1.7",
-        "%",
-    ]
+    line = "dexscreener tick 15 s 1 4 240 5,760 178,560 300/min 1.7 %"
     assert " ".join(cells(ended.stdout, "dexscreener", "tick")) == line
     assert "DEX_ALCHEMY_KEY: not set" in ended.stdout
     assert "coingecko " not in ended.stdout
