@@ -1,5 +1,6 @@
 """Read settings from the environment; a bad value stops the start with one clear line."""
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ def text(name: str, default: str = "") -> str:
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE: cannot read {path}: {error}") from error
     return os.environ.get(name, default)
+
+
+def key(name: str) -> str:
+    """Return a provider's key, which travels in a header; no message says it."""
+    found = text(name).strip()
+    if not (found.isascii() and found.isprintable()) or " " in found:
+        raise ImproperlyConfigured(f"{name}: holds a character that no key has")
+    return found
 
 
 def flag(name: str, *, default: bool = False) -> bool:
@@ -114,3 +123,49 @@ def redis(name: str = "REDIS_URL") -> str:
             f"{name}: expected redis://:password@host:port without a database number"
         )
     return url
+
+
+def url(name: str, default: str = "", *, allow_private: bool = False) -> str:
+    """Return a base URL without its last slash; an empty string when unset without a default.
+
+    A value may hold a key, in its path or query: no message says it.
+    """
+    found = text(name, default).rstrip("/")
+    trouble = _trouble_of_url(found, allow_private=allow_private) if found else ""
+    if trouble:
+        raise ImproperlyConfigured(f"{name}: {trouble}")
+    return found
+
+
+def _trouble_of_url(value: str, *, allow_private: bool) -> str:
+    if not value.isprintable() or " " in value:
+        return "holds a blank or a character that cannot be printed"
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "the host or the port is malformed"
+    if parts.scheme not in {"http", "https"}:
+        return f"expected an http or https URL, was a {parts.scheme or 'missing'} one"
+    if not host or port == 0:
+        return "names no host" if not host else "port 0 is none"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name or a password; a key has a variable of its own"
+    if parts.fragment:
+        return "has a fragment, which no server ever sees"
+    return "" if allow_private else _trouble_of_host(host)
+
+
+def _trouble_of_host(host: str) -> str:
+    advice = "set DEX_ALLOW_PRIVATE_SOURCES=1 if that is meant"
+    if host.rstrip(".") == "localhost" or host.rstrip(".").endswith(".localhost"):
+        return f"names this machine; {advice}"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        # Numbers that are no address by the book, and that resolvers still take for one.
+        last = host.rstrip(".").rpartition(".")[2]
+        odd = last.isdecimal() or last.startswith("0x")
+        return "the host is a malformed address" if odd else ""
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return "" if mapped.is_global else f"the host is a private address; {advice}"

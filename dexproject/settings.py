@@ -100,6 +100,35 @@ OPEN_TICKS = environment.integer("DEX_OPEN_TICKS", 4 * (os.cpu_count() or 1), 1,
 SIGNALS_DIR = environment.folder("DEX_SIGNALS_DIR")
 SIGNAL_SECONDS = environment.integer("DEX_SIGNAL_MS", 50, 1, 1000) / 1000
 
+# Live prices. Keys are read here and shown nowhere; an RPC address may hold one, too.
+ALLOW_PRIVATE_SOURCES = environment.flag("DEX_ALLOW_PRIVATE_SOURCES")
+COINGECKO_DEMO_KEY = environment.key("DEX_COINGECKO_DEMO_KEY")
+COINGECKO_PRO_KEY = environment.key("DEX_COINGECKO_PRO_KEY")
+ALCHEMY_KEY = environment.key("DEX_ALCHEMY_KEY")
+_COINGECKO_HOST = "pro-api.coingecko.com" if COINGECKO_PRO_KEY else "api.coingecko.com"
+SOURCE_URLS = {
+    source: environment.url(variable, default, allow_private=ALLOW_PRIVATE_SOURCES)
+    for source, variable, default in (
+        ("dexscreener", "DEX_DEXSCREENER_URL", "https://api.dexscreener.com"),
+        ("geckoterminal", "DEX_GECKOTERMINAL_URL", "https://api.geckoterminal.com/api/v2"),
+        ("coingecko", "DEX_COINGECKO_URL", f"https://{_COINGECKO_HOST}/api/v3"),
+        ("defillama", "DEX_DEFILLAMA_URL", "https://coins.llama.fi"),
+        ("alchemy", "DEX_ALCHEMY_URL", "https://api.g.alchemy.com/prices/v1"),
+    )
+}
+PRICE_CHAINS = (1, 8453, 42161)
+# By price chain; those that are set.
+RPC_URLS = {
+    chain: address
+    for chain in PRICE_CHAINS
+    if (address := environment.url(f"DEX_RPC_URL_{chain}", allow_private=ALLOW_PRIVATE_SOURCES))
+}
+# In place of what the plans of these providers allow; 0 leaves that.
+COINGECKO_PER_MINUTE = environment.integer("DEX_COINGECKO_PER_MINUTE", 0, 0, 100_000)
+COINGECKO_PER_MONTH = environment.integer("DEX_COINGECKO_PER_MONTH", 0, 0, 1_000_000_000)
+RPC_PER_MINUTE = environment.integer("DEX_RPC_PER_MINUTE", 0, 0, 100_000)
+RPC_PER_MONTH = environment.integer("DEX_RPC_PER_MONTH", 0, 0, 1_000_000_000)
+
 # Celery. Messages are hints, rows are truth: no result backend, ids only, JSON only.
 CELERY_BROKER_URL = f"{REDIS_URL}/{BROKER_DB}" if REDIS_URL else ""
 CELERY_RESULT_BACKEND = None

@@ -16,6 +16,8 @@ from paper_trading.models import (
     MarketToken,
     PaperTradingAccount,
     ScoreQuantiles,
+    SourceState,
+    SourceUsage,
     TokenList,
 )
 from paper_trading.services.market_rows import listed_to_json
@@ -85,4 +87,13 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
     make_set_up_day(account.market)
     make_experience(account.market)
     InternalError.objects.create(tick=tick, stage=Stage.ANALYSIS, token=weth, traceback="Boom: 1")
+    _make_source()
     return account
+
+
+def _make_source() -> None:
+    """Make the rows of a source, of which there is one for all accounts."""
+    SourceUsage.objects.get_or_create(
+        source="dexscreener", start=START, defaults={"calls": 4, "errors": {"TIMED_OUT": 1}}
+    )
+    SourceState.objects.get_or_create(source="dexscreener", defaults={"cooling_until": START})

@@ -25,6 +25,7 @@ from paper_trading.models.session import (
     SessionStatus,
     StopReason,
 )
+from paper_trading.models.source import SourceState, SourceUsage
 from paper_trading.models.strategy import PaperStrategyConfiguration, StrategyVersion
 from paper_trading.models.thought import PaperAIThoughtLog
 from paper_trading.models.tick import (
@@ -73,6 +74,8 @@ __all__ = [
     "SetUpBook",
     "SetUpDay",
     "SimulatedTransaction",
+    "SourceState",
+    "SourceUsage",
     "StopReason",
     "StrategyVersion",
     "Tick",

@@ -13,6 +13,7 @@ from paper_trading.models import (
     MarketToken,
     ScoreQuantiles,
     SetUp,
+    SourceUsage,
     StrategyVersion,
     TickStatus,
     TokenList,
@@ -84,6 +85,10 @@ def two_lines_of_one_trade(world: World) -> None:
 def two_transactions_of_one_nonce(world: World) -> None:
     for sequence in range(2):
         make.make_transaction(make.make_trade(world.tick, world.token, sequence), nonce=0)
+
+
+def usage(**fields: Any) -> None:
+    SourceUsage.objects.create(source="dexscreener", start=make.START, **fields)
 
 
 def two_set_ups(world: World, first: SetUp) -> None:
@@ -372,6 +377,8 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         "market_step_positive",
         lambda w: make.make_market(step_seconds=0),
     ),
+    ("a minute of a source twice", "source_usage_once", twice(lambda _: usage())),
+    ("calls of half a minute", "source_usage_minute_or_hour", lambda _: usage(seconds=30)),
     ("two points of one hour", "equity_hour_once", twice(lambda w: equity_hour(w, 1))),
     ("an hour before the first", "equity_hour_from_one", lambda w: equity_hour(w, 0)),
 ]
