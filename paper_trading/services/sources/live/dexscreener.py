@@ -42,7 +42,8 @@ class DexScreener:
 
         :raises SourceFailure: BAD_BODY when the body holds no list of pairs.
         """
-        return {one.symbol: _said(one, _pairs(answer.body), answer) for one in request.tokens}
+        pairs = _pairs(answer.body)
+        return {one.symbol: _said(one, pairs, answer) for one in request.tokens}
 
     def _requests(self, tokens: Sequence[LiveToken]) -> Iterator[Request]:
         for chain_id, of_chain in by_chain(one for one in tokens if one.pool):

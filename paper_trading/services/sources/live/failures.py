@@ -12,8 +12,9 @@ from typing import Any
 from paper_trading.services.sources.live.base import Reason, Request, SourceFailure
 
 LONGEST_WORDS = 200
-#: Shorter pieces of a request are no secrets.
-_SHORTEST_SECRET = 6
+#: Shorter values of headers, and shorter pieces of a URL, are no secrets.
+_SHORTEST_IN_HEADER = 6
+_SHORTEST_IN_URL = 16
 #: CoinGecko's codes: the month's calls; what is wrong with a key, its host or its plan.
 MONTH_CODE = 10006
 KEY_CODES = frozenset({10002, 10005, 10010, 10011})
@@ -57,10 +58,10 @@ def failure_inside(body: Any, request: Request) -> SourceFailure | None:
 
 def secrets(request: Request) -> tuple[str, ...]:
     """Return the pieces of a request that must not be shown: its headers' values and URL's key."""
-    in_url = re.split(r"[/?&=]", request.url)
-    pieces = [word for value in request.headers.values() for word in value.split()]
-    pieces += [one for one in in_url if one not in request.shown]
-    long = {one for one in pieces if len(one) >= _SHORTEST_SECRET}
+    in_headers = [word for value in request.headers.values() for word in value.split()]
+    in_url = [one for one in re.split(r"[/?&=]", request.url) if one not in request.shown]
+    long = {one for one in in_headers if len(one) >= _SHORTEST_IN_HEADER}
+    long |= {one for one in in_url if len(one) >= _SHORTEST_IN_URL}
     # The longest first, so that no part of one is left over.
     return tuple(sorted(long, key=lambda one: (-len(one), one)))
 

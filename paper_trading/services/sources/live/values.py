@@ -24,7 +24,7 @@ def amount(value: Any) -> Decimal | None:
 def positive(value: Any) -> Decimal | None:
     """Return a number above zero: a Decimal, or text that is one. Otherwise None."""
     found = amount(value)
-    return found if found else None
+    return found or None
 
 
 def at(value: Any) -> datetime | None:
