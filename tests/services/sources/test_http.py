@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
+from io import BytesIO
 from typing import Any
 
 import pytest
 import requests
+from urllib3 import HTTPResponse
 
 from paper_trading.services.sources.live.base import Reason, Request, SourceFailure
 from paper_trading.services.sources.live.dexscreener import DexScreener
@@ -186,7 +188,7 @@ def echo(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Callable[...
     def ask(wanted: Request, status: int, content: bytes) -> SourceFailure:
         response = requests.Response()
         response.status_code = status
-        response._content, response._content_consumed = content, True
+        response.raw = HTTPResponse(BytesIO(content), preload_content=False)
         monkeypatch.setattr(client._session, "request", lambda *_, **__: response)
         return refused(client, wanted)
 

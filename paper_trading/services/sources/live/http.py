@@ -198,6 +198,11 @@ def _late() -> SourceFailure:
 
 def _broken(error: Exception) -> SourceFailure:
     """Return what a broken exchange means. The exception's text holds the URL: it is not shown."""
+    if _has(error, "NameResolutionError", "gaierror"):
+        return SourceFailure(Reason.UNREACHABLE, "the host's name has no address")
+    # urllib3 counts it among timeouts.
+    if _has(error, "NewConnectionError"):
+        return SourceFailure(Reason.UNREACHABLE, "the host takes no connection")
     if isinstance(error, requests.Timeout) or _has(error, "ReadTimeoutError", "TimeoutError"):
         return SourceFailure(Reason.TIMED_OUT, "no answer in time")
     if isinstance(error, requests.exceptions.SSLError) or _has(error, "SSLError"):
@@ -206,10 +211,6 @@ def _broken(error: Exception) -> SourceFailure:
         )
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return SourceFailure(Reason.BAD_BODY, "the answer is not packed the way it says")
-    if _has(error, "NameResolutionError", "gaierror"):
-        return SourceFailure(Reason.UNREACHABLE, "the host's name has no address")
-    if _has(error, "ConnectionRefusedError"):
-        return SourceFailure(Reason.UNREACHABLE, "the host takes no connection")
     if _has(error, "IncompleteRead"):
         return SourceFailure(Reason.BAD_BODY, "the answer ends before its length")
     return _Reset(Reason.UNREACHABLE, f"the connection broke ({type(error).__name__})")
