@@ -186,10 +186,13 @@ def echo(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Callable[...
     client = HttpClient(clock, allow_private=True, sleep=lambda _: None)
 
     def ask(wanted: Request, status: int, content: bytes) -> SourceFailure:
-        response = requests.Response()
-        response.status_code = status
-        response.raw = HTTPResponse(BytesIO(content), preload_content=False)
-        monkeypatch.setattr(client._session, "request", lambda *_, **__: response)
+        def respond(*_: Any, **__: Any) -> requests.Response:
+            response = requests.Response()
+            response.status_code = status
+            response.raw = HTTPResponse(BytesIO(content), preload_content=False)
+            return response
+
+        monkeypatch.setattr(client._session, "request", respond)
         return refused(client, wanted)
 
     yield ask
@@ -234,6 +237,16 @@ def test_the_text_of_an_exception_is_not_said(
     client.close()
     assert PATH_KEY not in str(failed)
     assert failed.__suppress_context__
+
+
+@pytest.mark.parametrize("key", ["line\nbreak-0123456789", "schl\u00fcssel-\u0416-0123456789"])
+def test_a_key_that_no_header_can_hold_is_refused_and_not_said(
+    key: str, upstream: Upstream, client: HttpClient
+) -> None:
+    wanted = Request(upstream.url("coingecko"), "x", (), headers={"x-cg-demo-api-key": key})
+    failed = refused(client, wanted)
+    assert failed.reason is Reason.REQUEST_REFUSED
+    assert "0123456789" not in str(failed)
 
 
 def test_threads_share_a_client(upstream: Upstream, client: HttpClient) -> None:

@@ -88,7 +88,7 @@ class HttpClient:
         with Deadline(end - self._monotonic()) as deadline:
             try:
                 return self._exchange(request, deadline)
-            except (requests.RequestException, HTTPError, OSError) as error:
+            except (requests.RequestException, HTTPError, OSError, UnicodeError) as error:
                 if deadline.passed:
                     raise _late() from None
                 raise _broken(error) from None
@@ -198,6 +198,9 @@ def _late() -> SourceFailure:
 
 def _broken(error: Exception) -> SourceFailure:
     """Return what a broken exchange means. The exception's text holds the URL: it is not shown."""
+    if isinstance(error, ValueError):
+        # A key with a line break, a URL without a host: nothing was sent.
+        return SourceFailure(Reason.REQUEST_REFUSED, "the request cannot be written")
     if _has(error, "NameResolutionError", "gaierror"):
         return SourceFailure(Reason.UNREACHABLE, "the host's name has no address")
     # urllib3 counts it among timeouts.
