@@ -25,7 +25,7 @@ from paper_trading.services.sources.live.base import (
 )
 from paper_trading.services.sources.live.batches import at_most, batches, by_chain
 from paper_trading.services.sources.live.chains import CHAIN_NAMES
-from paper_trading.services.sources.live.failures import shorten
+from paper_trading.services.sources.live.failures import secrets, shorten
 from paper_trading.services.sources.live.pool_state import (
     HEAD_CALLS,
     MULTICALL3,
@@ -170,12 +170,12 @@ def _answered(request: Request, answer: Answer) -> list[tuple[_Chunk, Results | 
     Replies come in any order and are known by their ids.
     """
     if inside(answer.body, "error") is not None:
-        raise _failure(answer.body)
+        raise _failure(answer.body, request)
     by_id = {inside(one, "id"): one for one in objects(answer.body, "the batch") if _has_id(one)}
     chunks = _chunks(request.tokens)
     found = [(chunk, _results(chunk, by_id.get(n))) for n, chunk in enumerate(chunks, 1)]
     if all(results is None for _, results in found):
-        raise _failure(next(iter(by_id.values()), None))
+        raise _failure(next(iter(by_id.values()), None), request)
     return found
 
 
@@ -203,9 +203,11 @@ def _results(chunk: _Chunk, reply: Any) -> Results | None:
     return results
 
 
-def _failure(reply: Any) -> SourceFailure:
+def _failure(reply: Any, request: Request) -> SourceFailure:
     message = inside(reply, "error", "message")
-    words = shorten(message) if isinstance(message, str) else "no call of the batch was answered"
+    words = "no call of the batch was answered"
+    if isinstance(message, str):
+        words = shorten(message, secrets(request))
     if inside(reply, "error", "code") in _THROTTLED_CODES:
         return SourceFailure(Reason.THROTTLED, words)
     has_error = inside(reply, "error") is not None
