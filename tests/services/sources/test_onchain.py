@@ -182,7 +182,7 @@ def test_replies_out_of_order_are_known_by_their_ids(
         many.prices[f"T{number}"] = Decimal(number + 1)
     upstream.misbehave("rpc", Fault.OUT_OF_ORDER)
     found = read(source(upstream), client, many.live())
-    assert upstream.count("rpc") == 1
+    assert upstream.count("rpc", str(BASE)) == 1
     for number in range(60):
         said = found[f"T{number}"]
         assert isinstance(said, Seen)
@@ -218,7 +218,7 @@ def test_a_pool_of_other_tokens_is_not_taken(upstream: Upstream, client: HttpCli
 
 
 def test_pools_are_asked_in_as_few_batches_as_the_limit_allows() -> None:
-    tokens = many_world(500).live()
+    tokens = [one for one in many_world(500).live() if one.price_chain_id == BASE]
     pools = {one.pool for one in tokens}
     requests = OnChain({BASE: KEY_URL}).requests(tokens)
     assert len(requests) == -(-len(pools) // BATCH_LIMIT)
