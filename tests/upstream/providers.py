@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
@@ -56,7 +57,9 @@ def _left_out(view: View, token: UpstreamToken) -> bool:
 def _pair(view: View, token: UpstreamToken) -> dict[str, Any]:
     quote = view.world.token(token.quote, token.chain_id)
     price, depth = view.value(token.symbol), view.world.depth(token.symbol)
-    native = price / view.price(quote.symbol) if isinstance(price, type(depth)) else price
+    native = price
+    if isinstance(price, Decimal):
+        native = round(price / view.price(quote.symbol), 40)
     liquidity = {} if view.fault is Fault.NO_LIQUIDITY else {"liquidity": {"usd": depth}}
     return {
         "chainId": CHAIN_NAMES[token.chain_id].dexscreener,
