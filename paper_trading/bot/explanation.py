@@ -38,8 +38,8 @@ from paper_trading.models import (
     Tick,
 )
 from paper_trading.services import set_up_rows, set_ups
+from paper_trading.services.frozen_quantiles import quantiles_again
 from paper_trading.services.market_view import read_view
-from paper_trading.services.price_feed_service import quantiles_again
 
 #: What a row can raise that holds something no code wrote.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)

@@ -119,7 +119,7 @@ def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -
     closed: dict[int, tuple[ClosedBar, ...]] = {}
     for listing in head.listings:
         quote = step.quotes.get(listing.token.symbol)
-        if quote is None or not quote.trusted:
+        if quote is None or not quote.trusted or _is_behind(listing, quote):
             after.append(listing)
             continue
         advanced, bars = _advance(listing, quote, before, terms.spans, user)
@@ -127,6 +127,15 @@ def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -
         closed[listing.token.id] = bars
     batch = _batch(step, after, native, conditions)
     return Folded(MarketHead(tuple(after), native, head.off), closed, batch)
+
+
+def _is_behind(listing: Listing, quote: SourceQuote) -> bool:
+    """Say whether a quote is from before where the token's bars go on.
+
+    Of a live market: its back-fill leaves the bars at the start of the next whole one.
+    """
+    end = listing.series.end
+    return end is not None and quote.start < end
 
 
 def _advance(

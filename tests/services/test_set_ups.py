@@ -27,7 +27,8 @@ from paper_trading.models import (
     Token,
 )
 from paper_trading.services import market_setup, set_up_rows, set_ups
-from paper_trading.services.price_feed_service import PriceFeedService, quantiles_again
+from paper_trading.services.frozen_quantiles import quantiles_again
+from paper_trading.services.price_feed_service import PriceFeedService
 from paper_trading.services.sources.base import BACKFILL_STEPS
 from tests.bot import worlds
 from tests.bot.threads import at_once

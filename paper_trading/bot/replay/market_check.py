@@ -22,8 +22,8 @@ from paper_trading.intelligence.brackets import BookKey
 from paper_trading.intelligence.series import Series
 from paper_trading.models import Bar, FeedMode, Market, MarketToken, Quote, ScoreQuantiles
 from paper_trading.services import genesis
+from paper_trading.services.market_heads import terms_of
 from paper_trading.services.market_rows import bar_row, closed_bar
-from paper_trading.services.price_feed_service import terms_of
 
 
 @dataclass(frozen=True, slots=True)

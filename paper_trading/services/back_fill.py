@@ -1,0 +1,294 @@
+"""The past of a live market, asked of its sources and folded into bars before its first tick."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from paper_trading.engine.money import ONE
+from paper_trading.intelligence.bars import floor
+from paper_trading.intelligence.live_step import Seen
+from paper_trading.intelligence.market_folding import MarketHead
+from paper_trading.intelligence.observed import SourceQuote, SourceStep, exact_step
+from paper_trading.models import FeedMode, Market, MarketToken, Token
+from paper_trading.services import clock, market_signals
+from paper_trading.services.market_beginning import begin, fold_past
+from paper_trading.services.market_heads import listing_rows, terms_of
+from paper_trading.services.price_feed_service import live_step_of
+from paper_trading.services.sources.live.base import (
+    Answer,
+    LiveToken,
+    PoolSource,
+    Request,
+    SourceFailure,
+)
+from paper_trading.services.sources.live.candles import (
+    HARMLESS,
+    Candle,
+    Candles,
+    CoinGeckoChart,
+    GeckoTerminalCandles,
+    Span,
+)
+
+logger = logging.getLogger(__name__)
+
+LENGTH = timedelta(days=7)
+#: Calls a token: 2016 candles of five minutes, a thousand a call.
+PAGES = 3
+#: The longest that a spent budget is waited for, once a call: budgets of calls are by the minute.
+LONGEST_WAIT_SECONDS = 60.0
+
+#: Asks a source by its name; it keeps to the budgets. SourceFailure when there is no answer.
+Ask = Callable[[str, Request], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class PastSources:
+    """Who is asked for a market's past."""
+
+    candles: GeckoTerminalCandles
+    #: Asked for tokens whose pools have no candles; None without a key.
+    chart: CoinGeckoChart | None = None
+    #: Says how deep the pools are now, which stands for their depth in the past.
+    depths: PoolSource | None = None
+
+
+@dataclass(slots=True)
+class TokenPast:
+    """What was found of one token."""
+
+    candles: dict[datetime, Candle] = field(default_factory=dict)
+    source: str = ""
+    dropped: Counter[str] = field(default_factory=Counter)
+    failure: str = ""
+    #: Where the next page ends; None: there is no more to ask.
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackFilled:
+    """How a back-fill went."""
+
+    #: Bars that were written.
+    bars: int
+    #: The market has its beginning now, by this back-fill or an earlier one.
+    begun: bool
+    #: Tokens without a past, each with the reason; "" when the sources know none.
+    without: Mapping[str, str]
+
+
+def back_fill(
+    market: Market,
+    sources: PastSources,
+    ask: Ask,
+    wait: Callable[[float], object] = time.sleep,
+) -> BackFilled:
+    """Fetch a live market's last week and begin the market with it.
+
+    Nothing is locked while sources are asked. A market that has begun is left as it is. When no
+    token has a past, nothing is written: the market can be back-filled again until its first
+    tick begins it without bars.
+
+    :raises ValueError: when the market is not live.
+    """
+    if market.mode != FeedMode.LIVE:
+        raise ValueError(f"{market} is {market.mode}; only a live market has sources to ask")
+    if market.head_step >= 0:
+        return BackFilled(0, True, {})
+    rows = listing_rows(market)
+    tokens = [live_token(row.token) for row in rows]
+    search = _Search(sources, ask, wait, Span.before(clock.now(), LENGTH))
+    found = search.run(tokens)
+    without = {symbol: one.failure for symbol, one in found.items() if not one.candles}
+    _log(market, found, search.span)
+    if len(without) == len(found):
+        logger.error(
+            "%s has no past yet (%s): it can be back-filled again until its first tick",
+            market, _reasons(without),
+        )  # fmt: skip
+        return BackFilled(0, False, without)
+    bars = _write(market, rows, found, search.depths(tokens))
+    return BackFilled(bars, market.head_step >= 0, without)
+
+
+def live_token(token: Token) -> LiveToken:
+    """Return a token as live sources ask for it."""
+    return LiveToken(
+        symbol=token.symbol,
+        price_chain_id=token.price_chain_id,
+        address=token.price_address.lower(),
+        decimals=token.decimals,
+        pool=token.pool_address.lower(),
+        pool_kind=token.pool_kind,
+        pool_fee_pips=token.pool_fee_pips,
+        coingecko_id=token.coingecko_id,
+        is_cash=token.is_cash,
+    )
+
+
+class _Search:
+    """One look for the past of tokens: a page of each in turn, the newest first.
+
+    So a budget that ends early leaves every token its newest days, without a hole in them.
+    """
+
+    def __init__(
+        self, sources: PastSources, ask: Ask, wait: Callable[[float], object], span: Span
+    ) -> None:
+        self.span = span
+        self._sources = sources
+        self._ask = ask
+        self._wait = wait
+
+    def run(self, tokens: Sequence[LiveToken]) -> dict[str, TokenPast]:
+        """Return what is found of each token, by symbol."""
+        found = {one.symbol: TokenPast(before=self.span.until) for one in tokens}
+        for _ in range(PAGES):
+            for token in tokens:
+                self._page(token, found[token.symbol])
+        for token in tokens:
+            if not found[token.symbol].candles:
+                self._chart(token, found[token.symbol])
+        return found
+
+    def depths(self, tokens: Sequence[LiveToken]) -> dict[str, Decimal]:
+        """Return how deep pools are now, in USD by symbol, as far as their source says it."""
+        source, found = self._sources.depths, dict[str, Decimal]()
+        for request in source.requests(tokens) if source else ():
+            try:
+                said = source.read(request, self._asked(source.name, request)) if source else {}
+            except SourceFailure as failure:
+                logger.warning("No depths of pools from %s: %s", request.shown, failure)
+                continue
+            for symbol, one in said.items():
+                if isinstance(one, Seen) and one.reading.liquidity_usd is not None:
+                    found[symbol] = one.reading.liquidity_usd
+        return found
+
+    def _page(self, token: LiveToken, past: TokenPast) -> None:
+        source = self._sources.candles
+        request = None if past.before is None else source.request(token, past.before)
+        before, past.before = past.before, None
+        if request is None or before is None:
+            return
+        try:
+            read = source.read(token, self._asked(source.name, request), self.span)
+        except SourceFailure as failure:
+            past.failure = str(failure)
+            return
+        _take(past, read, source.name)
+        # A page that reaches no further back than the one before it would come for ever.
+        if read.oldest is not None and self.span.since < read.oldest < before:
+            past.before = read.oldest
+
+    def _chart(self, token: LiveToken, past: TokenPast) -> None:
+        source = self._sources.chart
+        request = None if source is None else source.request(token)
+        if source is None or request is None:
+            return
+        try:
+            read = source.read(token, self._asked(source.name, request), self.span)
+        except SourceFailure as failure:
+            past.failure = f"{past.failure}; {failure}" if past.failure else str(failure)
+            return
+        _take(past, read, source.name)
+
+    def _asked(self, source: str, request: Request) -> Answer:
+        """Ask once, and once more when it is said soon to be of use."""
+        try:
+            return self._ask(source, request)
+        except SourceFailure as failure:
+            pause = failure.retry_after_seconds
+            if pause is None or not 0 <= pause <= LONGEST_WAIT_SECONDS:
+                raise
+            self._wait(pause)
+        return self._ask(source, request)
+
+
+def _take(past: TokenPast, read: Candles, source: str) -> None:
+    for candle in read.candles:
+        past.candles.setdefault(candle.start, candle)
+    past.dropped.update(read.dropped)
+    if past.candles:
+        past.source = source
+
+
+def _write(
+    market: Market,
+    rows: list[MarketToken],
+    found: Mapping[str, TokenPast],
+    depths: Mapping[str, Decimal],
+) -> int:
+    """Fold what was found, and begin the market where it ends."""
+    user = market_signals.rows_of(market)
+    cash = next((row.token.symbol for row in rows if row.token.is_cash), "")
+    steps = _steps(found, depths, cash, market.step_seconds)
+    past = fold_past(market, rows, user, steps, clock.now())
+    now = clock.now()
+    fast = terms_of(market).spans.fast_seconds
+    goes_on = floor(now, fast) + timedelta(seconds=fast)
+    market.head_step = live_step_of(now, market.step_seconds) - 1
+    past = replace(past, head=_going_on(past.head, goes_on), market_time=now)
+    written = begin(market, rows, user, past)
+    market.refresh_from_db()
+    return len(past.bars) if written else 0
+
+
+def _steps(
+    found: Mapping[str, TokenPast], depths: Mapping[str, Decimal], cash: str, step_seconds: int
+) -> Iterator[SourceStep]:
+    """Yield a step for each candle time, oldest first. Cash is at par until a candle says else."""
+    starts = sorted({start for past in found.values() for start in past.candles})
+    cash_price = ONE
+    for start in starts:
+        quotes = {
+            symbol: _quote(symbol, past.candles[start], past.source, depths.get(symbol))
+            for symbol, past in sorted(found.items())
+            if start in past.candles
+        }
+        if cash in quotes:
+            cash_price = quotes[cash].price_usd
+        end = next(iter(quotes.values())).observed_at
+        number = live_step_of(end, step_seconds)
+        yield exact_step(SourceStep(number, end, quotes, cash_price, state={}))
+
+
+def _quote(symbol: str, candle: Candle, source: str, depth: Decimal | None) -> SourceQuote:
+    return SourceQuote(
+        symbol=symbol,
+        price_usd=candle.close,
+        liquidity_usd=depth,
+        source=source,
+        start=candle.start,
+        observed_at=candle.end,
+        open=candle.open,
+        high=candle.high,
+        low=candle.low,
+        volume_usd=candle.volume_usd,
+    )
+
+
+def _going_on(head: MarketHead, at: datetime) -> MarketHead:
+    """Let bars go on at a time: the bar under construction is known by half, and is left out."""
+    listings = (replace(one, series=replace(one.series, end=at)) for one in head.listings)
+    return replace(head, listings=tuple(listings))
+
+
+def _log(market: Market, found: Mapping[str, TokenPast], span: Span) -> None:
+    for symbol, past in found.items():
+        bad = {name: count for name, count in past.dropped.items() if name not in HARMLESS}
+        if bad:
+            logger.warning("Back-fill of %s: rows of %s left out: %s", market, symbol, bad)
+        if past.failure or not past.candles:
+            why = past.failure or "its sources have no candles of it"
+            logger.warning("Back-fill of %s: %s is not whole: %s", market, symbol, why)
+    counts = ", ".join(f"{symbol} {len(past.candles)}" for symbol, past in found.items())
+    logger.info("Back-fill of %s from %s to %s: %s", market, span.since, span.until, counts)
+
+
+def _reasons(without: Mapping[str, str]) -> str:
+    return "; ".join(sorted({reason or "no candles" for reason in without.values()}))[:500]
