@@ -36,12 +36,13 @@ def start_child(**_: Any) -> None:
     """Begin a pool child: nothing inherited over the fork, and no life without the parent."""
     from django.db import connections
 
-    from paper_trading.services import redis_client
+    from paper_trading.services import live_markets, redis_client
 
     # What was imported never dies: keep the collector from walking it in every task.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     connections.close_all()
     redis_client.forget()
+    live_markets.forget()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -113,7 +113,7 @@ SOURCE_URLS = {
         ("geckoterminal", "DEX_GECKOTERMINAL_URL", "https://api.geckoterminal.com/api/v2"),
         ("coingecko", "DEX_COINGECKO_URL", f"https://{_COINGECKO_HOST}/api/v3"),
         ("defillama", "DEX_DEFILLAMA_URL", "https://coins.llama.fi"),
-        ("alchemy", "DEX_ALCHEMY_URL", "https://api.g.alchemy.com/prices/v1"),
+        ("alchemy", "DEX_ALCHEMY_URL", "https://api.g.alchemy.com"),
     )
 }
 PRICE_CHAINS = (1, 8453, 42161)

@@ -45,7 +45,7 @@ def parse(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> Cho
     """Return what the arguments ask for. BadArguments names what is wrong; --help exits."""
     found = parser(program).parse_args(arguments)
     if found.use_real_prices and found.prices not in (None, LIVE):
-        raise BadArguments(f"--use-real-prices means --prices {LIVE}, not {ascii(found.prices)}")
+        raise BadArguments(f"--use-real-prices means --prices {LIVE}, not {found.prices!a}")
     wanted = LIVE if found.use_real_prices else found.prices
     return Chosen(
         account_name=account_name(found.account_name),

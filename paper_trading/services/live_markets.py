@@ -37,7 +37,7 @@ from paper_trading.services.sources.live.base import (
 from paper_trading.services.sources.live.budget_gate import BudgetGate, MarketChecks
 from paper_trading.services.sources.live.caller import Caller
 from paper_trading.services.sources.live.candles import CoinGeckoChart, GeckoTerminalCandles
-from paper_trading.services.sources.live.coingecko import CoinGecko
+from paper_trading.services.sources.live.coingecko import DEMO_HEADER, PRO_HEADER, CoinGecko
 from paper_trading.services.sources.live.defillama import DefiLlama
 from paper_trading.services.sources.live.dexscreener import DexScreener
 from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
@@ -99,9 +99,7 @@ def source_plan(market: Market) -> SourcePlan:
     markets = {market.pk, *traded.values_list("pk", flat=True)}
     listed = MarketToken.objects.filter(market__in=markets)
     chains = Counter(listed.values_list("token__price_chain_id", flat=True))
-    return plan(
-        configured.keys(), chains, market.step_seconds, configured.configured_limits()
-    )
+    return plan(configured.keys(), chains, market.step_seconds, configured.configured_limits())
 
 
 def past_sources() -> PastSources:
@@ -109,7 +107,8 @@ def past_sources() -> PastSources:
     urls = settings.SOURCE_URLS
     chart = None
     if configured.coingecko_plan() is not CoinGeckoPlan.NONE:
-        chart = CoinGeckoChart(urls[COINGECKO], _coingecko_key(), is_pro=_is_pro())
+        header = PRO_HEADER if _is_pro() else DEMO_HEADER
+        chart = CoinGeckoChart(urls[COINGECKO], _coingecko_key(), header)
     return PastSources(
         GeckoTerminalCandles(urls[GECKOTERMINAL]), chart, DexScreener(urls[DEXSCREENER])
     )

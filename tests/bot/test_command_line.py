@@ -57,7 +57,8 @@ def test_a_bad_argument_is_told_in_one_line(arguments: list[str], line: str) -> 
 
 
 @pytest.mark.parametrize(
-    "words", [["--prices", "live"], ["--use-real-prices"], ["--use-real-prices", "--prices", "live"]]
+    "words",
+    [["--prices", "live"], ["--use-real-prices"], ["--use-real-prices", "--prices", "live"]],
 )
 def test_real_prices_are_live_ones(words: list[str]) -> None:
     assert parse([*NAME, *words]).prices == command_line.LIVE

@@ -22,7 +22,10 @@ LEVELS = "allowed are levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
 HELP = "python3 dev.py up --help names the options"
 WRONG = [
     (["--prices", "real"], "--prices real: allowed are live, simulated and recorded:FILE"),
-    (["--prices", "recorded:"], "--prices recorded:: allowed are live, simulated and recorded:FILE"),
+    (
+        ["--prices", "recorded:"],
+        "--prices recorded:: allowed are live, simulated and recorded:FILE",
+    ),
     (["--interval", "0"], f"--interval 0: {SECONDS}"),
     (["--interval", "0.1999"], f"--interval 0.1999: {SECONDS}"),
     (["--interval", "3600.1"], f"--interval 3600.1: {SECONDS}"),

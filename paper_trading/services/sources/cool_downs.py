@@ -1,7 +1,8 @@
 """How long a source is left alone after a failure: pure; luck is an argument.
 
-A provider that says when to come back is obeyed. Else the pause doubles with each failure in a
-row, and is spread a little, so that processes and installations do not come back together.
+A provider that says when to come back is obeyed. One that throttles without saying so is left
+alone for twice as long with each failure in a row. Pauses are spread a little, so that processes
+and installations do not come back together.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,9 @@ class Pause:
     longest_seconds: float
 
 
-_UNWELL = Pause(15, 300)
+#: A source that is down is asked again at the next tick, so that its return costs none: at
+#: that pace asking harms nobody.
+_UNWELL = Pause(8, 8)
 PAUSES: Mapping[Reason, Pause] = MappingProxyType(
     {
         Reason.THROTTLED: Pause(60, 3600),
