@@ -1,4 +1,4 @@
-"""Making markets: the registry's tokens, a seeded simulation, a recorded file."""
+"""Making markets: the registry's tokens, a simulation, a recorded file, live sources."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -34,6 +34,18 @@ _SIMULATED_ASSUMPTIONS = (
     f" One tick is one step of {SIMULATION_STEP_SECONDS // 60} minutes of market time. Gas follows"
     " a documented seeded path."
 )
+#: Of every live market: its luck belongs to the tokens and the time.
+LIVE_SEED = 1
+#: A live tick, as the specification has it.
+LIVE_STEP_SECONDS = 15
+_LIVE_ASSUMPTIONS = (
+    "Prices and depths are those of one pinned pool a token, read from public sources{testnet};"
+    " fills are reckoned on them, nothing is sent to a chain. Gas follows a documented seeded path."
+    " Bars from before the market began are candles of the same pools; the cost of a trade in them"
+    " is reckoned with the depth that each pool had when the market began, since past depths are"
+    " not published."
+)
+_TESTNET = ", for tokens of a testnet those of their mainnet, {chain}"
 _SIMULATED_SYMBOLS = {token.symbol for token in DEFAULT_TOKENS}
 
 
@@ -82,6 +94,37 @@ def simulated_market(
             _list(market, [token for token in listed if token.symbol in _SIMULATED_SYMBOLS])
             market_signals.list_signals(market, signals)
     PriceFeedService(market).backfill()
+    return market
+
+
+def live_market(chain_id: int = DEFAULT_CHAIN_ID) -> Market:
+    """Return the live market of a chain; made when it is new.
+
+    It has no beginning yet: `back_fill.back_fill` gives it a past, or its first tick begins it
+    without one. Another set of user signals in the folder is another market.
+    """
+    chain, signals = token_registry.CHAINS[chain_id], signal_folder.signals()
+    with transaction.atomic():
+        market, made = Market.objects.get_or_create(
+            chain_id=chain_id,
+            mode=FeedMode.LIVE,
+            seed=LIVE_SEED,
+            profile="normal",
+            file_sha256="",
+            signals=digest(signals),
+            defaults={
+                "name": f"Live {chain.name}{_signals_name(signals)}",
+                "price_chain_id": chain.price_chain,
+                "step_seconds": LIVE_STEP_SECONDS,
+                "backfill_steps": 0,
+                "native_symbol": "WETH",
+                "assumptions": _live_assumptions(chain),
+            },
+        )
+        if made:
+            tokens = Token.objects.filter(chain_id=chain_id, market=None, tradable=True)
+            _list(market, list(tokens))
+            market_signals.list_signals(market, signals)
     return market
 
 
@@ -164,6 +207,12 @@ def recorded_tokens(file: RecordedFile) -> tuple[ListedToken, ...]:
         )
         for number, symbol in enumerate(file.symbols, 1)
     )
+
+
+def _live_assumptions(chain: token_registry.ChainSpec) -> str:
+    mainnet = token_registry.CHAINS[chain.price_chain].name
+    testnet = _TESTNET.format(chain=mainnet) if chain.is_testnet else ""
+    return _LIVE_ASSUMPTIONS.format(testnet=testnet)
 
 
 def _signals_name(signals: tuple[UserSignal, ...]) -> str:

@@ -58,6 +58,26 @@ def test_a_simulated_market_is_back_filled_and_made_once_a_seed() -> None:
     )
 
 
+def test_a_live_market_is_made_once_a_chain_and_waits_for_its_beginning() -> None:
+    market_setup.sync_registry()
+    first = market_setup.live_market()
+    assert market_setup.live_market() == first
+    assert market_setup.live_market(8453) != first
+    assert (first.name, first.mode, first.step_seconds) == ("Live Base Sepolia", FeedMode.LIVE, 15)
+    assert (first.head_step, first.price_chain_id, first.native_symbol) == (-1, 8453, "WETH")
+    listed = set(first.listings.values_list("token__symbol", flat=True))
+    assert listed == set(token_registry.DEFAULT_SYMBOLS)
+    assert not first.bars.exists()
+
+
+def test_a_live_market_says_what_its_prices_are() -> None:
+    market_setup.sync_registry()
+    testnet = market_setup.live_market().assumptions
+    assert "for tokens of a testnet those of their mainnet, Base;" in testnet
+    assert "the depth that each pool had when the market began" in testnet
+    assert "testnet" not in market_setup.live_market(8453).assumptions
+
+
 def test_a_recorded_market_is_known_by_the_content_of_its_file(
     record: Path, tmp_path: Path
 ) -> None:

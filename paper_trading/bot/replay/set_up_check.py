@@ -90,7 +90,8 @@ class BookReplay:
     def same_end(self) -> None:
         """Check where the book stands when the replay has come to its end."""
         book = self.book
-        if book is None or self._done:
+        # A live market that began without a past may have no bar yet: none is before its first.
+        if book is None or self._done or book.last_bar_id == 0:
             return
         ahead = Bar.objects.filter(market_id=book.market_id, slow=False, pk=book.last_bar_id)
         same(self._where, "last_bar_id", True, ahead.exists())
