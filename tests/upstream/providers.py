@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from paper_trading.services.sources.live.chains import CHAIN_NAMES
+from tests.upstream import candles
 from tests.upstream.faults import Fault, Reply, bad_request, too_many
 from tests.upstream.text import dumps, quoted
 from tests.upstream.world import UpstreamToken, View
@@ -76,8 +77,10 @@ def _pair(view: View, token: UpstreamToken) -> dict[str, Any]:
 
 
 def geckoterminal(view: View, asked: Asked) -> Answered:
-    """Answer the call for many pools."""
+    """Answer the call for many pools, and that for the candles of one."""
     match asked.path:
+        case ["networks", chain, "pools", pool, "ohlcv", "minute"]:
+            return _candles(view, asked, chain, pool)
         case ["networks", chain, "pools", "multi", pools]:
             chain_id = _chain_id("geckoterminal", chain)
         case _:
@@ -92,6 +95,14 @@ def geckoterminal(view: View, asked: Asked) -> Answered:
         if one is not None and not _left_out(view, one)
     ]
     return ok({"data": items}, chain)
+
+
+def _candles(view: View, asked: Asked, chain: str, pool: str) -> Answered:
+    chain_id = _chain_id("geckoterminal", chain)
+    token = None if chain_id is None else view.world.by_pool(chain_id, pool)
+    if token is None:
+        return Reply(404, b'{"errors":[{"status":"404","title":"Not Found"}]}'), chain
+    return ok(candles.ohlcv(view, token, dict(asked.query)), chain)
 
 
 def _gecko_pool(view: View, chain: str, token: UpstreamToken) -> dict[str, Any]:
@@ -115,7 +126,14 @@ def _gecko_pool(view: View, chain: str, token: UpstreamToken) -> dict[str, Any]:
 
 
 def coingecko(view: View, asked: Asked) -> Answered:
-    """Answer the call by ids. Unknown ids are left out; a dead one is an empty object."""
+    """Answer the call by ids, or for one's chart.
+
+    Unknown ids are left out; a dead one is an empty object.
+    """
+    match asked.path:
+        case ["coins", coin, "market_chart"]:
+            symbol = next(one.symbol for one in view.world.tokens if one.coingecko_id == coin)
+            return ok(candles.chart(view, symbol, int(asked.query["days"])))
     if asked.path != ["simple", "price"]:
         return bad_request("no such route"), ""
     if "usd" not in asked.query.get("vs_currencies", ""):

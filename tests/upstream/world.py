@@ -55,7 +55,11 @@ class World:
 
     def price(self, symbol: str) -> Decimal:
         """Return the price in USD now."""
-        return self.series(symbol, self.now()) if self.series else self.prices[symbol]
+        return self.price_at(symbol, self.now())
+
+    def price_at(self, symbol: str, at: datetime) -> Decimal:
+        """Return the price in USD at a time; without a series it always was what it is now."""
+        return self.series(symbol, at) if self.series else self.prices[symbol]
 
     def depth(self, symbol: str) -> Decimal:
         """Return both sides of the token's pool in USD."""

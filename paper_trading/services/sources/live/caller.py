@@ -88,7 +88,9 @@ class Caller:
         self._gate.note(calls, now)
         for call in calls:
             if call.failure is not None:
-                logger.warning("%s: %s: %s", call.source, call.request.shown, call.failure)
+                # What was not asked is no news: the first failure of its kind was.
+                level = logging.WARNING if call.made else logging.DEBUG
+                logger.log(level, "%s: %s: %s", call.source, call.request.shown, call.failure)
         return calls
 
     def ask(self, source: str, request: Request, now: datetime) -> Answer:
