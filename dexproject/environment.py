@@ -128,9 +128,11 @@ def redis(name: str = "REDIS_URL") -> str:
 def url(name: str, default: str = "", *, allow_private: bool = False) -> str:
     """Return a base URL without its last slash; an empty string when unset without a default.
 
+    An empty variable counts as unset: a compose file cannot leave one out.
+
     A value may hold a key, in its path or query: no message says it.
     """
-    found = text(name, default).rstrip("/")
+    found = (text(name) or default).rstrip("/")
     trouble = _trouble_of_url(found, allow_private=allow_private) if found else ""
     if trouble:
         raise ImproperlyConfigured(f"{name}: {trouble}")

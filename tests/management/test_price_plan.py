@@ -83,3 +83,9 @@ def test_a_bad_setting_stops_the_start_and_is_named(variable: str, value: str, s
 def test_private_addresses_may_be_allowed() -> None:
     ended = price_plan(DEX_ALCHEMY_URL="http://127.0.0.1:8/", DEX_ALLOW_PRIVATE_SOURCES="1")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    ended = price_plan("--tokens", "9", DEX_DEXSCREENER_URL="", DEX_RPC_URL_8453="")
+    assert ended.returncode == 0, ended.stderr
+    assert "DEX_RPC_URL_8453: not set" in ended.stdout

@@ -289,7 +289,8 @@ def test_not_having_asked_is_no_failure(budgets: Budgets, reason: Reason) -> Non
 
 
 def grab(seconds: float, *, losing: bool) -> float | None:
-    """Return the time of a call that was granted; each has its own budgets, as a process has."""
+    """Return the time of a call that was granted; each has its own client, as a process has."""
+    redis_client.forget()
     if losing:
         forget_counts()
     return seconds if granted(Budgets(LIMITS), "slow", after(seconds)) else None
