@@ -1,5 +1,6 @@
 """A generated market for the bot's tests: folded once a run, put back for each test."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from pytest_django import DjangoDbBlocker
 
 from paper_trading.models import Market
 from paper_trading.services import market_setup
-from tests.bot import live_worlds, worlds
+from tests.bot import live_upstreams, live_worlds, worlds
+from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld
 from tests.bot.live_worlds import FakeClock, LiveWorld, ScriptedFeed
 from tests.bot.worlds import Snapshot
 
@@ -62,3 +64,24 @@ def live(db: None, live_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> 
     clock.install(monkeypatch)
     market = live_worlds.made_live(live_snapshot.restore())
     return LiveWorld(market, ScriptedFeed(live_worlds.last_prices(market)), clock)
+
+
+@pytest.fixture(scope="session")
+def upstream_snapshot(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> LiveSnapshot:
+    """A live market that began with the past which its sources tell, as rows."""
+    undone = transaction.atomic()
+    # As in a test: what is durable inside is so for everybody but the test.
+    setattr(undone, "_from_testcase", True)  # noqa: B010
+    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), undone:
+        found = LiveSnapshot.make(patch)
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.fixture
+def upstream(
+    db: None, upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[UpstreamWorld]:
+    """A live market on the real sources, asked of an upstream that enforces their limits."""
+    with live_upstreams.live_upstream(monkeypatch, upstream_snapshot) as found:
+        yield found

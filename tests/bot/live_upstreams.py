@@ -13,16 +13,18 @@ from django.conf import settings
 from django.test import override_settings
 
 from paper_trading.bot import stages
-from paper_trading.models import Market, PaperTradingSession, Tick
+from paper_trading.models import Market, PaperTradingSession, Tick, Token
 from paper_trading.services import live_markets, market_setup, redis_client
 from tests.bot import worlds
 from tests.bot.live_worlds import FakeClock
+from tests.bot.worlds import Snapshot
 from tests.upstream.server import Upstream
 from tests.upstream.world import PRICES, World, registry_world
 
 #: A time whose deadlines have not passed on the real clock.
 START = datetime(2100, 1, 4, tzinfo=UTC)
 STEP = timedelta(seconds=15)
+CHAIN_ID = 84532
 SOURCES = ("dexscreener", "geckoterminal", "coingecko", "defillama", "alchemy")
 
 
@@ -41,7 +43,7 @@ class UpstreamWorld:
     """A live market, what its sources say, and the clock of both."""
 
     market: Market
-    upstream: Upstream
+    server: Upstream
     world: World
     clock: FakeClock
 
@@ -67,21 +69,48 @@ def settings_of(upstream: Upstream) -> dict[str, Any]:
 
 
 @contextmanager
-def live_upstream(
-    monkeypatch: pytest.MonkeyPatch, chain_id: int = 84532, **more: Any
-) -> Iterator[UpstreamWorld]:
-    """Serve a new live market, begun with its past."""
+def served(monkeypatch: pytest.MonkeyPatch, **more: Any) -> Iterator[tuple[Upstream, FakeClock]]:
+    """Serve the nine tokens on a clock of its own, with budgets that nobody has used."""
     clock = FakeClock(START)
     clock.install(monkeypatch)
-    world = registry_world(chain_id, now=clock.now)
+    world = registry_world(CHAIN_ID, now=clock.now)
     world.series = waves
     with Upstream(world) as upstream, override_settings(**{**settings_of(upstream), **more}):
         live_markets.forget()
         # Budgets of an earlier test, on rows that are gone.
         redis_client.client(settings.CACHE_DB).flushdb()
-        market_setup.sync_registry()
-        market = live_markets.live_market(chain_id)
         try:
-            yield UpstreamWorld(market, upstream, world, clock)
+            yield upstream, clock
         finally:
             live_markets.forget()
+
+
+@dataclass(frozen=True)
+class LiveSnapshot:
+    """A live market with its past, and the tokens of the registry that it lists."""
+
+    tokens: tuple[Token, ...]
+    market: Snapshot
+
+    @classmethod
+    def make(cls, monkeypatch: pytest.MonkeyPatch) -> "LiveSnapshot":
+        """Begin a live market with the past that the upstream tells."""
+        with served(monkeypatch) as (upstream, _):
+            market_setup.sync_registry()
+            market = live_markets.live_market(CHAIN_ID)
+            assert upstream.throttled.total() == 0
+        return cls(tuple(Token.objects.all()), Snapshot.of(market, whole=True))
+
+    def restore(self) -> Market:
+        """Insert the rows under their old keys and return the market."""
+        Token.objects.bulk_create(self.tokens)
+        return self.market.restore()
+
+
+@contextmanager
+def live_upstream(
+    monkeypatch: pytest.MonkeyPatch, snapshot: LiveSnapshot, **more: Any
+) -> Iterator[UpstreamWorld]:
+    """Serve a live market that has begun with its past."""
+    with served(monkeypatch, **more) as (upstream, clock):
+        yield UpstreamWorld(snapshot.restore(), upstream, upstream.world, clock)

@@ -24,6 +24,8 @@ from paper_trading.services.sources.limits import (
     usable,
 )
 
+#: Sources whose calls name tokens of several chains at once.
+ACROSS_CHAINS = frozenset({ALCHEMY, COINGECKO, DEFILLAMA})
 #: Checks come no faster: the sources behind them cache for a minute.
 CHECK_SECONDS = 60
 #: CoinGecko's free plan fits one call in about 298 s into its month.
@@ -144,9 +146,13 @@ def plan(
     )
 
 
-def calls_of_refresh(counts: Iterable[int], batch: int) -> int:
-    """Return the calls that ask for so many tokens of each price chain: a call has one chain."""
-    return sum(-(-count // batch) for count in counts)
+def calls_of_refresh(limit: Limit, counts: Iterable[int]) -> int:
+    """Return the calls that ask for so many tokens of each price chain.
+
+    A call of a pool's source has one chain.
+    """
+    parts = [sum(counts)] if limit.source in ACROSS_CHAINS else counts
+    return sum(-(-count // limit.batch) for count in parts)
 
 
 def most_in(calls: int, period_seconds: int, seconds: int) -> int:
@@ -173,7 +179,7 @@ def shortest_period(limit: Limit, calls: int) -> int:
 def _planned(
     limit: Limit, role: Role, counts: Mapping[int, int], wished_seconds: int
 ) -> PlannedSource:
-    calls = calls_of_refresh(counts.values(), limit.batch)
+    calls = calls_of_refresh(limit, counts.values())
     period = max(wished_seconds, shortest_period(limit, calls))
     return PlannedSource(limit, role, calls, period, wished_seconds)
 
