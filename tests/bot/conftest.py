@@ -85,3 +85,12 @@ def upstream(
     """A live market on the real sources, asked of an upstream that enforces their limits."""
     with live_upstreams.live_upstream(monkeypatch, upstream_snapshot) as found:
         yield found
+
+
+@pytest.fixture
+def whole_upstream(
+    db: None, upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[UpstreamWorld]:
+    """The same market with every bar of its past, which a replay begins with."""
+    with live_upstreams.live_upstream(monkeypatch, upstream_snapshot, whole=True) as found:
+        yield found

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from paper_trading.bot import stages
 from paper_trading.models import Market, PaperTradingSession, Tick, Token
-from paper_trading.services import live_markets, market_setup, redis_client
+from paper_trading.services import back_fill, live_markets, market_setup, redis_client
 from tests.bot import worlds
 from tests.bot.live_worlds import FakeClock
 from tests.bot.worlds import Snapshot
@@ -24,6 +24,8 @@ from tests.upstream.world import PRICES, World, registry_world
 #: A time whose deadlines have not passed on the real clock.
 START = datetime(2100, 1, 4, tzinfo=UTC)
 STEP = timedelta(seconds=15)
+#: Enough for signals and ranks, and less to fold than a week.
+PAST = timedelta(days=4)
 CHAIN_ID = 84532
 SOURCES = ("dexscreener", "geckoterminal", "coingecko", "defillama", "alchemy")
 
@@ -90,27 +92,31 @@ class LiveSnapshot:
     """A live market with its past, and the tokens of the registry that it lists."""
 
     tokens: tuple[Token, ...]
+    #: With the newest bars, and with all of them, which a replay reads.
     market: Snapshot
+    whole: Snapshot
 
     @classmethod
     def make(cls, monkeypatch: pytest.MonkeyPatch) -> "LiveSnapshot":
         """Begin a live market with the past that the upstream tells."""
+        monkeypatch.setattr(back_fill, "LENGTH", PAST)
         with served(monkeypatch) as (upstream, _):
             market_setup.sync_registry()
             market = live_markets.live_market(CHAIN_ID)
             assert upstream.throttled.total() == 0
-        return cls(tuple(Token.objects.all()), Snapshot.of(market, whole=True))
+        tokens = tuple(Token.objects.all())
+        return cls(tokens, Snapshot.of(market), Snapshot.of(market, whole=True))
 
-    def restore(self) -> Market:
+    def restore(self, *, whole: bool) -> Market:
         """Insert the rows under their old keys and return the market."""
         Token.objects.bulk_create(self.tokens)
-        return self.market.restore()
+        return (self.whole if whole else self.market).restore()
 
 
 @contextmanager
 def live_upstream(
-    monkeypatch: pytest.MonkeyPatch, snapshot: LiveSnapshot, **more: Any
+    monkeypatch: pytest.MonkeyPatch, snapshot: LiveSnapshot, *, whole: bool = False, **more: Any
 ) -> Iterator[UpstreamWorld]:
     """Serve a live market that has begun with its past."""
     with served(monkeypatch, **more) as (upstream, clock):
-        yield UpstreamWorld(snapshot.restore(), upstream, upstream.world, clock)
+        yield UpstreamWorld(snapshot.restore(whole=whole), upstream, upstream.world, clock)

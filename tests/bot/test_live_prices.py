@@ -10,12 +10,9 @@ from tests.bot.live_upstreams import UpstreamWorld
 pytestmark = pytest.mark.django_db
 
 
-def test_a_market_begins_with_its_past(upstream: UpstreamWorld) -> None:
-    assert upstream.market.head_step >= 0
-    assert Bar.objects.filter(market=upstream.market, slow=False).count() > 9 * 1900
-
-
-def test_quotes_are_stored_and_trades_are_made(upstream: UpstreamWorld) -> None:
+def test_quotes_are_stored_and_trades_are_made(whole_upstream: UpstreamWorld) -> None:
+    upstream = whole_upstream
+    assert Bar.objects.filter(market=upstream.market, slow=False).count() > 9 * 1_100
     session = worlds.running_session(upstream.market, 10, 15_000)
     last = upstream.ticks(session, 24)
     assert last.status == TickStatus.CLOSED
