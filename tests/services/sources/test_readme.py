@@ -8,9 +8,7 @@ import pytest
 import paper_trading.services.sources.live
 import tests.upstream
 
-FOLDERS = [
-    Path(one.__file__).parent for one in (paper_trading.services.sources.live, tests.upstream)
-]
+FOLDERS = [Path(one.__path__[0]) for one in (paper_trading.services.sources.live, tests.upstream)]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.name))
