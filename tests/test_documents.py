@@ -50,6 +50,8 @@ RUN_BY = {
     "paper_trading/intelligence/README.md": "tests/intelligence/test_readme.py",
     "paper_trading/services/README.md": "tests/services/test_readme.py",
     "paper_trading/services/sources/README.md": "tests/test_documents.py",
+    "paper_trading/services/sources/live/README.md": "tests/services/sources/test_readme.py",
+    "tests/upstream/README.md": "tests/services/sources/test_readme.py",
 }
 
 

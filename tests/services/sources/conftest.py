@@ -1,6 +1,5 @@
 """A fake upstream and a client of it, on a clock that stands still until it is moved."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,7 +49,6 @@ def pauses() -> Pauses:
 def upstream(clock: Clock) -> Iterator[Upstream]:
     with Upstream(registry_world(now=clock)) as served:
         yield served
-    assert not any(one.name.startswith("Timer") for one in threading.enumerate())
 
 
 @pytest.fixture

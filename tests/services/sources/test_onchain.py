@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from paper_trading.engine.trust import POOL_ABSENT, POOL_OTHER, Absent
 from paper_trading.intelligence.live_step import BAD_PRICE, Seen
@@ -24,6 +26,7 @@ from paper_trading.services.sources.live.onchain import (
 from tests.services.sources.bodies import NOW, USDC, WETH, WETH_POOL, raw
 from tests.services.sources.conftest import Clock
 from tests.upstream import Fault, Upstream
+from tests.upstream.limits import LIMITS, Meter
 from tests.upstream.rpc import BASE_FEE, BLOCK
 from tests.upstream.world import World, many_world
 
@@ -229,3 +232,29 @@ def test_the_time_is_the_blocks(upstream: Upstream, client: HttpClient, clock: C
     clock.time = datetime(2026, 7, 24, 13, 46, 40, 999_999, UTC)
     said: Any = read(source(upstream), client, [WETH])["WETH"]
     assert said.reading.observed_at == datetime(2026, 7, 24, 13, 46, 40, tzinfo=UTC)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_bytes_of_a_node_are_read_or_refused(
+    data: st.DataObject, upstream: Upstream, client: HttpClient, clock: Clock
+) -> None:
+    clock.time = NOW
+    upstream.meters["rpc"] = Meter(LIMITS["rpc"])
+    on_chain = source(upstream)
+    (request,) = on_chain.requests([WETH, USDC])
+    answer = client.get(request)
+    result = bytearray.fromhex(answer.body[0]["result"][2:])
+    # Words of small numbers are the interesting ones: lengths, offsets, flags.
+    at = data.draw(st.integers(0, len(result) // 32 - 1)) * 32
+    result[at : at + 32] = data.draw(
+        st.binary(min_size=32, max_size=32)
+        | st.integers(0, 2**12).map(lambda number: number.to_bytes(32, "big"))
+    )
+    end = data.draw(st.sampled_from([len(result), len(result) - 1, at, at + 31]))
+    reply = {"id": Decimal(1), "result": "0x" + result[:end].hex()}
+    try:
+        said = on_chain.read(request, Answer([reply], NOW))
+    except SourceFailure:
+        return
+    assert set(said) == {"WETH", "USDC"}

@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
 from paper_trading.services.sources.live import hosts
@@ -21,7 +22,8 @@ from paper_trading.services.sources.live.retry_after import retry_after
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 3.0
-#: One call with its retry, from the name's resolution to the last byte.
+#: One call with its retry, to the last byte. Only a name server's silence can add to it: the
+#: system's resolver has a limit of its own.
 TOTAL_SECONDS: Final = 4.0
 #: The largest honest answer, 515 coins or 200 pools, is below a tenth of it.
 LARGEST_BODY: Final = 4 * 2**20
@@ -149,7 +151,10 @@ class HttpClient:
         if self._public.get(host, 0.0) > now:
             return
         try:
-            private = hosts.is_private_host(host) or hosts.private_address(host, self._resolve)
+            private = hosts.is_private_host(host) or (
+                # A proxy finds the address by itself, and decides where it may lead.
+                not _has_proxy(request.url) and hosts.private_address(host, self._resolve)
+            )
         except (OSError, ValueError):
             raise SourceFailure(Reason.UNREACHABLE, f"{host} has no address") from None
         if private:
@@ -179,6 +184,10 @@ def _proxies(url: str) -> dict[str, str]:
     """Return no proxy for a host of the own network; others are left to the environment."""
     own = hosts.is_private_host(urlsplit(url).hostname or "")
     return {"http": "", "https": ""} if own else {}
+
+
+def _has_proxy(url: str) -> bool:
+    return select_proxy(url, get_environ_proxies(url)) is not None
 
 
 def _may_pass(failed: SourceFailure) -> bool:
