@@ -105,7 +105,7 @@ def test_every_row_of_an_account_goes() -> None:
 
 @pytest.mark.parametrize("why", ["running", "stopped lately", "archived lately", "busy"])
 def test_what_is_not_over_stays(live: LiveWorld, why: str) -> None:
-    session = ended(live, 2)
+    ended(live, 2)
     before = later(live)
     if why == "running":
         PaperTradingSession.objects.update(status="RUNNING", stop_reason="", stopped_at=None)
@@ -114,7 +114,9 @@ def test_what_is_not_over_stays(live: LiveWorld, why: str) -> None:
     elif why == "archived lately":
         PaperTradingAccount.objects.update(archived_at=before)
     else:
-        Tick.objects.filter(number=2).update(status="OPEN", stage="PRICES", finished_at=None)
+        Tick.objects.filter(number=2).update(
+            status="OPEN", closed_at=None, lease_until=before, deadline_at=before
+        )
     tables = worlds.tables()
     assert pruning.prune(before).accounts == []
     assert worlds.tables() == tables
@@ -170,9 +172,10 @@ def test_a_live_market_that_was_used_lately_keeps_its_prices(live: LiveWorld) ->
 
 def test_other_markets_are_left_alone(market: Market) -> None:
     session = worlds.running_session(market)
-    tick = worlds.run_tick(session)
-    archive(session, tick.created_at)
-    pruned = pruning.prune(tick.created_at + timedelta(days=1))
+    worlds.run_tick(session)
+    now = session.started_at
+    archive(session, now)
+    pruned = pruning.prune(now + timedelta(days=1))
     assert (len(pruned.accounts), pruned.markets) == (1, [])
     assert market.batches.exists()
 
