@@ -21,9 +21,10 @@ import django
 from dexproject.embedded.servers import Servers
 
 if TYPE_CHECKING:
-    from paper_trading.intelligence.live_step import Pinned, Said
+    from paper_trading.engine.trust import Absent
+    from paper_trading.intelligence.live_step import Pinned, Said, Seen
     from paper_trading.models import Market, PaperTradingSession
-    from paper_trading.services.sources.live.base import Answer, Request
+    from paper_trading.services.sources.live.base import Answer, LiveToken, Request
 
 STEP = timedelta(seconds=15)
 TICKS_A_YEAR = 365 * 24 * 240
@@ -58,29 +59,56 @@ GROUPS: Mapping[str, Sequence[str]] = {
 }
 
 
+class Depths:
+    """A source that knows how deep each pool is."""
+
+    name = "depths"
+    batch_limit = 30
+
+    def requests(self, tokens: Sequence["LiveToken"]) -> list["Request"]:
+        """Return one call."""
+        from paper_trading.services.sources.live.base import Request
+
+        return [Request("https://depths.invalid", "depths", tuple(tokens))]
+
+    def read(self, request: "Request", answer: "Answer") -> Mapping[str, "Seen | Absent"]:
+        """Return the same depth for each token."""
+        from paper_trading.intelligence.live_step import seen
+
+        return {
+            one.symbol: seen(Decimal(100), _DEPTH, answer.received_at, one.pool, self.name)
+            for one in request.tokens
+        }
+
+
 class Walks:
     """Live sources whose prices wander, and the clock that they are asked by."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.time = START
-        self._luck = random.Random(1)
+        self._luck = random.Random(1)  # noqa: S311 - the same walks in every run
         self.prices = dict.fromkeys(symbols, Decimal(100))
+        self._oldest: dict[str, Decimal] = {}
 
     def now(self) -> datetime:
         """Return what stands for the database's clock."""
         return self.time
 
-    def ask(self, _: str, request: "Request") -> "Answer":
-        """Answer for GeckoTerminal with candles that wander."""
+    def ask(self, source: str, request: "Request") -> "Answer":
+        """Answer for GeckoTerminal with candles that wander, back from 100 USD."""
         from paper_trading.services.sources.live.base import Answer
 
+        if source == Depths.name:
+            return Answer({}, self.time)
+        symbol = request.tokens[0].symbol
         before = int(parse_qs(urlsplit(request.url).query)["before_timestamp"][0])
-        rows, price = [], Decimal(100)
+        rows, price = [], self._oldest.get(symbol, Decimal(100))
         for number in range(1, 1001):
-            after = self._moved(request.tokens[0].symbol, price, "0.002")
+            after = self._moved(symbol, price, "0.002")
             low, high = min(price, after), max(price, after)
             rows.append([before - number * 300, after, high, low, price, Decimal(9_000)])
             price = after
+        self._oldest[symbol] = price
         return Answer({"data": {"attributes": {"ohlcv_list": rows}}}, self.time)
 
     def said(self, pinned: Sequence["Pinned"], now: datetime) -> "Said":
@@ -111,28 +139,33 @@ def main() -> int:
     """Start a server, back-fill a market, tick, print."""
     parser = argparse.ArgumentParser(prog="benchmarks.year", description=__doc__)
     parser.add_argument("--ticks", type=int, default=600, help="ticks measured (default 600)")
-    ticks = max(VACUUM_TICKS, parser.parse_args().ticks)
+    parser.add_argument("--level", type=int, default=5, help="intelligence level (default 5)")
+    options = parser.parse_args()
+    ticks = max(VACUUM_TICKS, options.ticks)
     with Servers.temporary() as servers:
         os.environ.update(servers.environment())
         django.setup()
-        _measure(ticks)
+        _measure(ticks, options.level)
     return 0
 
 
-def _measure(ticks: int) -> None:
+def _measure(ticks: int, level: int) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
     walks = Walks(())
     with _clock(walks):
-        market, session = _live(walks)
+        market, session = _live(walks, level)
         for name, size in _past_sizes().items():
             print(f"{name:<28}{size / 1e6:9.1f} MB of back-fill")
         _run(market, session, walks, WARM_UP)
         before = _sizes()
         _run(market, session, walks, ticks)
         after = _sizes()
-    print(f"\n{ticks} ticks of {len(walks.prices)} tokens      bytes a tick    GB a year")
+        trades = session.account.trades.count()
+    tokens = len(walks.prices)
+    print(f"\n{ticks} ticks of {tokens} tokens, level {level}, {trades} trades tried")
+    print(f"{'':<28}{'bytes a tick':>13}{'GB a year':>13}")
     for name in GROUPS:
         grown = (after[name] - before[name]) / ticks
         print(f"{name:<28}{grown:13,.0f}{grown * TICKS_A_YEAR / 1e9:13.2f}")
@@ -147,7 +180,7 @@ def _clock(walks: Walks) -> Iterator[None]:
         yield
 
 
-def _live(walks: Walks) -> tuple["Market", "PaperTradingSession"]:
+def _live(walks: Walks, level: int) -> tuple["Market", "PaperTradingSession"]:
     """Return a live market with its past, and a running session on it."""
     from paper_trading.bot import accounts
     from paper_trading.bot.seeding import admin_user
@@ -158,13 +191,14 @@ def _live(walks: Walks) -> tuple["Market", "PaperTradingSession"]:
 
     market_setup.sync_registry()
     market = market_setup.live_market()
-    back_fill(market, PastSources(GeckoTerminalCandles("https://pools.invalid")), walks.ask)
+    candles = GeckoTerminalCandles("https://pools.invalid")
+    back_fill(market, PastSources(candles, depths=Depths()), walks.ask)
     symbols = market.listings.values_list("token__symbol", flat=True)
     walks.prices = dict.fromkeys(symbols, Decimal(100))
     owner = admin_user("")
     strategy = PaperStrategyConfiguration.objects.create(owner=owner, name="Benchmark")
     account = accounts.open_account(owner, "Benchmark", market)
-    return market, accounts.open_session(account, strategy, 5, 3_600_000)
+    return market, accounts.open_session(account, strategy, level, 3_600_000)
 
 
 def _run(market: "Market", session: "PaperTradingSession", walks: Walks, ticks: int) -> None:
