@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from paper_trading.bot.replay.verify import verify
-from paper_trading.models import MarketToken, PaperAIThoughtLog, PriceBatch, Tick, Token
+from paper_trading.models import MarketToken, PaperAIThoughtLog, Tick, Token
 from paper_trading.services.token_adding import add, examine
 from tests.bot import worlds
 from tests.bot.live_worlds import LiveWorld, pool_of, verdicts
@@ -63,17 +63,18 @@ def test_one_that_no_batch_has_seen_yet_does_not_stop_a_replay(live: LiveWorld) 
 def test_one_that_is_added_while_the_sources_are_asked_waits_for_the_next(live: LiveWorld) -> None:
     session = worlds.running_session(live.market)
     live.tick(session)
-    live.feed.on_call = lambda: None if Token.objects.filter(symbol="TOSHI") else _add(live)
+
+    def add_once() -> None:
+        if not Token.objects.filter(symbol="TOSHI").exists():
+            added(live)
+
+    live.feed.on_call = add_once
     tick = live.tick(session)
-    batch = PriceBatch.objects.get(pk=tick.batch_id)
-    assert batch.reasons == {"TOSHI": "NOT_SAID"}
-    assert batch.missing == ["TOSHI"]
+    assert tick.batch is not None
+    assert tick.batch.reasons == {"TOSHI": "NOT_SAID"}
+    assert tick.batch.missing == ["TOSHI"]
     assert verdicts(live.tick(session))["TOSHI"] == "JUMP"
     assert verify(session.pk).to_the_end
-
-
-def _add(live: LiveWorld) -> None:
-    added(live)
 
 
 def test_a_pool_that_is_taken_in_place_of_another_prices_it_at_once(live: LiveWorld) -> None:
@@ -95,7 +96,8 @@ def test_until_a_source_reads_the_pool_that_was_taken_there_is_no_price(live: Li
     live.ticks(session, 3)
     Token.objects.filter(pk=token.pk).update(pool_address=pool_of("DEEPER"))
     tick = live.tick(session)
-    assert PriceBatch.objects.get(pk=tick.batch_id).reasons == {"TOSHI": "POOL_OTHER"}
+    assert tick.batch is not None
+    assert tick.batch.reasons == {"TOSHI": "POOL_OTHER"}
     live.feed.pools["TOSHI"] = pool_of("DEEPER")
     assert verdicts(live.tick(session))["TOSHI"] == "FRESH"
     assert verify(session.pk).to_the_end

@@ -15,6 +15,7 @@ from paper_trading.models import (
     SetUp,
     StrategyVersion,
     TickStatus,
+    TokenExamination,
     TokenList,
 )
 from tests import builders as make
@@ -54,6 +55,11 @@ def twice(act: Callable[[World], Any]) -> Callable[[World], Any]:
         act(world)
 
     return run
+
+
+def examination(world: World, **fields: Any) -> None:
+    day = make.START.date()
+    TokenExamination.objects.create(token=world.token, day=day, at=make.START, **fields)
 
 
 def equity_hour(world: World, hour: int) -> None:
@@ -371,6 +377,17 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         "a market that stands still",
         "market_step_positive",
         lambda w: make.make_market(step_seconds=0),
+    ),
+    ("two looks of one day", "examination_once_a_day", twice(examination)),
+    (
+        "a proposed pool without a depth",
+        "examination_proposes_as_a_whole",
+        lambda w: examination(w, proposed_pool="0x", proposed_fee_pips=500),
+    ),
+    (
+        "a pool that was taken and not proposed",
+        "examination_accepts_a_proposal",
+        lambda w: examination(w, accepted_at=make.START),
     ),
     ("two points of one hour", "equity_hour_once", twice(lambda w: equity_hour(w, 1))),
     ("an hour before the first", "equity_hour_from_one", lambda w: equity_hour(w, 0)),
