@@ -5,6 +5,7 @@ from django.contrib import admin
 from paper_trading.admin import (
     accounts,
     decisions,
+    examinations,
     experience,
     markets,
     positions,
@@ -19,6 +20,7 @@ from paper_trading.admin import (
 __all__ = [
     "accounts",
     "decisions",
+    "examinations",
     "experience",
     "markets",
     "positions",

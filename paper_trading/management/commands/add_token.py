@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from paper_trading.management.examination_text import lines
 from paper_trading.models import FeedMode, Market
-from paper_trading.services import asking, clock, market_setup, token_adding
+from paper_trading.services import asking, clock, token_adding
+from paper_trading.services.examination_text import lines
 from paper_trading.services.sources.live.base import SourceFailure
 
 
@@ -33,7 +33,6 @@ class Command(BaseCommand):
         try:
             accepted = token_adding.read_vetoes(options["accept"])
             market = _market(options["market"])
-            market_setup.sync_registry()
             examination = token_adding.examine(
                 options["token"],
                 options["chain"],
