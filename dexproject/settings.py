@@ -163,6 +163,7 @@ CELERY_TASK_ROUTES = {
     "tasks.open_due_ticks": {"queue": "ticks", "priority": 9},
     "tasks.open_manual_tick": {"queue": "ticks", "priority": 9},
     "tasks.sweep": {"queue": "maintenance", "priority": 9},
+    "tasks.review_pairs": {"queue": "maintenance", "priority": 9},
 }
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -12,6 +12,7 @@ from tasks import (
     failures,
     metrics,
     open_tick,
+    pair_review,
     prices,
     sweep,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "failures",
     "metrics",
     "open_tick",
+    "pair_review",
     "prices",
     "sweep",
 ]

@@ -1,4 +1,4 @@
-"""The beat entries, as rows of django-celery-beat: dispatch and sweep, nothing a session."""
+"""The beat entries, as rows of django-celery-beat: dispatch, sweep, the daily look at pools."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from paper_trading.models import PaperTradingSession, SessionStatus
 
 LONGEST_DISPATCH_MS = 500
+#: A day's look at pools is taken in portions; 35 minutes is the most that the column holds.
+REVIEW_MS = 1_800_000
 #: PeriodicTask counts expiry in whole seconds; the task itself refuses stale slots.
 EXPIRE_SECONDS = 2
 
@@ -24,13 +26,17 @@ class Entry:
 
 
 def entries(shortest_interval_ms: int | None) -> tuple[Entry, ...]:
-    """Return the entries: dispatch at least twice an interval, the sweep every second."""
+    """Return the entries: dispatch at least twice an interval, the sweep every second.
+
+    Pools are looked at by the half hour, each token once a day.
+    """
     half = LONGEST_DISPATCH_MS
     if shortest_interval_ms is not None:
         half = min(half, max(50, shortest_interval_ms // 2))
     return (
         Entry("Open due ticks", "tasks.open_due_ticks", "ticks", half),
         Entry("Sweep", "tasks.sweep", "maintenance", 1000),
+        Entry("Look at pools again", "tasks.review_pairs", "maintenance", REVIEW_MS),
     )
 
 

@@ -18,6 +18,7 @@ from paper_trading.models import (
     ScoreQuantiles,
     SourceState,
     SourceUsage,
+    TokenExamination,
     TokenList,
 )
 from paper_trading.services.market_rows import listed_to_json
@@ -60,6 +61,9 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
     make_quote(batch_of(tick), weth)
     make_signal(account.market, off_step=601, off_reason="took more than 0.05 s")
     TokenList.objects.create(market=account.market, number=1, tokens=listed_to_json([weth]))
+    TokenExamination.objects.create(
+        token=weth, day=START.date(), at=START, liquidity_usd=Decimal(50_000)
+    )
     MarketGenesis.objects.create(market=account.market, step=0, market_time=START, heads={})
     journal.record_event(account, AccountEventKind.DEPOSIT, amount_usd=Decimal(10_000))
     make_bar(account.market, weth)

@@ -5,6 +5,7 @@ from django.contrib import admin
 from paper_trading.admin import (
     accounts,
     decisions,
+    examinations,
     experience,
     markets,
     positions,
@@ -20,6 +21,7 @@ from paper_trading.admin import (
 __all__ = [
     "accounts",
     "decisions",
+    "examinations",
     "experience",
     "markets",
     "positions",

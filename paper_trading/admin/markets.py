@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from paper_trading.admin.columns import columns
 from paper_trading.admin.records import ReadableAdmin, RecordAdmin, field_names
+from paper_trading.admin.token_page import AddTokenPage
 from paper_trading.models import (
     Market,
     MarketGenesis,
@@ -18,8 +19,11 @@ from paper_trading.models import (
 
 
 @admin.register(Market)
-class MarketAdmin(ReadableAdmin):
-    """Only the name can be changed: everything else is what its batches were made from."""
+class MarketAdmin(AddTokenPage):
+    """Only the name can be changed: everything else is what its batches were made from.
+
+    A live market takes further tokens.
+    """
 
     list_display = ("name", "mode", "chain_id", "seed", "step_seconds", "head_step", "created_at")
     list_filter = ("mode", "chain_id")

@@ -5,6 +5,7 @@ from paper_trading.models.account import (
     AccountEventKind,
     PaperTradingAccount,
 )
+from paper_trading.models.examination import TokenExamination
 from paper_trading.models.experience import FrozenExperience, SetUp, SetUpBook, SetUpDay
 from paper_trading.models.market import (
     FeedMode,
@@ -83,6 +84,7 @@ __all__ = [
     "TickStage",
     "TickStatus",
     "Token",
+    "TokenExamination",
     "TokenList",
     "Trigger",
 ]

@@ -106,14 +106,15 @@ class PriceFeedService:
     def _fetch(self, step: int) -> tuple[PriceBatch, bool]:
         if self._live is None:
             raise ValueError(f"{self.market} is live and was given no sources")
-        pinned = _pinned(listing_rows(self.market))
-        said = self._live.said(pinned, clock.now())
+        said = self._live.said(_pinned(listing_rows(self.market)), clock.now())
         with transaction.atomic():
             market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
             if market.head_step >= step:
                 return self._newest_fresh(), False
             if market.head_step < 0:
                 _begin_late(market, step, said)
+            # A token may have been added while the sources were asked: it was not said.
+            pinned = _pinned(listing_rows(market))
             made = live_step(step, clock.now(), said, market.head_state, pinned)
             return self._make(market, _taken(market, made), said.source), True
 

@@ -55,6 +55,8 @@ class ScriptedFeed:
     checks: dict[str, Decimal] = field(default_factory=dict)
     #: Symbols whose pools are read one for the other.
     mixed_up: dict[str, str] = field(default_factory=dict)
+    #: Pools that are read in place of those that tokens have by their symbols.
+    pools: dict[str, str] = field(default_factory=dict)
     asked: list[datetime] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
 
@@ -73,7 +75,7 @@ class ScriptedFeed:
         priced = self.mixed_up.get(symbol, symbol)
         depth = self.depths.get(priced, DEPTH)
         volume = Decimal(0) if symbol == "USDC" else Decimal(12_000)
-        pool = pool_of(symbol)
+        pool = self.pools.get(symbol, pool_of(symbol))
         return seen(self.prices[priced], depth, now, pool, "scripted", len(self.asked), volume)
 
     def move(self, **percent: float) -> None:

@@ -16,6 +16,7 @@ from paper_trading.models import (
     SourceUsage,
     StrategyVersion,
     TickStatus,
+    TokenExamination,
     TokenList,
 )
 from tests import builders as make
@@ -55,6 +56,11 @@ def twice(act: Callable[[World], Any]) -> Callable[[World], Any]:
         act(world)
 
     return run
+
+
+def examination(world: World, **fields: Any) -> None:
+    day = make.START.date()
+    TokenExamination.objects.create(token=world.token, day=day, at=make.START, **fields)
 
 
 def equity_hour(world: World, hour: int) -> None:
@@ -379,6 +385,17 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
     ),
     ("a minute of a source twice", "source_usage_once", twice(lambda _: usage())),
     ("calls of half a minute", "source_usage_minute_or_hour", lambda _: usage(seconds=30)),
+    ("two looks of one day", "examination_once_a_day", twice(examination)),
+    (
+        "a proposed pool without a depth",
+        "examination_proposes_as_a_whole",
+        lambda w: examination(w, proposed_pool="0x", proposed_fee_pips=500),
+    ),
+    (
+        "a pool that was taken and not proposed",
+        "examination_accepts_a_proposal",
+        lambda w: examination(w, accepted_at=make.START),
+    ),
     ("two points of one hour", "equity_hour_once", twice(lambda w: equity_hour(w, 1))),
     ("an hour before the first", "equity_hour_from_one", lambda w: equity_hour(w, 0)),
 ]

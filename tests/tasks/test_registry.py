@@ -59,9 +59,12 @@ def test_every_stage_is_sent_as_a_task_of_its_own(stage: Stage) -> None:
     assert list(sending.TASKS.values()).count(name) == 1
 
 
-def test_every_task_belongs_to_a_stage_or_to_the_opening_and_the_sweep() -> None:
+def test_every_task_belongs_to_a_stage_or_to_the_opening_or_to_upkeep() -> None:
     opening = {"tasks.open_due_ticks", "tasks.open_manual_tick"}
-    assert set(OURS) == set(sending.TASKS.values()) | opening | {"tasks.sweep"}
+    assert set(OURS) == set(sending.TASKS.values()) | opening | {
+        "tasks.sweep",
+        "tasks.review_pairs",
+    }
     assert Stage.OPEN not in sending.TASKS
 
 

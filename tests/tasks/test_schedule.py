@@ -16,7 +16,7 @@ DISPATCH = "Open due ticks"
      (200, 100), (60, 50)],
 )  # fmt: skip
 def test_dispatch_comes_at_least_twice_an_interval(shortest: int | None, every: int) -> None:
-    dispatch, sweep = entries(shortest)
+    dispatch, sweep, *_ = entries(shortest)
     assert dispatch.every_ms == every
     assert sweep.every_ms == 1_000
 

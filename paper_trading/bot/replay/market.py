@@ -100,7 +100,8 @@ class MemoryMarket:
                 fast[token_id].append(bar)
                 self._remember(token_id, bar)
         listings = (
-            self._listing(one.token, heads[one.token.symbol], fast[one.token.id])
+            # A token that was added before the first batch has no head in the genesis.
+            self._listing(one.token, heads.get(one.token.symbol, Series()), fast[one.token.id])
             for one in self.head.listings
         )
         self.head = MarketHead(tuple(listings), native)
@@ -156,14 +157,20 @@ class MemoryMarket:
         }
 
     def _retoken(self, tokens: Sequence[ListedToken]) -> None:
-        """Take tokens as they stand at a step: a fee tier may have been edited."""
+        """Take tokens as they stand at a step: a fee tier may be edited, a token may be new."""
         self._buyable = buyable(tokens)
-        now = {one.token.symbol: one.token for one in tokens}
-        if all(now[listing.token.symbol] is listing.token for listing in self.head.listings):
+        listed = {one.token.symbol: one for one in self.head.listings}
+        known = [listed.get(one.token.symbol) for one in tokens]
+        if len(listed) == len(tokens) and all(
+            found is not None and found.token is one.token
+            for found, one in zip(known, tokens, strict=True)
+        ):
             return
-        listings = (
-            replace(listing, token=now[listing.token.symbol]) for listing in self.head.listings
-        )
+        listings = [
+            Listing(one.token, Series()) if found is None else replace(found, token=one.token)
+            for found, one in zip(known, tokens, strict=True)
+        ]
+        listings.sort(key=lambda listing: listing.token.symbol)
         self.head = replace(self.head, listings=tuple(listings))
 
     def _fold(self, step: SourceStep) -> Folded:

@@ -96,7 +96,13 @@ class MarketReplay:
         price = "" if native.price_usd is None else str(native.price_usd)
         same(market.name, "native_price_usd", price, market.native_price_usd)
         same(market.name, "native_observed_at", native.observed_at, market.native_observed_at)
-        rows = MarketToken.objects.filter(market=market).order_by("token__symbol")
+        listed = {listing.token.symbol for listing in memory.head.listings}
+        # One that was added since the last batch has no head yet.
+        rows = [
+            row
+            for row in MarketToken.objects.filter(market=market).order_by("token__symbol")
+            if row.series or row.last_bar_id or row.token.symbol in listed
+        ]
         for listing, row in zip(memory.head.listings, rows, strict=True):
             where = f"{market.name} head of {listing.token.symbol}"
             same(where, "token", listing.token.id, row.token_id)
