@@ -162,6 +162,7 @@ CELERY_TASK_ROUTES = {
     "tasks.metrics": {"queue": "maintenance", "priority": 6},
     "tasks.open_due_ticks": {"queue": "ticks", "priority": 9},
     "tasks.open_manual_tick": {"queue": "ticks", "priority": 9},
+    "tasks.tend_live_markets": {"queue": "maintenance", "priority": 9},
     "tasks.sweep": {"queue": "maintenance", "priority": 9},
     "tasks.review_pairs": {"queue": "maintenance", "priority": 9},
 }

@@ -1,4 +1,4 @@
-"""App configuration: exact decimals before any thread starts, and the system checks."""
+"""App configuration: exact decimals before any thread starts, checks, a way to live sources."""
 
 from django.apps import AppConfig
 
@@ -12,6 +12,9 @@ class PaperTradingConfig(AppConfig):
     verbose_name = "Paper trading"
 
     def ready(self) -> None:
-        """Install the decimal context and register the checks."""
+        """Install the decimal context and the way to live sources; register the checks."""
         install_context()
         from paper_trading import checks  # noqa: F401
+        from paper_trading.services import live_markets
+
+        live_markets.install_asking()

@@ -1,4 +1,4 @@
-"""The beat entries, as rows of django-celery-beat: dispatch, sweep, the daily look at pools."""
+"""The beat entries, as rows of django-celery-beat: dispatch, sweep, live markets."""
 
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from paper_trading.models import PaperTradingSession, SessionStatus
 LONGEST_DISPATCH_MS = 500
 #: A day's look at pools is taken in portions; 35 minutes is the most that the column holds.
 REVIEW_MS = 1_800_000
+#: A market whose past could not be had waits so long for the next try.
+TEND_MS = 30_000
 #: PeriodicTask counts expiry in whole seconds; the task itself refuses stale slots.
 EXPIRE_SECONDS = 2
 
@@ -36,6 +38,7 @@ def entries(shortest_interval_ms: int | None) -> tuple[Entry, ...]:
     return (
         Entry("Open due ticks", "tasks.open_due_ticks", "ticks", half),
         Entry("Sweep", "tasks.sweep", "maintenance", 1000),
+        Entry("Tend live markets", "tasks.tend_live_markets", "maintenance", TEND_MS),
         Entry("Look at pools again", "tasks.review_pairs", "maintenance", REVIEW_MS),
     )
 

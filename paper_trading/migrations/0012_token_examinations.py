@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('paper_trading', '0010_no_outcomes'),
+        ('paper_trading', '0011_source_budgets'),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ from paper_trading.services.sources.live.base import Answer, Reason, Request, So
 #: Takes the name of a source and a request. It raises SourceFailure.
 Ask = Callable[[str, Request], Answer]
 
-DEXSCREENER, GECKOTERMINAL, RPC = "dexscreener", "geckoterminal", "rpc"
+DEXSCREENER, GECKOTERMINAL, RPC = "dexscreener", "geckoterminal", "onchain"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from paper_trading.engine.trust import CHECK_LIFE
 from paper_trading.engine.trust_json import check_from_json
 from paper_trading.intelligence.live_step import Pinned, Said
 from paper_trading.models import FeedMode, Market, MarketToken, SessionStatus
-from paper_trading.services import clock, market_setup
+from paper_trading.services import asking, clock, live_turns, market_setup
+from paper_trading.services.asking import Asking
 from paper_trading.services.back_fill import PastSources, back_fill, live_token
-from paper_trading.services.sources import configured
+from paper_trading.services.sources import configured, usage
 from paper_trading.services.sources.budgets import Budgets
 from paper_trading.services.sources.limits import (
     ALCHEMY,
@@ -76,13 +77,34 @@ class LiveSources:
 def live_market(chain_id: int) -> Market:
     """Return the live market of a chain with the past that its sources tell; made when new.
 
-    Without a network it has no past: it waits for its signals as long as they take.
+    Without a network it has no past yet: `tend` asks for it again.
     """
     market = market_setup.live_market(chain_id)
-    if market.head_step < 0:
-        back_fill(market, past_sources(), ask)
-        market.refresh_from_db()
+    bring_past(market)
+    market.refresh_from_db()
     return market
+
+
+def bring_past(market: Market) -> bool:
+    """Begin a market with the past that its sources tell, and say whether it has begun.
+
+    Done by one process at a time; a market that has begun is left as it is.
+    """
+    if market.head_step >= 0:
+        return True
+    with live_turns.beginning(market.pk) as mine:
+        return mine and back_fill(market, past_sources(), ask).begun
+
+
+def tend(now: datetime) -> None:
+    """Begin the markets whose past could not be had, and roll the usage of sources up."""
+    for market in Market.objects.filter(
+        mode=FeedMode.LIVE,
+        head_step__lt=0,
+        accounts__sessions__status=SessionStatus.RUNNING,
+    ).distinct():
+        bring_past(market)
+    usage.tidy(now)
 
 
 def live_tokens(market: Market) -> list[LiveToken]:
@@ -117,6 +139,12 @@ def past_sources() -> PastSources:
 def ask(source: str, request: Request) -> Answer:
     """Make one call outside of a tick, inside its budget; SourceFailure when it fails."""
     return caller().ask(source, request, clock.now())
+
+
+def install_asking() -> None:
+    """Let this process ask about tokens and pools the way that ticks ask for prices."""
+    urls = settings.SOURCE_URLS
+    asking.install(Asking(ask, urls[DEXSCREENER], urls[GECKOTERMINAL], settings.RPC_URLS))
 
 
 def caller() -> Caller:

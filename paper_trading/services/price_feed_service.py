@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from paper_trading.engine.market import Batch
+from paper_trading.engine.trust import Absent
 from paper_trading.intelligence.live_step import Pinned, Said, Seen, live_step
 from paper_trading.intelligence.market_folding import (
     Folded,
@@ -39,6 +40,9 @@ from paper_trading.services.sources.catalogue import source_of
 
 #: How many steps back the newest batch of a live market may stand in for one that failed.
 FRESH_STEPS = 2
+#: How long a market whose sources answer still waits for its past.
+PATIENCE = timedelta(minutes=3)
+_PRICED_SINCE = "priced_since"
 
 
 class PriceFeedService:
@@ -111,12 +115,12 @@ class PriceFeedService:
             market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
             if market.head_step >= step:
                 return self._newest_fresh(), False
-            if market.head_step < 0:
-                _begin_late(market, step, said)
-            # A token may have been added while the sources were asked: it was not said.
-            pinned = _pinned(listing_rows(market))
-            made = live_step(step, clock.now(), said, market.head_state, pinned)
-            return self._make(market, _taken(market, made), said.source), True
+            if market.head_step >= 0 or _begins_late(market, step, said, clock.now()):
+                # A token may have been added while the sources were asked: it was not said.
+                pinned = _pinned(listing_rows(market))
+                made = live_step(step, clock.now(), said, market.head_state, pinned)
+                return self._make(market, _taken(market, made), said.source), True
+        raise NoPrices(f"{market} has not begun: {_why_not(said)}")
 
     def _newest_fresh(self) -> PriceBatch:
         newest = self.market.batches.order_by("-step").first()
@@ -156,16 +160,31 @@ def begin_live(market: Market, first_step: int) -> None:
     market.refresh_from_db()
 
 
-def _begin_late(market: Market, step: int, said: Said) -> None:
-    """Begin a live market that no back-fill has begun, as soon as its sources say a price.
+def _begins_late(market: Market, step: int, said: Said, now: datetime) -> bool:
+    """Begin a live market without a past, once its sources have said prices for a while.
 
-    Until then it has no batch: what is tried again may still bring its past.
-
-    :raises NoPrices: when they say none.
+    Until then it has no batch, so that what is tried again may still bring its past.
     """
     if not any(isinstance(found, Seen) for found in said.seen.values()):
-        raise NoPrices(f"{market} has not begun: no source has said a price yet")
+        return False
+    priced_since = market.head_state.get(_PRICED_SINCE)
+    if priced_since is None:
+        market.head_state = {_PRICED_SINCE: now.isoformat()}
+        market.save(update_fields=["head_state"])
+        return False
+    if now - datetime.fromisoformat(priced_since) < PATIENCE:
+        return False
     begin_live(market, step)
+    market.head_state = {}
+    return True
+
+
+def _why_not(said: Said) -> str:
+    """Return the reasons of the sources, or that the past is waited for."""
+    reasons = sorted({one.reason for one in said.seen.values() if isinstance(one, Absent)})
+    if any(isinstance(one, Seen) for one in said.seen.values()) or not reasons:
+        return "its past is waited for"
+    return f"no source has said a price yet ({', '.join(reasons)})"
 
 
 def live_step_of(moment: datetime, step_seconds: int) -> int:
