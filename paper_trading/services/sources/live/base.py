@@ -37,7 +37,7 @@ class Request:
 
     url: str
     shown: str
-    #: Tokens that the answer is about; of one price chain.
+    #: Tokens that the answer is about.
     tokens: tuple[LiveToken, ...]
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class LiveSource(Protocol):
         ...
 
     def requests(self, tokens: Sequence[LiveToken]) -> list[Request]:
-        """Return the calls for tokens: as few as the limits allow, a price chain each.
+        """Return the calls for tokens, as few as the limits allow; those for pools a chain each.
 
         Tokens that the source cannot know (no pool, no id, a chain it has not) are in none.
         """

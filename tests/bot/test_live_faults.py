@@ -1,0 +1,226 @@
+"""Every fault of a source: what the log says, how the feed stands, and what is traded."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from paper_trading.bot.replay.verify import verify
+from paper_trading.engine.enums import PriceVerdict
+from paper_trading.models import PaperTrade, PaperTradingSession, SourceState, Tick, TickStatus
+from paper_trading.services import clock
+from paper_trading.services.feed_view import FeedView, feed_view
+from paper_trading.services.sources import usage
+from tests.bot import worlds
+from tests.bot.live_upstreams import UpstreamWorld
+from tests.upstream.faults import Fault
+
+pytestmark = pytest.mark.django_db
+EVERYTHING = sorted(["WETH", "USDC", "DAI", "WBTC", "UNI", "AAVE", "LINK", "POL", "ARB"])
+FRESH = {PriceVerdict.FRESH}
+
+#: Faults of a whole answer, and the reason that each is logged and counted under.
+FAILURES = {
+    Fault.THROTTLED: "THROTTLED",
+    Fault.THROTTLED_ALCHEMY: "THROTTLED",
+    Fault.THROTTLED_TEXT: "THROTTLED",
+    Fault.THROTTLED_PAGE: "THROTTLED",
+    Fault.MONTH_SPENT: "MONTH_SPENT",
+    Fault.KEY_MISSING: "KEY_REFUSED",
+    Fault.WRONG_ROOT: "KEY_REFUSED",
+    Fault.FORBIDDEN: "KEY_REFUSED",
+    Fault.TOO_MANY: "REQUEST_REFUSED",
+    Fault.BAD_REQUEST: "REQUEST_REFUSED",
+    Fault.CDN_BLOCK: "SERVER_ERROR",
+    Fault.TIMEOUT_408: "SERVER_ERROR",
+    Fault.ERROR_500: "SERVER_ERROR",
+    Fault.PAGE_503: "SERVER_ERROR",
+    Fault.PAGE_200: "BAD_BODY",
+    Fault.REDIRECT: "REQUEST_REFUSED",
+    Fault.TRUNCATED: "BAD_BODY",
+    Fault.CUT_SHORT: "BAD_BODY",
+    Fault.RESET: "UNREACHABLE",
+    Fault.HANG: "TIMED_OUT",
+    Fault.SLOW_DRIP: "TIMED_OUT",
+    Fault.SLOW_HEADERS: "TIMED_OUT",
+    Fault.HUGE: "TOO_LARGE",
+    Fault.HUGE_PACKED: "TOO_LARGE",
+    Fault.NOT_PACKED: "BAD_BODY",
+}
+#: A fault of each reason.
+ONE_A_REASON = {reason: fault for fault, reason in FAILURES.items()}
+#: Faults of single values: the answer counts, and no token has a price in it.
+VALUES = [
+    Fault.WRONG_TYPE, Fault.NULL, Fault.ZERO, Fault.NEGATIVE, Fault.NAN_TEXT,
+]  # fmt: skip
+
+
+def ready(upstream: UpstreamWorld) -> PaperTradingSession:
+    """Return a session whose tokens are all trusted."""
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    upstream.ticks(session, 3)
+    assert set(verdicts(upstream).values()) == FRESH
+    return session
+
+
+def verdicts(upstream: UpstreamWorld) -> dict[str, PriceVerdict]:
+    return {one.symbol: one.verdict for one in seen(upstream).tokens}
+
+
+def seen(upstream: UpstreamWorld) -> FeedView:
+    found = feed_view(upstream.market, clock.now())
+    assert found is not None
+    return found
+
+
+def traded(tick: Tick) -> set[str]:
+    fills = PaperTrade.objects.filter(tick=tick, status="FILLED")
+    return set(fills.values_list("token__symbol", flat=True))
+
+
+def lines(caplog: pytest.LogCaptureFixture, source: str) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name.endswith("live.caller") and record.getMessage().startswith(source)
+    ]
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+def test_a_source_that_fails_is_logged_and_replaced_within_the_tick(
+    fault: Fault, upstream: UpstreamWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", fault)
+    caplog.clear()
+    tick = upstream.tick(session)
+    assert tick.status == TickStatus.CLOSED
+    assert tick.batch is not None
+    assert tick.batch.source == "geckoterminal"
+    assert set(verdicts(upstream).values()) == FRESH
+    assert seen(upstream).state == "good"
+    assert any(FAILURES[fault] in line for line in lines(caplog, "dexscreener")), caplog.text
+    errors = {one.source: one.errors for one in usage.statistics(*today())}
+    assert set(errors["dexscreener"]) == {FAILURES[fault]}
+
+
+@pytest.mark.parametrize("fault", [*ONE_A_REASON.values(), Fault.NULL])
+def test_without_any_source_nothing_is_traded_and_the_page_says_what_to_do(
+    fault: Fault, upstream: UpstreamWorld
+) -> None:
+    session = ready(upstream)
+    for source in ("dexscreener", "geckoterminal"):
+        upstream.server.misbehave(source, fault)
+    tick = upstream.tick(session)
+    assert tick.status == TickStatus.CLOSED
+    assert tick.batch is not None
+    assert sorted(tick.batch.missing) == EVERYTHING
+    expected = FAILURES.get(fault, "BAD_PRICE")
+    assert set(tick.batch.reasons.values()) == {expected}
+    assert traded(tick) == set()
+    assert seen(upstream).state == "down"
+    assert seen(upstream).advice
+    upstream.server.behave()
+
+
+def today() -> tuple[datetime, datetime]:
+    return clock.now() - timedelta(hours=1), clock.now() + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("fault", VALUES)
+def test_values_that_no_pool_says_are_asked_of_the_next_source(
+    fault: Fault, upstream: UpstreamWorld
+) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", fault)
+    upstream.tick(session)
+    assert set(verdicts(upstream).values()) == FRESH
+    sources = {one.quote.source for one in seen(upstream).tokens if one.quote is not None}
+    assert sources == {"geckoterminal"}
+
+
+def test_a_number_that_is_none_spoils_the_whole_answer(upstream: UpstreamWorld) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("defillama", Fault.NAN)
+    upstream.ticks(session, 5)
+    errors = {one.source: one.errors for one in usage.statistics(*today())}
+    assert set(errors["defillama"]) == {"BAD_BODY"}
+    assert set(verdicts(upstream).values()) == FRESH
+
+
+def test_ids_that_are_missing_are_asked_of_the_next_source(upstream: UpstreamWorld) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.MISSING)
+    tick = upstream.tick(session)
+    assert tick.batch is not None
+    assert tick.batch.source.startswith("geckoterminal+dexscreener")
+    assert set(verdicts(upstream).values()) == FRESH
+
+
+def test_an_outlier_of_a_tick_is_never_traded_on(upstream: UpstreamWorld) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.OUTLIER, times=2)
+    tick = upstream.tick(session)
+    jumped = {symbol for symbol, one in verdicts(upstream).items() if one is PriceVerdict.JUMP}
+    assert jumped == set(EVERYTHING) - {"USDC"}
+    assert traded(tick) == set()
+    upstream.tick(session)
+    assert set(verdicts(upstream).values()) == FRESH
+    prices = [one.price_usd for one in seen(upstream).tokens if one.symbol == "WETH"]
+    assert prices[0] is not None
+    assert prices[0] < Decimal(2_000)
+
+
+def test_two_pools_that_are_mixed_up_are_not_traded_however_long_it_lasts(
+    upstream: UpstreamWorld,
+) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.SWAPPED)
+    for _ in range(3):
+        tick = upstream.tick(session)
+        assert tick.batch is not None
+        assert tick.batch.reasons == {"LINK": "EXCHANGED", "WETH": "EXCHANGED"}
+        assert not traded(tick) & {"LINK", "WETH"}
+    assert seen(upstream).state == "degraded"
+
+
+def test_a_month_that_is_spent_is_not_asked_again(upstream: UpstreamWorld) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.MONTH_SPENT, times=2)
+    upstream.tick(session)
+    asked = upstream.server.count("dexscreener")
+    upstream.ticks(session, 4)
+    upstream.tick(session, seconds=3600 * 24 * 20)
+    assert upstream.server.count("dexscreener") == asked
+    state = SourceState.objects.get(source="dexscreener")
+    assert state.month_spent_until is not None
+    assert state.month_spent_until.day == 1
+
+
+def test_retry_after_is_obeyed(upstream: UpstreamWorld) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.THROTTLED_TEXT, times=2)
+    upstream.tick(session)
+    asked = upstream.server.count("dexscreener")
+    upstream.tick(session)
+    assert upstream.server.count("dexscreener") == asked
+    upstream.tick(session, seconds=120)
+    assert upstream.server.count("dexscreener") > asked
+
+
+def test_an_hour_without_the_tick_source_costs_no_tick(whole_upstream: UpstreamWorld) -> None:
+    upstream = whole_upstream
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.RESET)
+    served = []
+    for _ in range(8):
+        tick = upstream.tick(session)
+        assert tick.batch is not None
+        served.append(tick.batch.source)
+        assert set(verdicts(upstream).values()) == FRESH
+    assert set(served) == {"geckoterminal"}
+    upstream.server.behave()
+    tick = upstream.tick(session)
+    assert tick.batch is not None
+    assert tick.batch.source == "dexscreener"
+    assert verify(session.pk).to_the_end
