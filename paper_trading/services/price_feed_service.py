@@ -314,7 +314,8 @@ def _save_batch(
 
 def _token_list(market: Market, rows: list[MarketToken]) -> TokenList:
     """Return the market's token list as it stands, a new one when something was edited."""
-    tokens = listed_to_json(row.token for row in rows)
+    pools = market.mode == FeedMode.LIVE
+    tokens = listed_to_json((row.token for row in rows), pools=pools)
     newest = market.token_lists.order_by("-number").first()
     if newest is not None and newest.tokens == tokens:
         return newest
