@@ -179,7 +179,7 @@ class Look:
     chain: str
     #: Symbols by address, of the tokens whose prices are known to be sound.
     majors: Mapping[str, str]
-    now: datetime
+    at: datetime
     #: Fee by pool, where it is known.
     fees: Mapping[str, int]
     #: Depth by pool as last examined, in USD.
@@ -254,7 +254,7 @@ def choose(pairs: Iterable[PairSeen], look: Look) -> Choice:
 @exact
 def vetoes(pair: PairSeen, look: Look) -> tuple[Finding, ...]:
     """Return what speaks against a pool."""
-    found = [_low(pair), _young(pair, look.now), _falling(pair, look.before), _unsold(pair)]
+    found = [_low(pair), _young(pair, look.at), _falling(pair, look.before), _unsold(pair)]
     return tuple(one for one in found if one is not None)
 
 

@@ -20,6 +20,8 @@ class ListedToken:
     #: The stablecoin that accounts hold.
     is_cash: bool
     tradable: bool
+    #: Address of its pinned pool in lower case; None where prices are not those of pools.
+    pool: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.market_folding import Folded, Listing, MarketHead, Native, Terms
 from paper_trading.intelligence.series import Series
 from paper_trading.intelligence.user_signals import UserSignal
-from paper_trading.models import Bar, Market, MarketSignal, MarketToken, TokenList
+from paper_trading.models import Bar, FeedMode, Market, MarketSignal, MarketToken, TokenList
 from paper_trading.models.bulk import update_rows
 from paper_trading.services import market_signals
 from paper_trading.services.market_rows import (
@@ -96,7 +96,8 @@ def save_head(
 
 def token_list(market: Market, rows: list[MarketToken]) -> TokenList:
     """Return the market's token list as it stands, a new one when something was edited."""
-    tokens = listed_to_json(row.token for row in rows)
+    pools = market.mode == FeedMode.LIVE
+    tokens = listed_to_json((row.token for row in rows), pools=pools)
     newest = market.token_lists.order_by("-number").first()
     if newest is not None and newest.tokens == tokens:
         return newest

@@ -21,6 +21,9 @@ from paper_trading.intelligence.observed import SourceQuote
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
 
+#: Columns of a token list; one of a live market names the pinned pools besides.
+_LISTED = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
+
 
 def token_value(token: Token) -> TokenValue:
     """Return a token as the engine knows it; a recorded one is identified by its symbol."""
@@ -33,23 +36,32 @@ def token_value(token: Token) -> TokenValue:
     )
 
 
-def listed_to_json(tokens: Iterable[Token]) -> list[list[Any]]:
-    """Return a market's tokens, as they stand now, as the rows of a token list."""
+def listed_to_json(tokens: Iterable[Token], *, pools: bool = False) -> list[list[Any]]:
+    """Return a market's tokens, as they stand now, as the rows of a token list.
+
+    With `pools` each names its pinned pool, which is what prices it in a live market.
+    """
     ordered = sorted(tokens, key=lambda token: (token.symbol, token.pk))
-    return [_listed_row(token_value(token), token) for token in ordered]
+    return [_listed_row(token_value(token), token, pools) for token in ordered]
 
 
-def _listed_row(value: TokenValue, token: Token) -> list[Any]:
+def _listed_row(value: TokenValue, token: Token, pools: bool) -> list[Any]:
     identity = [value.id, value.symbol, value.decimals, value.address, value.fee_pips]
-    return [*identity, token.is_cash, token.tradable]
+    row = [*identity, token.is_cash, token.tradable]
+    return [*row, token.pool_address.lower()] if pools else row
 
 
 def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
     """Return the tokens of a token list."""
     return tuple(
-        ListedToken(TokenValue(*identity), is_cash, tradable)
-        for *identity, is_cash, tradable in rows
+        ListedToken(TokenValue(*identity), is_cash, tradable, *pool)
+        for *identity, is_cash, tradable, pool in map(_with_pool, rows)
     )
+
+
+def _with_pool(row: Sequence[Any]) -> list[Any]:
+    """Return a row whose last column is a list: of its pool, or of nothing."""
+    return [*row[: len(_LISTED)], row[len(_LISTED) :]]
 
 
 def listed_tokens(batch: PriceBatch) -> tuple[ListedToken, ...]:
@@ -152,8 +164,8 @@ def points_of(quantiles_id: int) -> tuple[Decimal, ...]:
 
 def token_list_seal(tokens: Sequence[Sequence[Any]]) -> dict[str, str]:
     """Return the seal of a token list, a column each."""
-    names = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
-    return seal_rows(names, tokens)
+    has_pools = any(len(row) > len(_LISTED) for row in tokens)
+    return seal_rows((*_LISTED, "pool") if has_pools else _LISTED, tokens)
 
 
 def quote_row(

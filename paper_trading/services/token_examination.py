@@ -154,7 +154,7 @@ def look_at(chain_id: int, token: str, pairs: Sequence[PairSeen], now: datetime)
         token=token,
         chain=SLUGS[chain_id],
         majors=majors,
-        now=now,
+        at=now,
         fees=dict(_fees(chain_id, token, pairs, majors)),
         before=_before([pair.address for pair in pairs]),
     )

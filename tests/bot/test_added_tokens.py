@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from paper_trading.bot.replay.checks import Mismatch
 from paper_trading.bot.replay.verify import verify
 from paper_trading.models import MarketToken, PaperAIThoughtLog, Tick, Token
+from paper_trading.services.market_rows import token_list_seal
 from paper_trading.services.token_adding import add, examine
 from tests.bot import worlds
 from tests.bot.live_worlds import LiveWorld, pool_of, verdicts
@@ -80,14 +82,32 @@ def test_one_that_is_added_while_the_sources_are_asked_waits_for_the_next(live: 
 def test_a_pool_that_is_taken_in_place_of_another_prices_it_at_once(live: LiveWorld) -> None:
     session = worlds.running_session(live.market)
     token = added(live)
-    live.ticks(session, 3)
+    before = live.ticks(session, 3)
     Token.objects.filter(pk=token.pk).update(pool_address=pool_of("DEEPER"))
     live.feed.pools["TOSHI"] = pool_of("DEEPER")
     live.feed.depths["TOSHI"] = Decimal(40_000_000)
     first, second = live.tick(session), live.tick(session)
     # The depth of another pool is a jump, confirmed by the next reading.
     assert [verdicts(tick)["TOSHI"] for tick in (first, second)] == ["JUMP", "FRESH"]
+    assert numbers(first, second) == [numbers(before)[0] + 1] * 2
     assert verify(session.pk).to_the_end
+
+
+def test_the_pinned_pool_of_a_list_cannot_be_changed_unseen(live: LiveWorld) -> None:
+    session = worlds.running_session(live.market)
+    tick = live.tick(session)
+    assert tick.batch is not None
+    found = tick.batch.token_list
+    assert found is not None
+    for row in found.tokens:
+        row[-1] = pool_of("OTHER")
+    found.save()
+    with pytest.raises(Mismatch, match="pool"):
+        verify(session.pk)
+    found.seal = token_list_seal(found.tokens)
+    found.save()
+    with pytest.raises(Mismatch, match="reasons"):
+        verify(session.pk)
 
 
 def test_until_a_source_reads_the_pool_that_was_taken_there_is_no_price(live: LiveWorld) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from paper_trading.bot.replay.checks import NoJournal, same
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.intelligence.live_step import Pinned, live_step, said_at
+from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import exact_step
 
 #: What the judging of a reading decides of a quote.
@@ -32,10 +33,7 @@ class LiveReplay:
         if stored.said is None:
             raise NoJournal(f"{where} does not keep what the live sources of {self._name} said")
         same(where, "batch before", self.state.get("step"), stored.said["after"])
-        pinned = [
-            Pinned(one.token.symbol, _pool(entry, one.token.symbol), one.is_cash)
-            for one in entry.tokens
-        ]
+        pinned = [Pinned(one.token.symbol, _pool(entry, one), one.is_cash) for one in entry.tokens]
         said = said_at(stored, entry.row.source)
         made = live_step(stored.number, stored.market_time, said, self.state, pinned)
         made = exact_step(made)
@@ -50,7 +48,12 @@ class LiveReplay:
                 same(f"{where} quote of {symbol}", name, *found)
 
 
-def _pool(entry: BatchEntry, symbol: str) -> str:
-    """Return the pool that a token's quote was read from: it was the pinned one."""
-    quote = entry.step.quotes.get(symbol)
+def _pool(entry: BatchEntry, listed: ListedToken) -> str:
+    """Return the pinned pool of a token; a list of before they were kept has none.
+
+    Its quote was then read from the pinned one, for no other pool's is kept.
+    """
+    if listed.pool is not None:
+        return listed.pool
+    quote = entry.step.quotes.get(listed.token.symbol)
     return "" if quote is None else quote.pool
