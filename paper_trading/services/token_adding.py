@@ -91,11 +91,10 @@ def _require_own_symbol(market: Market, examination: Examination) -> None:
             f"its symbol {symbol!r} cannot be used; allowed are 1 to 20 letters from A to Z,"
             " digits and $ . _ + -"
         )
-    if examination.known is not None:
-        return
-    for spec in token_registry.tokens(examination.chain_id):
-        if spec.symbol.upper() == symbol.upper():
-            raise CannotAdd(_taken(symbol, spec.address or spec.price_address))
+    if examination.known is None:
+        for spec in token_registry.tokens(examination.chain_id):
+            if spec.symbol.upper() == symbol.upper():
+                raise CannotAdd(_taken(symbol, spec.address or spec.price_address))
     on_chain = Token.objects.filter(
         chain_id=examination.chain_id, market=None, symbol__iexact=symbol
     )

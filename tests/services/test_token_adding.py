@@ -171,6 +171,14 @@ def test_a_symbol_that_cannot_be_told_apart_is_refused(market: Market, symbol: s
         add(market, found)
 
 
+def test_a_known_token_does_not_come_beside_another_of_its_symbol(market: Market) -> None:
+    own = make_token("UNI", market=market, price_address=TOSHI)
+    MarketToken.objects.create(market=market, token=own)
+    uni = token_registry.token(BASE, "UNI").price_address
+    with pytest.raises(CannotAdd, match=f"another token already: {TOSHI}"):
+        add(market, examined(uni, pair(baseToken=token(uni, "UNI"))))
+
+
 def test_a_token_is_not_listed_twice(market: Market) -> None:
     add(market, examined())
     with pytest.raises(CannotAdd, match="is in Live already"):
