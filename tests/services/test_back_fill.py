@@ -13,7 +13,7 @@ from paper_trading.intelligence.bars import floor
 from paper_trading.models import Bar, Market, MarketGenesis, MarketToken, PriceBatch, Tick
 from paper_trading.services import back_fill
 from paper_trading.services.back_fill import BackFilled, PastSources
-from paper_trading.services.price_feed_service import PriceFeedService, live_step_of
+from paper_trading.services.price_feed_service import PATIENCE, PriceFeedService, live_step_of
 from paper_trading.services.sources.base import NoPrices
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 from paper_trading.services.sources.live.candles import CANDLE, Span
@@ -247,7 +247,7 @@ def test_a_back_fill_that_fails_wholly_says_so_and_is_tried_again(
     assert filled(market, past).bars > 0
 
 
-def test_a_market_without_a_past_begins_with_its_first_price(market: Market, past: Past) -> None:
+def test_a_market_begins_without_a_past_when_that_does_not_come(market: Market, past: Past) -> None:
     world = live(market, past)
     world.feed.absent = dict.fromkeys(past_worlds.SYMBOLS, "UNREACHABLE")
     step = live_step_of(past.clock.time, 15)
@@ -258,8 +258,9 @@ def test_a_market_without_a_past_begins_with_its_first_price(market: Market, pas
     session = worlds.running_session(market)
     assert world.tick(session, TICK).reason == "NO_PRICES"
     world.feed.absent = {"AAA": "THROTTLED"}
-    for _ in range(3):
-        assert world.tick(session, TICK).status == "CLOSED"
+    waiting = 1 + PATIENCE // timedelta(seconds=15)
+    ticks = [world.tick(session, TICK).status for _ in range(waiting + 3)]
+    assert ticks == ["SKIPPED"] * waiting + ["CLOSED"] * 3
     first = Tick.objects.filter(status="CLOSED").order_by("pk").first()
     assert first is not None
     assert first.step == MarketGenesis.objects.get().step + 1

@@ -1,13 +1,11 @@
-"""Addresses against an independent Keccak, and fees against pools that are on the chain."""
+"""Addresses in either case, and fees against pools that are on the chain."""
 
 import pytest
-from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.services.sources.live.addresses import (
     checksummed,
-    keccak256,
     read_address,
     v3_fee_pips,
 )
@@ -16,11 +14,6 @@ from paper_trading.services.token_registry import BASE, CHAINS, ETHEREUM, token,
 from tests.services.token_bodies import USDC, WETH
 
 addresses = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
-
-
-@given(st.binary(max_size=600))
-def test_the_hash_is_ethereums(data: bytes) -> None:
-    assert keccak256(data) == keccak(data)
 
 
 @given(addresses)

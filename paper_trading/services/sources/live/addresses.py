@@ -1,13 +1,10 @@
-"""Addresses of EVM chains: their checksum, and the pool that a pair and a fee make.
-
-Keccak-256 is not in the standard library (its SHA-3 pads otherwise), so it is here.
-"""
+"""Addresses of EVM chains: their checksum, and the pool that a pair and a fee make."""
 
 import re
 
+from eth_hash.auto import keccak
+
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
-_RATE = 136
-_LANE = (1 << 64) - 1
 
 #: Uniswap v3: who deploys the pools of a price chain, and the hash of a pool's code.
 _V3_FACTORIES = {
@@ -40,7 +37,7 @@ def read_address(text: str) -> str:
 def checksummed(address: str) -> str:
     """Return an address with its checksum as upper and lower case: EIP-55."""
     digits = address[2:].lower()
-    nibbles = keccak256(digits.encode()).hex()
+    nibbles = keccak(digits.encode()).hex()
     pairs = zip(digits, nibbles, strict=False)
     return "0x" + "".join(
         digit.upper() if int(nibble, 16) >= 8 else digit for digit, nibble in pairs
@@ -64,73 +61,10 @@ def v3_fee_pips(chain_id: int, token: str, other: str, pool: str) -> int | None:
 def _v3_pool(factory: str, token: str, other: str, fee_pips: int) -> str:
     ordered = sorted((_raw(token), _raw(other)))
     words = (*ordered, fee_pips.to_bytes(3, "big"))
-    salt = keccak256(b"".join(word.rjust(32, b"\0") for word in words))
-    made = keccak256(b"\xff" + _raw(factory) + salt + _V3_CODE_HASH)
+    salt = keccak(b"".join(word.rjust(32, b"\0") for word in words))
+    made = keccak(b"\xff" + _raw(factory) + salt + _V3_CODE_HASH)
     return "0x" + made[12:].hex()
 
 
 def _raw(address: str) -> bytes:
     return bytes.fromhex(address[2:])
-
-
-def keccak256(data: bytes) -> bytes:
-    """Hash bytes with the Keccak that Ethereum uses: rate 1088, padded with 0x01 ... 0x80."""
-    padded = bytearray(data) + b"\x01" + bytes(-(len(data) + 1) % _RATE)
-    padded[-1] |= 0x80
-    lanes = [0] * 25
-    for start in range(0, len(padded), _RATE):
-        for index in range(_RATE // 8):
-            at = start + 8 * index
-            lanes[index] ^= int.from_bytes(padded[at : at + 8], "little")
-        lanes = _permuted(lanes)
-    return b"".join(lane.to_bytes(8, "little") for lane in lanes[:4])
-
-
-def _permuted(lanes: list[int]) -> list[int]:
-    """Return the state after the 24 rounds of Keccak-f[1600]; lane (x, y) is at x + 5 y."""
-    register = 1
-    for _ in range(24):
-        sums = [
-            lanes[x] ^ lanes[x + 5] ^ lanes[x + 10] ^ lanes[x + 15] ^ lanes[x + 20]
-            for x in range(5)
-        ]
-        mixed = [sums[(x - 1) % 5] ^ _turned(sums[(x + 1) % 5], 1) for x in range(5)]
-        lanes = _moved([lane ^ mixed[index % 5] for index, lane in enumerate(lanes)])
-        lanes = [
-            lane ^ (~lanes[_beside(index, 1)] & lanes[_beside(index, 2)])
-            for index, lane in enumerate(lanes)
-        ]
-        constant, register = _constant(register)
-        lanes[0] ^= constant
-    return lanes
-
-
-def _moved(lanes: list[int]) -> list[int]:
-    """Turn each lane by its offset and move it to its new place."""
-    moved = list(lanes)
-    x, y = 1, 0
-    for step in range(24):
-        new_x, new_y = y, (2 * x + 3 * y) % 5
-        moved[new_x + 5 * new_y] = _turned(lanes[x + 5 * y], (step + 1) * (step + 2) // 2)
-        x, y = new_x, new_y
-    return moved
-
-
-def _beside(index: int, by: int) -> int:
-    """Return the lane so many places further in the same row."""
-    return index - index % 5 + (index + by) % 5
-
-
-def _constant(register: int) -> tuple[int, int]:
-    """Return a round's constant and the shift register after it."""
-    constant = 0
-    for power in range(7):
-        if register & 1:
-            constant |= 1 << ((1 << power) - 1)
-        register = (register << 1) ^ (0x171 if register >> 7 else 0)
-    return constant, register
-
-
-def _turned(lane: int, by: int) -> int:
-    by %= 64
-    return ((lane << by) | (lane >> (64 - by))) & _LANE
