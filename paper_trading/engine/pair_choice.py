@@ -42,7 +42,7 @@ class Veto(StrEnum):
     """Why a token is not added unless a person accepts it by name."""
 
     NO_POOL = "NO_POOL"
-    LIQUIDITY_LOW = "LIQUIDITY_LOW"
+    POOL_SHALLOW = "POOL_SHALLOW"
     POOL_YOUNG = "POOL_YOUNG"
     LIQUIDITY_FALLING = "LIQUIDITY_FALLING"
     BUYS_WITHOUT_SELLS = "BUYS_WITHOUT_SELLS"
@@ -77,7 +77,7 @@ class Refused(StrEnum):
     NO_CONTRACT = "NO_CONTRACT"
     QUOTE_UNKNOWN = "QUOTE_UNKNOWN"
     PRICE_UNKNOWN = "PRICE_UNKNOWN"
-    DEPTH_UNKNOWN = "DEPTH_UNKNOWN"
+    POOL_DEPTH_UNKNOWN = "POOL_DEPTH_UNKNOWN"
     SHALLOWER = "SHALLOWER"
 
     @property
@@ -92,7 +92,7 @@ _REFUSALS = {
     Refused.NO_CONTRACT: "has no address of its own (Uniswap v4 and the like)",
     Refused.QUOTE_UNKNOWN: "holds it against a token that is none of the majors",
     Refused.PRICE_UNKNOWN: "has no price",
-    Refused.DEPTH_UNKNOWN: "has no known depth",
+    Refused.POOL_DEPTH_UNKNOWN: "has no known depth",
     Refused.SHALLOWER: "is shallower than the chosen one",
 }
 
@@ -283,7 +283,7 @@ def _refused(pair: PairSeen, look: Look) -> Refused | None:
     if pair.price_of(look.token) is None:
         return Refused.PRICE_UNKNOWN
     known = pair.liquidity_usd is not None and pair.liquidity_usd <= DEEPEST_POOL_USD
-    return None if known else Refused.DEPTH_UNKNOWN
+    return None if known else Refused.POOL_DEPTH_UNKNOWN
 
 
 def _depth(pair: PairSeen) -> Decimal:
@@ -306,7 +306,7 @@ def _low(pair: PairSeen) -> Finding | None:
     if depth >= LEAST_LIQUIDITY_USD:
         return None
     text = f"Its pool holds {depth:,.0f} USD; {LEAST_LIQUIDITY_USD:,} USD are wanted."
-    return Finding(Veto.LIQUIDITY_LOW, text)
+    return Finding(Veto.POOL_SHALLOW, text)
 
 
 def _young(pair: PairSeen, now: datetime) -> Finding | None:

@@ -26,11 +26,12 @@ class Asking:
     rpc: Mapping[int, str] = field(default_factory=dict)
 
 
-def _nobody(source: str, request: Request) -> Answer:
+def nobody(source: str, request: Request) -> Answer:
+    """Fail the way that a source fails: this process was given no way to ask."""
     raise SourceFailure(Reason.UNREACHABLE, f"this process cannot ask {source}: {request.shown}")
 
 
-_asking = Asking(_nobody)
+_asking = Asking(nobody)
 
 
 def install(asking: Asking) -> None:

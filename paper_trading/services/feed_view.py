@@ -81,7 +81,11 @@ class FeedView:
     def advice(self) -> str:
         """Return what to do when there are no prices; empty when there are some."""
         if self.batch is None:
-            return "No price has been asked for yet: the first tick asks."
+            return (
+                "The market has no prices yet: its sources have not answered. If this stays, check"
+                " the network of the workers; worker.log says what came. `up --prices simulated`"
+                " needs no network."
+            )
         if self.is_stale:
             return "No worker has asked for prices lately: check that a session and workers run."
         return advice(self.batch.reasons) if self.usable == 0 else ""

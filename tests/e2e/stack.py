@@ -118,7 +118,9 @@ class Up:
 
 
 @contextmanager
-def up(folder: Path, *options: str, data: Path | None = None) -> Iterator[Up]:
+def up(
+    folder: Path, *options: str, data: Path | None = None, extra: Mapping[str, str] | None = None
+) -> Iterator[Up]:
     """Start `up`; what still runs at the end is stopped, the hard way if it must be."""
     port = free_port()
     home = data or folder / "data"
@@ -129,7 +131,7 @@ def up(folder: Path, *options: str, data: Path | None = None) -> Iterator[Up]:
             stdout=out,
             stderr=err,
             text=True,
-            env=environment(),
+            env=environment(extra),
             cwd=folder,
             stdin=subprocess.DEVNULL,
         )

@@ -112,8 +112,8 @@ def test_the_chosen_pool_is_fit_and_none_that_is_fit_is_deeper(found: list[PairS
         (replace(PAIR, quote=TokenSeen(FAKE, "WETH")), Refused.QUOTE_UNKNOWN),
         (replace(PAIR, price_usd=None), Refused.PRICE_UNKNOWN),
         (replace(PAIR, price_usd=Decimal(0)), Refused.PRICE_UNKNOWN),
-        (replace(PAIR, liquidity_usd=None), Refused.DEPTH_UNKNOWN),
-        (replace(PAIR, liquidity_usd=Decimal(10) ** 30), Refused.DEPTH_UNKNOWN),
+        (replace(PAIR, liquidity_usd=None), Refused.POOL_DEPTH_UNKNOWN),
+        (replace(PAIR, liquidity_usd=Decimal(10) ** 30), Refused.POOL_DEPTH_UNKNOWN),
     ],
 )
 def test_a_pool_that_cannot_price_it_is_passed_over(pair: PairSeen, reason: Refused) -> None:
@@ -147,7 +147,7 @@ def judged(pair: PairSeen, **look: object) -> Choice:
 
 @pytest.mark.parametrize(
     ("depth", "expected"),
-    [("25000", []), ("24999.99", [Veto.LIQUIDITY_LOW]), ("0", [Veto.LIQUIDITY_LOW])],
+    [("25000", []), ("24999.99", [Veto.POOL_SHALLOW]), ("0", [Veto.POOL_SHALLOW])],
 )
 def test_a_shallow_pool_is_vetoed(depth: str, expected: Sequence[Veto]) -> None:
     assert codes(judged(replace(PAIR, liquidity_usd=Decimal(depth)))) == expected

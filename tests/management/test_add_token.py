@@ -49,9 +49,9 @@ def test_a_dry_run_adds_nothing(market: Market) -> None:
 
 def test_a_veto_is_told_and_can_be_accepted(market: Market) -> None:
     asking.install(scripted(pair(liquidity={"usd": 9000})).asking)
-    with pytest.raises(CommandError, match="accept LIQUIDITY_LOW by name"):
+    with pytest.raises(CommandError, match="accept POOL_SHALLOW by name"):
         add_token(TOSHI)
-    assert "veto LIQUIDITY_LOW" in add_token(TOSHI, "--accept", "LIQUIDITY_LOW")
+    assert "veto POOL_SHALLOW" in add_token(TOSHI, "--accept", "POOL_SHALLOW")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,6 @@ def test_a_market_must_be_named_when_there_is_not_one(market: Market) -> None:
 
 
 def test_sources_that_cannot_be_asked_are_named(market: Market) -> None:
-    asking.install(asking.Asking(asking._nobody))
+    asking.install(asking.Asking(asking.nobody))
     with pytest.raises(CommandError, match="UNREACHABLE: this process cannot ask dexscreener"):
         add_token(TOSHI)

@@ -258,7 +258,7 @@ def test_a_market_begins_without_a_past_when_that_does_not_come(market: Market, 
     session = worlds.running_session(market)
     assert world.tick(session, TICK).reason == "NO_PRICES"
     world.feed.absent = {"AAA": "THROTTLED"}
-    waiting = 1 + PATIENCE // timedelta(seconds=15)
+    waiting = PATIENCE // timedelta(seconds=15)
     ticks = [world.tick(session, TICK).status for _ in range(waiting + 3)]
     assert ticks == ["SKIPPED"] * waiting + ["CLOSED"] * 3
     first = Tick.objects.filter(status="CLOSED").order_by("pk").first()

@@ -122,18 +122,18 @@ def test_a_veto_counts_until_it_is_accepted_by_name(market: Market) -> None:
     young = pair(pairCreatedAt=int((NOW - timedelta(hours=3)).timestamp() * 1000),
                  liquidity={"usd": 9000})  # fmt: skip
     found = examined(TOSHI, young)
-    with pytest.raises(CannotAdd, match="accept LIQUIDITY_LOW, POOL_YOUNG by name"):
+    with pytest.raises(CannotAdd, match="accept POOL_SHALLOW, POOL_YOUNG by name"):
         add(market, found)
     with pytest.raises(CannotAdd, match="accept POOL_YOUNG by name"):
-        add(market, found, read_vetoes("LIQUIDITY_LOW"))
-    row = add(market, found, read_vetoes("liquidity_low, POOL_YOUNG")).token
+        add(market, found, read_vetoes("POOL_SHALLOW"))
+    row = add(market, found, read_vetoes("pool_shallow, POOL_YOUNG")).token
     assert [code for code, _ in TokenExamination.objects.get(token=row).vetoes] == [
-        "LIQUIDITY_LOW",
+        "POOL_SHALLOW",
         "POOL_YOUNG",
     ]
 
 
-@pytest.mark.parametrize("text", ["NO_POOL", "ALL", "POOL_YOUNG;LIQUIDITY_LOW"])
+@pytest.mark.parametrize("text", ["NO_POOL", "ALL", "POOL_YOUNG;POOL_SHALLOW"])
 def test_only_vetoes_can_be_accepted(text: str) -> None:
     with pytest.raises(CannotAdd, match="cannot be accepted; allowed are"):
         read_vetoes(text)
@@ -265,7 +265,8 @@ def test_two_tokens_of_one_id_are_two_pools() -> None:
     assert [spec.symbol for spec in found if spec.tradable] == ["POL"]
 
 
-def test_a_process_that_cannot_ask_says_so() -> None:
+def test_a_process_that_cannot_ask_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_asking", asking.Asking(asking.nobody))
     with pytest.raises(SourceFailure, match="this process cannot ask dexscreener"):
         examine(TOSHI, None, BASE, asking.installed(), NOW)
 

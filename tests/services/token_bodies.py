@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from paper_trading.services import asking
 from paper_trading.services.asking import Asking
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 
@@ -62,7 +63,7 @@ class Scripted:
 
     def ask(self, source: str, request: Request) -> Answer:
         self.asked.append((source, request.shown))
-        if source == "rpc":
+        if source == asking.RPC:
             return self._answer(self.rpc)
         last = request.url.rsplit("/", 1)[1]
         if source == "geckoterminal":

@@ -64,6 +64,7 @@ def test_every_task_belongs_to_a_stage_or_to_the_opening_or_to_upkeep() -> None:
     assert set(OURS) == set(sending.TASKS.values()) | opening | {
         "tasks.sweep",
         "tasks.review_pairs",
+        "tasks.tend_live_markets",
     }
     assert Stage.OPEN not in sending.TASKS
 
