@@ -1,6 +1,5 @@
 """The price feed of a market: one batch a step, made once, shared by every session."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -110,14 +109,14 @@ class PriceFeedService:
     def _fetch(self, step: int) -> tuple[PriceBatch, bool]:
         if self._live is None:
             raise ValueError(f"{self.market} is live and was given no sources")
-        said = self._live.said(_pinned(listing_rows(self.market)), clock.now())
+        said = self._live.said(pinned_of(self.market), clock.now())
         with transaction.atomic():
             market = Market.objects.select_for_update(no_key=True).get(pk=self.market.pk)
             if market.head_step >= step:
                 return self._newest_fresh(), False
             if market.head_step >= 0 or _begins_late(market, step, said, clock.now()):
                 # A token may have been added while the sources were asked: it was not said.
-                pinned = _pinned(listing_rows(market))
+                pinned = pinned_of(market)
                 made = live_step(step, clock.now(), said, market.head_state, pinned)
                 return self._make(market, _taken(market, made), said.source), True
         raise NoPrices(f"{market} has not begun: {_why_not(said)}")
@@ -200,9 +199,11 @@ def _taken(market: Market, step: SourceStep) -> SourceStep:
     return exact
 
 
-def _pinned(rows: Iterable[MarketToken]) -> list[Pinned]:
+def pinned_of(market: Market) -> list[Pinned]:
+    """Return the tokens of a live market with the pools that price them, as they stand now."""
     return [
-        Pinned(row.token.symbol, row.token.pool_address.lower(), row.token.is_cash) for row in rows
+        Pinned(row.token.symbol, row.token.pool_address.lower(), row.token.is_cash)
+        for row in listing_rows(market)
     ]
 
 

@@ -57,6 +57,11 @@ class UpstreamWorld:
         tick.refresh_from_db()
         return tick
 
+    @property
+    def today(self) -> tuple[datetime, datetime]:
+        """Return a span that holds all that was asked."""
+        return self.clock.time - timedelta(hours=12), self.clock.time + timedelta(minutes=1)
+
     def ticks(self, session: PaperTradingSession, count: int) -> Tick:
         return [self.tick(session) for _ in range(count)][-1]
 

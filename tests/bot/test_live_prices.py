@@ -1,11 +1,15 @@
 """Ticks on the real sources, which speak HTTP to an upstream that enforces their limits."""
 
+from typing import Any
+
 import pytest
+from django.test import override_settings
 
 from paper_trading.bot.replay.verify import verify
-from paper_trading.models import Bar, PaperTrade, PriceBatch, TickStatus
+from paper_trading.models import Bar, PaperTrade, PriceBatch, SourceState, TickStatus
+from paper_trading.services.sources import usage
 from tests.bot import worlds
-from tests.bot.live_upstreams import UpstreamWorld
+from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
 
 pytestmark = pytest.mark.django_db
 
@@ -27,3 +31,55 @@ def test_quotes_are_stored_and_trades_are_made(whole_upstream: UpstreamWorld) ->
     fills = PaperTrade.objects.filter(account=session.account, status="FILLED")
     assert fills.exists()
     assert verify(session.pk).to_the_end
+
+
+def test_keys_add_checks_at_their_own_pace(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: dict[str, Any] = {"COINGECKO_DEMO_KEY": "CG-1", "ALCHEMY_KEY": "al-2"}
+    with live_upstream(monkeypatch, upstream_snapshot, **keys) as upstream:
+        upstream.server.keys = {"coingecko": "CG-1", "alchemy": "al-2"}
+        session = worlds.running_session(upstream.market, 5, 15_000)
+        upstream.ticks(session, 24)
+        asked = upstream.server
+        assert [asked.count(name) for name in ("defillama", "alchemy")] == [6, 6]
+        assert asked.count("coingecko") == 2
+        agreed = {one.source: one.agreement_percent for one in usage.statistics(*upstream.today)}
+        assert (agreed["alchemy"], agreed["coingecko-demo"], agreed["defillama"]) == (100, 100, 100)
+
+
+def test_an_rpc_url_for_every_chain_makes_the_chain_the_source_of_ticks(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        live_upstream(monkeypatch, upstream_snapshot) as upstream,
+        override_settings(
+            RPC_URLS={chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
+        ),
+    ):
+        session = worlds.running_session(upstream.market, 5, 15_000)
+        first, second = upstream.tick(session), upstream.tick(session)
+        assert first.batch is not None
+        # Its prices are in cash, whose worth the first check has only now said.
+        assert first.batch.source == "dexscreener"
+        assert second.batch is not None
+        assert second.batch.source == "onchain+dexscreener"
+        blocks = dict(second.batch.quotes.values_list("token__symbol", "block"))
+        assert blocks.pop("USDC") is None
+        assert all(blocks.values())
+        assert {quote.verdict for quote in second.batch.quotes.all()} == {"FRESH"}
+        upstream.ticks(session, 20)
+        assert upstream.server.throttled.total() == 0
+
+
+def test_a_wrong_key_costs_its_own_source_alone(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with live_upstream(monkeypatch, upstream_snapshot, ALCHEMY_KEY="wrong") as upstream:
+        upstream.server.keys = {"alchemy": "right"}
+        session = worlds.running_session(upstream.market, 5, 15_000)
+        last = upstream.ticks(session, 10)
+        assert last.batch is not None
+        assert last.batch.source == "dexscreener"
+        assert upstream.server.count("alchemy") == 1
+        assert SourceState.objects.get(source="alchemy").reason == "KEY_REFUSED"
