@@ -116,12 +116,15 @@ SOURCE_URLS = {
         ("alchemy", "DEX_ALCHEMY_URL", "https://api.g.alchemy.com"),
     )
 }
-PRICE_CHAINS = (1, 8453, 42161)
 # By price chain; those that are set.
 RPC_URLS = {
     chain: address
-    for chain in PRICE_CHAINS
-    if (address := environment.url(f"DEX_RPC_URL_{chain}", allow_private=ALLOW_PRIVATE_SOURCES))
+    for chain, variable in (
+        (1, "DEX_RPC_URL_1"),
+        (8453, "DEX_RPC_URL_8453"),
+        (42161, "DEX_RPC_URL_42161"),
+    )
+    if (address := environment.url(variable, allow_private=ALLOW_PRIVATE_SOURCES))
 }
 # In place of what the plans of these providers allow; 0 leaves that.
 COINGECKO_PER_MINUTE = environment.integer("DEX_COINGECKO_PER_MINUTE", 0, 0, 100_000)

@@ -6,7 +6,7 @@ from dexproject.embedded.options import ROOT
 
 DOC = (ROOT / "docs" / "DEPLOYMENT.md").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
-VARIABLE = re.compile(r"\b(?:DEX_[A-Z_]+[A-Z]|DATABASE_URL|REDIS_URL)\b")
+VARIABLE = re.compile(r"\b(?:DEX_[A-Z_]+[A-Z](?:_[0-9]+)?|DATABASE_URL|REDIS_URL)\b")
 
 
 def read_by_the_code() -> set[str]:
@@ -19,7 +19,7 @@ def read_by_the_code() -> set[str]:
 
 
 def test_every_variable_stands_in_a_table_and_every_table_row_is_read() -> None:
-    rows = set(re.findall(r"^\| `([A-Z_]+)` \|", DOC, re.MULTILINE))
+    rows = set(re.findall(r"^\| `([A-Z_0-9]+)` \|", DOC, re.MULTILINE))
     assert rows == read_by_the_code()
 
 

@@ -20,6 +20,7 @@ from paper_trading.services.sources.limits import (
     MONTH_SECONDS,
     Limit,
 )
+from paper_trading.services.sources.live.chains import CHAIN_NAMES
 from paper_trading.services.sources.plan import (
     PlannedSource,
     Role,
@@ -112,6 +113,6 @@ def _keys_in_words() -> list[str]:
         "DEX_COINGECKO_PRO_KEY": settings.COINGECKO_PRO_KEY,
         "DEX_ALCHEMY_KEY": settings.ALCHEMY_KEY,
     }
-    for chain in settings.PRICE_CHAINS:
+    for chain in sorted(CHAIN_NAMES):
         variables[f"DEX_RPC_URL_{chain}"] = settings.RPC_URLS.get(chain, "")
     return [f"{name}: {'set' if value else 'not set'}" for name, value in variables.items()]
