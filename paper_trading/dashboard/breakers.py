@@ -6,6 +6,7 @@ from decimal import Decimal
 from paper_trading.dashboard.board import Board
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.breakers import REASONS, reason
+from paper_trading.engine.code_notes import CLEARED
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.money import ZERO
 from paper_trading.models import BreakerState, PaperStrategyConfiguration
@@ -34,6 +35,16 @@ class Meter:
     tripped: bool
     text: str
     pk: int | None
+
+    @property
+    def ends(self) -> str:
+        """How a tripped breaker of this kind is reset."""
+        return CLEARED[self.kind]
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it stays tripped until somebody resets it."""
+        return self.ends.startswith("A person")
 
     @property
     def has_bar(self) -> bool:

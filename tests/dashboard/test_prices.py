@@ -68,7 +68,7 @@ def test_one_fresh_token_is_degraded_and_not_down() -> None:
     page.quote(batch, 0)
     panels = page.panels()
     assert "1 of 2 prices fresh" in panels["status"]
-    assert 'class="advice' not in panels["prices"]
+    assert 'role="status"' not in panels["prices"]
 
 
 @pytest.mark.parametrize(
