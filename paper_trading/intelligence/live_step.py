@@ -29,7 +29,7 @@ from paper_trading.engine.trust_json import (
     trust_from_json,
     trust_to_json,
 )
-from paper_trading.intelligence.observed import SourceQuote, SourceStep
+from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep
 
 #: A source's answer held no usable price of the token, or none at all was asked for.
 BAD_PRICE = "BAD_PRICE"
@@ -70,6 +70,8 @@ class Said:
     seen: Mapping[str, Seen | Absent]
     #: New checks by an independent source, by symbol.
     checks: Mapping[str, Check] = field(default_factory=dict)
+    #: Of the newest block of the market's price chain; None when no node was asked.
+    base_fee_wei: int | None = None
 
 
 def seen(
@@ -153,7 +155,7 @@ def said_at(step: SourceStep, source: str) -> Said:
     for symbol, quote in step.quotes.items():
         found[symbol] = _unjudged(quote, raw.get(symbol))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
-    return Said(source, found, checks)
+    return Said(source, found, checks, step.said.get(BASE_FEE))
 
 
 def _judge_all(
@@ -219,7 +221,9 @@ def _journal(
 ) -> dict[str, Any]:
     """Return what the quotes do not tell: readings that they are not, new checks, changes."""
     stood = {name: before.get(name, TokenTrust()).standing for name in judged}
+    fee = {} if said.base_fee_wei is None else {BASE_FEE: said.base_fee_wei}
     return {
+        **fee,
         "checks": {
             name: check_to_json(check)
             for name, check in sorted(said.checks.items())

@@ -9,7 +9,7 @@ from paper_trading.engine import gas, money
 from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.market import Batch, GasConditions, Quote, Token
 from paper_trading.intelligence.bars import Bar, Observation, Spans
-from paper_trading.intelligence.observed import SourceQuote, SourceStep
+from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep
 from paper_trading.intelligence.series import ClosedBar, Series, advance
 from paper_trading.intelligence.user_signals import (
     Reader,
@@ -112,7 +112,7 @@ def fold_step(
 
 
 def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -> Folded:
-    conditions = gas.conditions(terms.price_chain_id, terms.seed, step.market_time)
+    conditions = _gas(step, terms)
     native = head.native.after(step.quotes.get(terms.native_symbol))
     before = _batch(step, head.listings, native, conditions)
     after: list[Listing] = []
@@ -127,6 +127,13 @@ def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -
         closed[listing.token.id] = bars
     batch = _batch(step, after, native, conditions)
     return Folded(MarketHead(tuple(after), native, head.off), closed, batch)
+
+
+def _gas(step: SourceStep, terms: Terms) -> GasConditions:
+    """Return what gas costs: the modelled path, with the chain's own base fee when it is known."""
+    modelled = gas.conditions(terms.price_chain_id, terms.seed, step.market_time)
+    fee = None if step.said is None else step.said.get(BASE_FEE)
+    return modelled if fee is None else replace(modelled, base_fee_wei=fee)
 
 
 def _is_behind(listing: Listing, quote: SourceQuote) -> bool:

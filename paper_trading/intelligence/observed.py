@@ -61,6 +61,10 @@ class SourceStep:
     said: Mapping[str, Any] | None = None
 
 
+#: Under which name `said` holds the base fee of the price chain, in wei, if a node told it.
+BASE_FEE = "base_fee_wei"
+
+
 def exact_step(step: SourceStep) -> SourceStep:
     """Return a step with its numbers at the scales that rows keep.
 

@@ -43,8 +43,13 @@ from paper_trading.services.sources.live.defillama import DefiLlama
 from paper_trading.services.sources.live.dexscreener import DexScreener
 from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
 from paper_trading.services.sources.live.http import HttpClient
-from paper_trading.services.sources.live.market_feed import FIRST_SECONDS, Checker, MarketFeed
-from paper_trading.services.sources.live.onchain import OnChain
+from paper_trading.services.sources.live.market_feed import (
+    FIRST_SECONDS,
+    Checker,
+    GasReader,
+    MarketFeed,
+)
+from paper_trading.services.sources.live.onchain import OnChain, base_fee_wei
 from paper_trading.services.sources.plan import SourcePlan, plan
 
 
@@ -70,6 +75,7 @@ class LiveSources:
             ],
             MarketChecks(self.market.pk, budgets()),
             served or "",
+            GasReader(ONCHAIN, self.market.price_chain_id, base_fee_wei),
         )
         return feed.said(tokens, now)
 

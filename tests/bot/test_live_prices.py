@@ -10,6 +10,7 @@ from paper_trading.models import Bar, PaperTrade, PriceBatch, SourceState, TickS
 from paper_trading.services.sources import usage
 from tests.bot import worlds
 from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
+from tests.upstream.rpc import BASE_FEE
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def test_an_rpc_url_for_every_chain_makes_the_chain_the_source_of_ticks(
     upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
-        live_upstream(monkeypatch, upstream_snapshot) as upstream,
+        live_upstream(monkeypatch, upstream_snapshot, whole=True) as upstream,
         override_settings(
             RPC_URLS={chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
         ),
@@ -68,8 +69,10 @@ def test_an_rpc_url_for_every_chain_makes_the_chain_the_source_of_ticks(
         assert blocks.pop("USDC") is None
         assert all(blocks.values())
         assert {quote.verdict for quote in second.batch.quotes.all()} == {"FRESH"}
-        upstream.ticks(session, 20)
+        assert second.batch.base_fee_wei == BASE_FEE
+        upstream.ticks(session, 4)
         assert upstream.server.throttled.total() == 0
+        assert verify(session.pk).to_the_end
 
 
 def test_a_wrong_key_costs_its_own_source_alone(

@@ -1,6 +1,6 @@
 """The live sources of one market, asked together: who serves a step, and who checks it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +9,13 @@ from typing import Protocol
 from paper_trading.engine.money import HUNDRED
 from paper_trading.engine.trust import DISPUTE_PERCENT, Absent, Check
 from paper_trading.intelligence.live_step import NOT_SAID, Said, Seen
-from paper_trading.services.sources.live.base import CheckSource, LiveToken, PoolSource
+from paper_trading.services.sources.live.base import (
+    Answer,
+    CheckSource,
+    LiveToken,
+    PoolSource,
+    Request,
+)
 from paper_trading.services.sources.live.caller import Call, Caller, Wanted
 
 #: A tick has five seconds: of these the first source has so many, then the others together.
@@ -25,6 +31,20 @@ class Checker:
 
     source: CheckSource
     every: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class GasReader:
+    """Where the base fee of a market's price chain is read: in the answers of one source."""
+
+    source: str
+    chain_id: int
+    read: Callable[[Request, Answer], int | None]
+
+    @property
+    def of(self) -> tuple[str, int]:
+        """Return source and chain."""
+        return self.source, self.chain_id
 
 
 class Turns(Protocol):
@@ -49,6 +69,7 @@ class MarketFeed:
         checkers: Sequence[Checker],
         turns: Turns,
         served_before: str = "",
+        gas: GasReader | None = None,
     ) -> None:
         if not ticks:
             raise ValueError("a live market needs a source that serves its ticks")
@@ -57,6 +78,7 @@ class MarketFeed:
         self._checkers = checkers
         self._turns = turns
         self._served_before = served_before
+        self._gas = gas
 
     def said(self, tokens: Sequence[LiveToken], now: datetime) -> Said:
         """Return what the sources say of tokens.
@@ -80,7 +102,16 @@ class MarketFeed:
             more = self._caller.all(_wanted(others, missing), now, OTHERS_SECONDS)
             self._take(found, others, missing, more)
         checks = self._checks(due, calls, found, now)
-        return Said(_served(found) or first.name, found, checks)
+        return Said(_served(found) or first.name, found, checks, self._base_fee(calls))
+
+    def _base_fee(self, calls: Iterable[Call]) -> int | None:
+        if self._gas is None:
+            return None
+        for call in calls:
+            chain_id = call.request.tokens[0].price_chain_id
+            if call.answer is not None and (call.source, chain_id) == self._gas.of:
+                return self._gas.read(call.request, call.answer)
+        return None
 
     def _is_due(self, checker: Checker, now: datetime) -> bool:
         return self._turns.is_due(checker.source.name, checker.every, now)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from paper_trading.engine import money
+from paper_trading.engine.market import HIGHEST_FEE_WEI
 from paper_trading.engine.trust import POOL_ABSENT, POOL_OTHER, Absent
 from paper_trading.intelligence.live_step import BAD_PRICE, Seen, seen
 from paper_trading.services import token_registry
@@ -141,6 +142,21 @@ def blocks(request: Request, answer: Answer) -> list[Block]:
     :raises SourceFailure: as `OnChain.read` does.
     """
     return [head(results) for _, results in _answered(request, answer) if results is not None]
+
+
+def base_fee_wei(request: Request, answer: Answer) -> int | None:
+    """Return the base fee of the newest block that a batch was answered at, in wei.
+
+    None when no chain asks for it: a node that says so is not believed.
+    """
+    try:
+        found = blocks(request, answer)
+    except SourceFailure:
+        return None
+    newest = max(found, key=lambda block: block.number, default=None)
+    if newest is None or not 0 < newest.base_fee_wei <= HIGHEST_FEE_WEI:
+        return None
+    return newest.base_fee_wei
 
 
 def _chunks(tokens: Sequence[LiveToken]) -> list[_Chunk]:
