@@ -40,10 +40,10 @@ LIVE_SEED = 1
 LIVE_STEP_SECONDS = 15
 _LIVE_ASSUMPTIONS = (
     "Prices and depths are those of one pinned pool a token, read from public sources{testnet};"
-    " fills are reckoned on them, nothing is sent to a chain. Gas follows a documented seeded path."
-    " Bars from before the market began are candles of the same pools; the cost of a trade in them"
-    " is reckoned with the depth that each pool had when the market began, since past depths are"
-    " not published."
+    " fills are reckoned on them, nothing is sent to a chain. Gas follows a documented seeded path;"
+    " with a node of the price chain its base fee is the chain's own. Bars from before the market"
+    " began are candles of the same pools; the cost of a trade in them is reckoned with the depth"
+    " that each pool had when the market began, since past depths are not published."
 )
 _TESTNET = ", for tokens of a testnet those of their mainnet, {chain}"
 _SIMULATED_SYMBOLS = {token.symbol for token in DEFAULT_TOKENS}

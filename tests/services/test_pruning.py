@@ -43,6 +43,9 @@ SHARED = {
     "frozenexperience",
     "paperstrategyconfiguration",
     "strategyversion",
+    "sourceusage",
+    "sourcestate",
+    "tokenexamination",
 }
 
 
