@@ -45,7 +45,7 @@ class RealPriceManager:
         self.market = market
         if live is None and market.mode == FeedMode.LIVE:
             live = LiveSources(market)
-        self._feed = PriceFeedService(market, live=live)
+        self._feed = PriceFeedService(market, live=live, on_made=feed_events.after_fetch)
 
     def initialize(self) -> None:
         """Open the price source. RecordChanged when its file is not the one it began with.
@@ -133,8 +133,6 @@ class RealPriceManager:
                 chunks_total=min(tokens, settings.ANALYSIS_WIDTH),
             )
             logs.prices(tick, batch, tokens, fetched=fetched)
-            if fetched:
-                feed_events.after_fetch(batch)
 
     def _skip(self, tick: Tick, reason: TickReason) -> bool:
         """Record a tick that has nothing new to read as SKIPPED; the session goes on."""

@@ -1,16 +1,14 @@
 """Live markets: their sources as the settings have them, wired to budgets and the clock."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import cache
 from random import SystemRandom
 
 from django.conf import settings
 
-from paper_trading.engine.trust import CHECK_LIFE
-from paper_trading.engine.trust_json import check_from_json
+from paper_trading.engine.money import ONE
 from paper_trading.intelligence.live_step import Pinned, Said
 from paper_trading.models import FeedMode, Market, MarketToken, SessionStatus
 from paper_trading.services import asking, clock, live_turns, market_setup
@@ -44,7 +42,6 @@ from paper_trading.services.sources.live.dexscreener import DexScreener
 from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
 from paper_trading.services.sources.live.http import HttpClient
 from paper_trading.services.sources.live.market_feed import (
-    FIRST_SECONDS,
     Checker,
     GasReader,
     MarketFeed,
@@ -61,14 +58,13 @@ class LiveSources:
 
     def said(self, pinned: Sequence[Pinned], now: datetime) -> Said:
         """Return what the sources say of a market's tokens at a time of the database's clock."""
-        self.market.refresh_from_db(fields=["head_state"])
         symbols = {one.symbol for one in pinned}
         tokens = [one for one in live_tokens(self.market) if one.symbol in symbols]
         planned = source_plan(self.market)
         served = self.market.batches.order_by("-step").values_list("source", flat=True).first()
         feed = MarketFeed(
             caller(),
-            [_tick_source(one.source, _anchors(self.market, now)) for one in planned.tick],
+            [_tick_source(one.source) for one in planned.tick],
             [
                 Checker(_check_source(one.source), timedelta(seconds=one.period_seconds))
                 for one in planned.checks
@@ -169,31 +165,17 @@ def forget() -> None:
 
 
 @cache
-def _http() -> HttpClient:
+def _http(seconds: float) -> HttpClient:
     return HttpClient(
         lambda: datetime.now(UTC),
         allow_private=settings.ALLOW_PRIVATE_SOURCES,
-        total_seconds=FIRST_SECONDS,
+        total_seconds=seconds,
     )
 
 
-def _anchors(market: Market, now: datetime) -> Mapping[int, Decimal]:
-    """Return what a unit of cash was last said to be worth, by price chain; empty when old."""
-    cash = MarketToken.objects.filter(market=market, token__is_cash=True).select_related("token")
-    known = market.head_state.get("checks", {})
-    found: dict[int, Decimal] = {}
-    for row in cash:
-        if row.token.symbol not in known:
-            continue
-        check = check_from_json(known[row.token.symbol])
-        if now - check.observed_at <= CHECK_LIFE:
-            found |= dict.fromkeys(settings.RPC_URLS, check.price_usd)
-    return found
-
-
-def _tick_source(name: str, cash_usd: Mapping[int, Decimal]) -> PoolSource:
+def _tick_source(name: str) -> PoolSource:
     made: dict[str, Callable[[], PoolSource]] = {
-        ONCHAIN: lambda: OnChain(settings.RPC_URLS, cash_usd),
+        ONCHAIN: lambda: OnChain(settings.RPC_URLS, dict.fromkeys(settings.RPC_URLS, ONE)),
         DEXSCREENER: lambda: DexScreener(settings.SOURCE_URLS[DEXSCREENER]),
         GECKOTERMINAL: lambda: GeckoTerminal(settings.SOURCE_URLS[GECKOTERMINAL]),
     }

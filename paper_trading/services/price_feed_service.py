@@ -1,11 +1,12 @@
 """The price feed of a market: one batch a step, made once, shared by every session."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from paper_trading.engine.market import Batch
-from paper_trading.engine.trust import Absent
+from paper_trading.engine.trust import CLOCK_SKEW, Absent
 from paper_trading.intelligence.live_step import Pinned, Said, Seen, live_step
 from paper_trading.intelligence.market_folding import (
     Folded,
@@ -48,11 +49,17 @@ class PriceFeedService:
     """Makes and finds the batches of one market."""
 
     def __init__(
-        self, market: Market, source: PriceSource | None = None, live: LiveFeed | None = None
+        self,
+        market: Market,
+        source: PriceSource | None = None,
+        live: LiveFeed | None = None,
+        on_made: Callable[[PriceBatch], None] = lambda _: None,
     ) -> None:
+        """`on_made` is called in the transaction of each live batch."""
         self.market = market
         self._source = source
         self._live = live
+        self._on_made = on_made
 
     def open_source(self, market: Market | None = None) -> PriceSource:
         """Return the market's price source, opened when it is first needed."""
@@ -102,9 +109,13 @@ class PriceFeedService:
         """Fetch a step of a live market when it is this process's turn, or find what was made."""
         with live_turns.turn(self.market.pk) as mine:
             found = self._find(step)
-            if found is None and mine:
+            if found is None and mine and not self._is_past(step):
                 return self._fetch(step)
         return found or self._newest_fresh(), False
+
+    def _is_past(self, step: int) -> bool:
+        """Say whether the market went on beyond a step meanwhile: then nobody is asked for it."""
+        return Market.objects.values_list("head_step", flat=True).get(pk=self.market.pk) >= step
 
     def _fetch(self, step: int) -> tuple[PriceBatch, bool]:
         if self._live is None:
@@ -118,14 +129,18 @@ class PriceFeedService:
                 # A token may have been added while the sources were asked: it was not said.
                 pinned = pinned_of(market)
                 made = live_step(step, clock.now(), said, market.head_state, pinned)
-                return self._make(market, _taken(market, made), said.source), True
+                batch = self._make(market, _taken(market, made), said.source)
+                self._on_made(batch)
+                return batch, True
         raise NoPrices(f"{market} has not begun: {_why_not(said)}")
 
     def _newest_fresh(self) -> PriceBatch:
-        newest = self.market.batches.order_by("-step").first()
-        oldest = clock.now() - FRESH_STEPS * timedelta(seconds=self.market.step_seconds)
+        newest, now = self.market.batches.order_by("-step").first(), clock.now()
+        oldest = now - FRESH_STEPS * timedelta(seconds=self.market.step_seconds)
         if newest is None or newest.market_time < oldest:
             raise NoPrices(f"{self.market} has no batch of the last {FRESH_STEPS} steps")
+        if newest.market_time > now + CLOCK_SKEW:
+            raise NoPrices(f"{self.market} has a batch of {newest.market_time}, which is to come")
         return newest
 
     def _find(self, step: int) -> PriceBatch | None:

@@ -40,7 +40,8 @@ PAUSES: Mapping[Reason, Pause] = MappingProxyType(
         Reason.NOT_TLS: _UNWELL,
         Reason.TOO_LARGE: _UNWELL,
         Reason.BAD_BODY: _UNWELL,
-        Reason.REQUEST_REFUSED: _UNWELL,
+        # What was asked was wrong, not the source: others may ask it something else.
+        Reason.REQUEST_REFUSED: Pause(0, 0),
     }
 )
 #: We did not ask: that is no failure of the source.

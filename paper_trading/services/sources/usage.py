@@ -176,7 +176,7 @@ def _statistics(source: str, found: Counts) -> Statistics:
     return Statistics(
         source=source,
         calls=found.calls,
-        calls_saved=max(0, found.tokens_asked - found.calls),
+        calls_saved=max(0, found.tokens_answered - found.calls),
         errors=found.errors,
         tokens_asked=found.tokens_asked,
         tokens_answered=found.tokens_answered,

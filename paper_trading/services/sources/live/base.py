@@ -73,6 +73,8 @@ class SourceFailure(Exception):
         super().__init__(f"{reason}: {message}")
         self.reason = reason
         self.retry_after_seconds = retry_after_seconds
+        #: Calls that it took to fail.
+        self.tries = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ class Answer:
     received_at: datetime
     #: Of the HTTP header; what a cache on the way adds to the age of what it says.
     age_seconds: int = 0
+    #: A header said the age.
+    has_age: bool = False
+    #: Calls that it took.
+    tries: int = 1
 
 
 class LiveSource(Protocol):

@@ -30,17 +30,25 @@ class BudgetGate:
         """Take one call from the budget; SourceFailure says why it must not be made."""
         taken = self._budgets.take(source, 1, now)
         if isinstance(taken, Refused):
-            raise SourceFailure(taken.reason, taken.why)
+            wait = None if taken.until is None else (taken.until - now).total_seconds()
+            raise SourceFailure(taken.reason, taken.why, wait)
 
     def note(self, calls: Iterable[Call], now: datetime) -> None:
         """Keep how calls went that were made; a failure makes the source cool down."""
         for call in calls:
             if not call.made:
                 continue
+            self._count_retries(call, now)
             if call.failure is None:
                 self._budgets.worked(call.source, now, _outcome(call))
             else:
                 self._budgets.failed(call.source, now, call.failure, _outcome(call), self._luck)
+
+    def _count_retries(self, call: Call, now: datetime) -> None:
+        """Count what a broken connection cost besides: it was made, whatever the budget says."""
+        ended = call.answer or call.failure
+        for _ in range(0 if ended is None else ended.tries - 1):
+            self._budgets.take(call.source, 1, now)
 
 
 class MarketChecks:

@@ -84,7 +84,8 @@ class Caller:
         began = self._monotonic()
         started = [(one, self._start(one, now, began)) for one in wanted]
         wait([found for _, found in started if isinstance(found, Future)], within_seconds)
-        calls = [_read(one, _ended(found, one)) for one, found in started]
+        late = self._monotonic() - began
+        calls = [_read(one, _ended(found, one, late)) for one, found in started]
         self._gate.note(calls, now)
         for call in calls:
             if call.failure is not None:
@@ -120,14 +121,14 @@ class Caller:
         return replace(call, answer=stamped, seconds=seconds)
 
 
-def _ended(running: "Future[Call] | Call", wanted: Wanted) -> Call:
+def _ended(running: "Future[Call] | Call", wanted: Wanted, seconds: float) -> Call:
     if isinstance(running, Call):
         return running
     if running.done():
         return running.result()
     running.cancel()
     late = SourceFailure(Reason.TIMED_OUT, "no answer within the time of a tick")
-    return Call(wanted.source, wanted.request, failure=late)
+    return Call(wanted.source, wanted.request, failure=late, seconds=seconds)
 
 
 def _read(wanted: Wanted, call: Call) -> Call:

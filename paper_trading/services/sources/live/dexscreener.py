@@ -15,7 +15,14 @@ from paper_trading.intelligence.live_step import BAD_PRICE, Seen, seen
 from paper_trading.services.sources.live.base import Answer, LiveToken, Request
 from paper_trading.services.sources.live.batches import at_most, batches, by_chain
 from paper_trading.services.sources.live.chains import CHAIN_NAMES
-from paper_trading.services.sources.live.values import amount, inside, objects, positive, text
+from paper_trading.services.sources.live.values import (
+    amount,
+    inside,
+    known_once,
+    objects,
+    positive,
+    text,
+)
 
 NAME: Final = "dexscreener"
 BATCH_LIMIT: Final = 30
@@ -42,7 +49,7 @@ class DexScreener:
 
         :raises SourceFailure: BAD_BODY when the body holds no list of pairs.
         """
-        pairs = _pairs(answer.body)
+        pairs = known_once(_pairs(answer.body), request)
         return {one.symbol: _said(one, pairs, answer) for one in request.tokens}
 
     def _requests(self, tokens: Sequence[LiveToken]) -> Iterator[Request]:
@@ -56,19 +63,23 @@ class DexScreener:
                 yield Request(url, f"{NAME} pairs of {chain}", batch)
 
 
-def _pairs(body: Any) -> dict[tuple[str, str], Any]:
-    """Return pairs by chain and address. Null stands for no pair at all."""
+def _pairs(body: Any) -> Iterator[tuple[tuple[str, str], Any]]:
+    """Yield pairs with chain and address. Null stands for no pair at all."""
     found = body if isinstance(body, list) else inside(body, "pairs")
     if found is None and isinstance(body, Mapping) and "pairs" in body:
         found = []
-    pairs = objects(found, "`pairs`")
-    return {(text(inside(one, "chainId")), text(inside(one, "pairAddress"))): one for one in pairs}
+    for one in objects(found, "`pairs`"):
+        yield (text(inside(one, "chainId")), text(inside(one, "pairAddress"))), one
 
 
 def _said(token: LiveToken, pairs: Mapping[tuple[str, str], Any], answer: Answer) -> Seen | Absent:
-    pair = pairs.get((CHAIN_NAMES[token.price_chain_id].dexscreener, token.pool.lower()))
-    if pair is None:
+    key = (CHAIN_NAMES[token.price_chain_id].dexscreener, token.pool.lower())
+    if key not in pairs:
         return Absent(POOL_ABSENT)
+    pair = pairs[key]
+    if pair is None:
+        # Twice in one answer, and not the same.
+        return Absent(BAD_PRICE)
     sides = {text(inside(pair, side, "address")): side for side in ("quoteToken", "baseToken")}
     side = sides.get(token.address.lower())
     if side is None:

@@ -14,10 +14,19 @@ from paper_trading.intelligence.live_step import BAD_PRICE, Seen, seen
 from paper_trading.services.sources.live.base import Answer, LiveToken, Request
 from paper_trading.services.sources.live.batches import at_most, batches, by_chain
 from paper_trading.services.sources.live.chains import CHAIN_NAMES
-from paper_trading.services.sources.live.values import amount, inside, objects, positive, text
+from paper_trading.services.sources.live.values import (
+    amount,
+    inside,
+    known_once,
+    objects,
+    positive,
+    text,
+)
 
 NAME: Final = "geckoterminal"
 BATCH_LIMIT: Final = 30
+#: What it says is up to so old when no cache on the way says better.
+CACHED: Final = timedelta(seconds=60)
 #: Volume comes for five minutes; a step of a live market is 15 seconds.
 STEPS_OF_VOLUME: Final = 300 // 15
 
@@ -41,9 +50,8 @@ class GeckoTerminal:
 
         :raises SourceFailure: BAD_BODY when the body holds no list of pools.
         """
-        pools = {
-            text(inside(one, "id")): one for one in objects(inside(answer.body, "data"), "`data`")
-        }
+        found = objects(inside(answer.body, "data"), "`data`")
+        pools = known_once(((text(inside(one, "id")), one) for one in found), request)
         return {one.symbol: _said(one, pools, answer) for one in request.tokens}
 
     def _requests(self, tokens: Sequence[LiveToken]) -> Iterator[Request]:
@@ -59,9 +67,13 @@ class GeckoTerminal:
 
 def _said(token: LiveToken, pools: Mapping[str, Any], answer: Answer) -> Seen | Absent:
     network = CHAIN_NAMES[token.price_chain_id].geckoterminal
-    pool = pools.get(f"{network}_{token.pool.lower()}")
-    if pool is None:
+    key = f"{network}_{token.pool.lower()}"
+    if key not in pools:
         return Absent(POOL_ABSENT)
+    pool = pools[key]
+    if pool is None:
+        # Twice in one answer, and not the same.
+        return Absent(BAD_PRICE)
     wanted = f"{network}_{token.address.lower()}"
     sides = [
         side
@@ -77,7 +89,7 @@ def _said(token: LiveToken, pools: Mapping[str, Any], answer: Answer) -> Seen | 
     return seen(
         price,
         amount(inside(pool, "attributes", "reserve_in_usd")),
-        answer.received_at - timedelta(seconds=answer.age_seconds),
+        answer.received_at - (timedelta(seconds=answer.age_seconds) if answer.has_age else CACHED),
         token.pool,
         NAME,
         volume_usd=None if volume is None else volume / STEPS_OF_VOLUME,

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final
@@ -79,7 +80,11 @@ class HttpClient:
             if not _may_pass(failed) or self._monotonic() + pause >= end:
                 raise
         self._sleep(pause)
-        return self._once(request, end)
+        try:
+            return replace(self._once(request, end), tries=2)
+        except SourceFailure as failed:
+            failed.tries = 2
+            raise
 
     def close(self) -> None:
         """Close the connections."""
@@ -126,7 +131,8 @@ class HttpClient:
         inside = failure_inside(parsed, request)
         if inside is not None:
             raise inside
-        return Answer(parsed, now, _age(response.headers.get("Age")))
+        age = response.headers.get("Age")
+        return Answer(parsed, now, _age(age), has_age=age is not None)
 
     def _body(self, response: requests.Response) -> bytes:
         """Return the body, unpacked, as long as it is no larger than allowed.

@@ -1,14 +1,23 @@
 """The live sources of one market, asked together: who serves a step, and who checks it."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from paper_trading.engine import money
 from paper_trading.engine.money import HUNDRED
-from paper_trading.engine.trust import DISPUTE_PERCENT, Absent, Check
-from paper_trading.intelligence.live_step import NOT_SAID, Said, Seen
+from paper_trading.engine.trust import (
+    CHECK_LIFE,
+    CLOCK_SKEW,
+    DISPUTE_PERCENT,
+    OLDEST,
+    Absent,
+    Check,
+)
+from paper_trading.intelligence.live_step import NOT_SAID, Said, Seen, seen
 from paper_trading.services.sources.live.base import (
     Answer,
     CheckSource,
@@ -18,9 +27,15 @@ from paper_trading.services.sources.live.base import (
 )
 from paper_trading.services.sources.live.caller import Call, Caller, Wanted
 
-#: A tick has five seconds: of these the first source has so many, then the others together.
+#: A tick has five seconds: of these the first source has so many, and so many all together.
 FIRST_SECONDS = 2.0
-OTHERS_SECONDS = 1.5
+ALL_SECONDS = 3.5
+#: A call that has less is not begun.
+LEAST_SECONDS = 0.3
+#: Sources whose prices are in cash: it is another source that says what cash is worth.
+IN_CASH = frozenset({"onchain"})
+#: What cash is worth was not said, so that prices in it are of no use.
+NO_USD_ANCHOR = "NO_USD_ANCHOR"
 #: The token has no pool that could be asked for.
 NO_POOL = "NO_POOL"
 
@@ -70,6 +85,7 @@ class MarketFeed:
         turns: Turns,
         served_before: str = "",
         gas: GasReader | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if not ticks:
             raise ValueError("a live market needs a source that serves its ticks")
@@ -79,30 +95,52 @@ class MarketFeed:
         self._turns = turns
         self._served_before = served_before
         self._gas = gas
+        self._monotonic = monotonic
 
     def said(self, tokens: Sequence[LiveToken], now: datetime) -> Said:
         """Return what the sources say of tokens.
 
-        A source that failed at the step before is asked beside the next one and not before
-        it: neither its silence nor its return costs a tick.
+        A source that failed at the step before is asked beside the one that served it and not
+        before it: neither its silence nor its return costs a tick.
         """
-        first, *others = self._ticks
-        failed = self._served_before.split("+")[0] not in ("", first.name)
-        beside = others if failed else []
+        began = self._monotonic()
         priced = [one for one in tokens if one.pool]
         found: dict[str, Seen | Absent] = {
             one.symbol: Absent(NO_POOL) for one in tokens if not one.pool
         }
+        at_once, others = self._rounds()
         due = [one for one in self._checkers if self._is_due(one, now)]
-        wanted = [*_wanted([first, *beside], priced), *_wanted([one.source for one in due], tokens)]
+        wanted = [
+            *_wanted(at_once, priced),
+            *self._wanted_for_cash(at_once, priced),
+            *_wanted([one.source for one in due], tokens),
+        ]
         calls = self._caller.all(wanted, now, FIRST_SECONDS)
-        self._take(found, [first, *beside], priced, calls)
-        missing = [one for one in priced if not isinstance(found[one.symbol], Seen)]
-        if missing and not beside and others:
-            more = self._caller.all(_wanted(others, missing), now, OTHERS_SECONDS)
-            self._take(found, others, missing, more)
-        checks = self._checks(due, calls, found, now)
-        return Said(_served(found) or first.name, found, checks, self._base_fee(calls))
+        self._take(found, self._ticks, priced, calls, now)
+        for source in others:
+            left = ALL_SECONDS - (self._monotonic() - began)
+            missing = [one for one in priced if not _is_usable(found[one.symbol], now)]
+            if not missing or left < LEAST_SECONDS:
+                break
+            more = self._caller.all(_wanted([source], missing), now, left)
+            self._take(found, [source], missing, more, now)
+        served = _served(found) or self._ticks[0].name
+        return Said(served, found, self._checks(due, calls, found, now), self._base_fee(calls))
+
+    def _rounds(self) -> tuple[list[PoolSource], list[PoolSource]]:
+        """Return the sources that are asked at once, and those that stand in after them."""
+        first, *others = self._ticks
+        before = self._served_before.split("+")
+        beside = [] if first.name in before else [one for one in others if one.name in before]
+        return [first, *beside], [one for one in others if one not in beside]
+
+    def _wanted_for_cash(
+        self, at_once: Sequence[PoolSource], priced: Sequence[LiveToken]
+    ) -> list[Wanted]:
+        """Return the calls for the price of cash, which a source of the chain cannot say."""
+        if self._ticks[0].name not in IN_CASH or len(at_once) > 1:
+            return []
+        return _wanted(self._ticks[1:2], [one for one in priced if one.is_cash])
 
     def _base_fee(self, calls: Iterable[Call]) -> int | None:
         if self._gas is None:
@@ -120,16 +158,24 @@ class MarketFeed:
     def _take(
         found: dict[str, Seen | Absent],
         sources: Iterable[PoolSource],
-        tokens: Iterable[LiveToken],
+        tokens: Sequence[LiveToken],
         calls: Iterable[Call],
+        now: datetime,
     ) -> None:
-        """Take of each token the first reading in the order of sources, else the first reason."""
+        """Take of each token the first usable reading in the order of sources.
+
+        Without one, an old reading is told rather than a reason, and the first reason before
+        others.
+        """
         said = [_by_symbol(source.name, calls) for source in sources]
-        for token in tokens:
+        cash = next((one.symbol for one in tokens if one.is_cash), "")
+        for token in sorted(tokens, key=lambda one: not one.is_cash):
             told = [one[token.symbol] for one in said if token.symbol in one]
-            readings = [one for one in told if isinstance(one, Seen)]
-            known = found.get(token.symbol)
-            found[token.symbol] = next(iter([*readings, *([known] if known else []), *told]), _NOT)
+            told = [_in_usd(one, found.get(cash)) for one in told]
+            known = [found[token.symbol]] if token.symbol in found else []
+            usable = [one for one in told if _is_usable(one, now)]
+            readings = [one for one in (*known, *told) if isinstance(one, Seen)]
+            found[token.symbol] = next(iter([*usable, *readings, *known, *told]), _NOT)
 
     def _checks(
         self,
@@ -142,11 +188,13 @@ class MarketFeed:
         checks: dict[str, Check] = {}
         for checker in checkers:
             name = checker.source.name
+            # An old one is no check of now, and must not stand before one that is.
             said = {
                 symbol: check
                 for call in calls
                 if call.source == name
                 for symbol, check in call.said.items()
+                if now - check.observed_at <= CHECK_LIFE
             }
             gaps = {symbol: _gap(found.get(symbol), check) for symbol, check in said.items()}
             known = [gap for gap in gaps.values() if gap is not None]
@@ -161,6 +209,27 @@ class MarketFeed:
 
 
 _NOT = Absent(NOT_SAID)
+
+
+def _is_usable(one: Seen | Absent, now: datetime) -> bool:
+    """Say whether a reading is of now: with another, the next source is asked."""
+    if not isinstance(one, Seen):
+        return False
+    return -CLOCK_SKEW <= now - one.reading.observed_at <= OLDEST
+
+
+@money.exact
+def _in_usd(told: Seen | Absent, cash: Seen | Absent | None) -> Seen | Absent:
+    """Return a reading in USD, at the price that cash has at this very step."""
+    if not isinstance(told, Seen) or told.source not in IN_CASH:
+        return told
+    if not isinstance(cash, Seen) or cash.source in IN_CASH:
+        return Absent(NO_USD_ANCHOR)
+    usd, reading, volume = cash.reading.price_usd, told.reading, told.volume_usd
+    depth = None if reading.liquidity_usd is None else reading.liquidity_usd * usd
+    volume = None if volume is None else volume * usd
+    price, at = reading.price_usd * usd, reading.observed_at
+    return seen(price, depth, at, reading.pool, told.source, told.block, volume)
 
 
 def _wanted(

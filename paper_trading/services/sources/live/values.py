@@ -1,14 +1,15 @@
 """Values of bodies, taken for what they should be or not at all: a body is nobody's promise."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from paper_trading.engine.trust import CLOCK_SKEW, Check
-from paper_trading.services.sources.live.base import Reason, SourceFailure
+from paper_trading.services.sources.live.base import Reason, Request, SourceFailure
 
+Key = TypeVar("Key", str, tuple[str, str])
 _NUMBER = re.compile(r"[0-9]{1,100}(?:\.[0-9]{1,100})?(?:[eE][+-]?[0-9]{1,3})?")
 
 
@@ -41,6 +42,20 @@ def at(value: Any) -> datetime | None:
 def text(value: Any) -> str:
     """Return text in lower case, the way addresses are compared; empty for what is none."""
     return value.lower() if isinstance(value, str) else ""
+
+
+def known_once(items: Iterable[tuple[Key, Any]], request: Request) -> dict[Key, Any]:
+    """Return the items of an answer by their keys; one that comes twice and differs is None.
+
+    :raises SourceFailure: BAD_BODY when several pools were asked for and none is there: an
+        answer that knows nothing of any is none, and no pool is gone by it.
+    """
+    found: dict[Key, Any] = {}
+    for key, item in items:
+        found[key] = item if found.get(key, item) == item else None
+    if not found and len({one.pool for one in request.tokens}) > 1:
+        raise SourceFailure(Reason.BAD_BODY, "the answer knows none of the pools")
+    return found
 
 
 def inside(value: Any, *names: str) -> Any:
