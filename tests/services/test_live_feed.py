@@ -1,5 +1,6 @@
 """One process fetches a step of a live market, without a row locked; the others find it."""
 
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -54,6 +55,34 @@ def test_of_several_processes_one_fetches_and_the_others_find(market: Market) ->
     assert len({batch.pk for batch, _ in found}) == 1
     assert [made for _, made in found].count(True) == 1
     assert len(live.asked) == 1
+
+
+def test_a_step_that_the_market_is_past_is_asked_of_nobody(market: Market) -> None:
+    live, step = feed(), market.head_step + 1
+    newer, _ = fetched(market, live, step + 1)
+    assert fetched(market, live, step) == (newer, False)
+    assert len(live.asked) == 1
+
+
+def test_a_batch_that_is_to_come_stands_in_for_none(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, step = feed(), market.head_step + 1
+    ahead, _ = fetched(market, live, step + 100)
+    PriceBatch.objects.filter(pk=ahead.pk).update(market_time=clock.now() + timedelta(hours=1))
+    with pytest.raises(NoPrices, match="which is to come"):
+        fetched(market, live, step)
+
+
+def test_each_live_batch_is_told_of_in_its_own_transaction(market: Market) -> None:
+    told: list[bool] = []
+
+    def on_made(_: PriceBatch) -> None:
+        told.append(connection.in_atomic_block)
+
+    found = PriceFeedService(Market.objects.get(pk=market.pk), live=feed(), on_made=on_made)
+    found.batch_for(market.head_step + 1)
+    assert told == [True]
 
 
 def test_no_row_is_locked_while_the_network_is_asked(market: Market) -> None:

@@ -4,7 +4,7 @@ Pure: it follows from the keys that are set, the tokens and the tick, and is tol
 is asked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum, unique
 from fractions import Fraction
@@ -39,6 +39,8 @@ class Role(StrEnum):
     """What a source is asked for."""
 
     TICK = "tick"
+    #: The chain says prices in cash: what that is worth comes from here, each tick.
+    CASH = "price of cash"
     FALL_BACK = "fall-back"
     CHECK = "cross-check"
     BACKFILL = "back-fill"
@@ -108,6 +110,8 @@ class SourcePlan:
     tick: tuple[PlannedSource, ...]
     checks: tuple[PlannedSource, ...]
     backfill: tuple[PlannedSource, ...]
+    #: Asked for cash alone, beside a tick source that cannot say it.
+    cash: tuple[PlannedSource, ...]
     #: What was changed to stay inside limits.
     notes: tuple[str, ...]
     #: What cannot be done inside limits; with one of these nothing should be started.
@@ -116,7 +120,7 @@ class SourcePlan:
     @property
     def all(self) -> tuple[PlannedSource, ...]:
         """Return every source in every role."""
-        return (*self.tick, *self.checks, *self.backfill)
+        return (*self.tick[:1], *self.cash, *self.tick[1:], *self.checks, *self.backfill)
 
 
 def plan(
@@ -141,6 +145,7 @@ def plan(
         tick=tick,
         checks=checks,
         backfill=_backfill(keys, counts, limits),
+        cash=_cash(tick, tick_seconds),
         notes=tuple(_stretched(one) for one in (*tick[1:], *checks) if one.is_stretched),
         problems=tuple(_problems(tick)),
     )
@@ -194,6 +199,14 @@ def _tick_sources(
     # Sorting is stable: of those that are fast enough, the order of trust stays.
     found.sort(key=lambda one: one.is_stretched)
     return (replace(found[0], role=Role.TICK), *found[1:])
+
+
+def _cash(tick: Sequence[PlannedSource], tick_seconds: int) -> tuple[PlannedSource, ...]:
+    serving, *others = tick
+    if serving.source != ONCHAIN or not others:
+        return ()
+    period = max(tick_seconds, shortest_period(others[0].limit, 1))
+    return (PlannedSource(others[0].limit, Role.CASH, 1, period, tick_seconds),)
 
 
 def _checks(

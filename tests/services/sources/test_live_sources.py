@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -93,6 +94,22 @@ def test_dexscreener_says_price_depth_and_volume_of_the_pinned_pair() -> None:
 def test_no_pairs_at_all_is_an_answer(none: Any) -> None:
     said = POOLS["dexscreener"].read(asked(WETH), answer(none))
     assert said == {"WETH": Absent(POOL_ABSENT)}
+
+
+@pytest.mark.parametrize("none", [[], {"pairs": None}])
+def test_an_answer_that_knows_none_of_several_pools_is_none(none: Any) -> None:
+    other = replace(WETH, symbol="LINK", pool="0x" + "1" * 40)
+    with pytest.raises(SourceFailure, match="knows none of the pools"):
+        POOLS["dexscreener"].read(asked(WETH, other), answer(none))
+    with pytest.raises(SourceFailure, match="knows none of the pools"):
+        POOLS["geckoterminal"].read(asked(WETH, other), answer({"data": []}))
+
+
+def test_a_pair_that_comes_twice_and_differs_says_nothing() -> None:
+    twice = [pair(), pair(priceUsd="1700")]
+    assert POOLS["dexscreener"].read(asked(WETH), answer(twice)) == {"WETH": Absent(BAD_PRICE)}
+    same = POOLS["dexscreener"].read(asked(WETH), answer([pair(), pair()]))
+    assert isinstance(same["WETH"], Seen)
 
 
 def pair(**changes: Any) -> Any:

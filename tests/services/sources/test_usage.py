@@ -39,7 +39,7 @@ def test_a_period_is_told_by_source() -> None:
     assert worked == Statistics(
         source="dexscreener",
         calls=2,
-        calls_saved=16,
+        calls_saved=15,
         errors={},
         tokens_asked=18,
         tokens_answered=17,

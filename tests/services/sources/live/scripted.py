@@ -20,9 +20,9 @@ NOW = datetime(2026, 7, 24, 12, tzinfo=UTC)
 LIQUIDITY = Decimal(5_000_000)
 
 
-def token(symbol: str, chain: int = 8453, pool: str = "yes") -> LiveToken:
+def token(symbol: str, chain: int = 8453, pool: str = "yes", is_cash: bool = False) -> LiveToken:
     address = "0x" + symbol.lower().encode().hex().rjust(40, "0")
-    return LiveToken(symbol, chain, address, 18, address if pool else "")
+    return LiveToken(symbol, chain, address, 18, address if pool else "", is_cash=is_cash)
 
 
 @dataclass
@@ -33,6 +33,8 @@ class ScriptedSource:
     prices: dict[str, Decimal]
     batch_limit: int = 30
     bad_body: bool = False
+    #: How old what it says is.
+    age: timedelta = timedelta(0)
 
     def requests(self, tokens: Sequence[LiveToken]) -> list[Request]:
         found = []
@@ -48,7 +50,11 @@ class ScriptedSource:
             raise SourceFailure(Reason.BAD_BODY, "not what it documents")
         return {
             one.symbol: seen(
-                self.prices[one.symbol], LIQUIDITY, answer.received_at, one.pool, self.name
+                self.prices[one.symbol],
+                LIQUIDITY,
+                answer.received_at - self.age,
+                one.pool,
+                self.name,
             )
             if one.symbol in self.prices
             else Absent("POOL_ABSENT")
@@ -62,7 +68,7 @@ class ScriptedCheck(ScriptedSource):
 
     def read(self, request: Request, answer: Answer) -> Mapping[str, Check]:  # type: ignore[override]
         return {
-            one.symbol: Check(self.prices[one.symbol], answer.received_at)
+            one.symbol: Check(self.prices[one.symbol], answer.received_at - self.age)
             for one in request.tokens
             if one.symbol in self.prices
         }

@@ -12,6 +12,7 @@ from paper_trading.services.sources.live.base import LiveToken, Reason, SourceFa
 from paper_trading.services.sources.live.caller import Caller
 from paper_trading.services.sources.live.market_feed import Checker, MarketFeed
 from tests.services.sources.live.scripted import (
+    LIQUIDITY,
     NOW,
     Network,
     OpenGate,
@@ -207,3 +208,52 @@ def test_a_feed_without_sources_is_refused() -> None:
     feed = Feed()
     with pytest.raises(ValueError, match="serves its ticks"):
         MarketFeed(Caller(feed.network, feed.gate), [], [], feed.gate)
+
+
+def test_a_source_that_answers_with_old_prices_is_replaced() -> None:
+    feed = Feed()
+    feed.first.age = timedelta(minutes=5)
+    assert feed.said().source == "second"
+
+
+def test_an_old_price_is_told_when_nobody_has_a_newer_one() -> None:
+    feed = Feed(network=Network({"second": Reason.THROTTLED}))
+    feed.first.age = timedelta(minutes=5)
+    assert set(told(feed.said()).values()) == {"10 first", "20 first", "30 first"}
+
+
+def test_an_old_check_stands_before_no_newer_one() -> None:
+    feed = Feed()
+    old = ScriptedCheck("old", prices("1000", "1000", "1000"), age=timedelta(minutes=4))
+    checkers = [Checker(old, MINUTE), Checker(feed.check, MINUTE)]
+    caller = Caller(feed.network, feed.gate)
+    said = MarketFeed(caller, [feed.first], checkers, feed.gate).said(TOKENS, NOW)
+    assert {symbol: one.price_usd for symbol, one in said.checks.items()} == feed.check.prices
+    assert feed.gate.agreements["old"] == (0, 0)
+
+
+CASH = token("CASH", is_cash=True)
+
+
+def chain_feed(cash: str | None) -> Said:
+    """Return what a chain says in cash, beside a source that says what cash is worth."""
+    network, gate = Network(), OpenGate()
+    chain = ScriptedSource("onchain", {"AAA": Decimal(10), "BBB": Decimal(20)})
+    second = ScriptedSource("second", {} if cash is None else {"CASH": Decimal(cash)})
+    feed = MarketFeed(Caller(network, gate), [chain, second], [], gate)
+    said = feed.said([*TOKENS[:2], CASH], NOW)
+    assert min(network.asked) == "onchain/8453"
+    return said
+
+
+def test_prices_of_the_chain_are_worth_what_cash_is_worth_at_the_same_step() -> None:
+    said = chain_feed("0.88")
+    assert told(said) == {"AAA": "8.8 onchain", "BBB": "17.6 onchain", "CASH": "0.88 second"}
+    found = said.seen["AAA"]
+    assert isinstance(found, Seen)
+    assert found.reading.liquidity_usd == LIQUIDITY * Decimal("0.88")
+
+
+def test_without_a_price_of_cash_the_chain_says_nothing() -> None:
+    said = chain_feed(None)
+    assert told(said)["AAA"] == "NO_USD_ANCHOR"
