@@ -265,5 +265,5 @@ def test_the_administrator_keeps_the_password_unless_a_new_one_comes(settings: S
 
 
 def test_unknown_prices_are_refused_with_what_is_allowed() -> None:
-    with pytest.raises(ValueError, match=r"prices was 'live'; allowed are simulated and recorded"):
-        seeding.market_for("live")
+    with pytest.raises(ValueError, match=r"prices was 'real'; allowed are live, simulated and"):
+        seeding.market_for("real")

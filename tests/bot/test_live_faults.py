@@ -86,57 +86,64 @@ def lines(caplog: pytest.LogCaptureFixture, source: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("fault", FAILURES)
-def test_a_source_that_fails_is_logged_and_replaced_within_the_tick(
-    fault: Fault, upstream: UpstreamWorld, caplog: pytest.LogCaptureFixture
-) -> None:
-    session = ready(upstream)
-    upstream.server.misbehave("dexscreener", fault)
-    caplog.clear()
-    tick = upstream.tick(session)
-    assert tick.status == TickStatus.CLOSED
-    assert tick.batch is not None
-    assert tick.batch.source == "geckoterminal"
-    assert set(verdicts(upstream).values()) == FRESH
-    assert seen(upstream).state == "good"
-    assert any(FAILURES[fault] in line for line in lines(caplog, "dexscreener")), caplog.text
-    errors = {one.source: one.errors for one in usage.statistics(*today())}
-    assert set(errors["dexscreener"]) == {FAILURES[fault]}
-
-
-@pytest.mark.parametrize("fault", [*ONE_A_REASON.values(), Fault.NULL])
-def test_without_any_source_nothing_is_traded_and_the_page_says_what_to_do(
-    fault: Fault, upstream: UpstreamWorld
-) -> None:
-    session = ready(upstream)
-    for source in ("dexscreener", "geckoterminal"):
-        upstream.server.misbehave(source, fault)
-    tick = upstream.tick(session)
-    assert tick.status == TickStatus.CLOSED
-    assert tick.batch is not None
-    assert sorted(tick.batch.missing) == EVERYTHING
-    expected = FAILURES.get(fault, "BAD_PRICE")
-    assert set(tick.batch.reasons.values()) == {expected}
-    assert traded(tick) == set()
-    assert seen(upstream).state == "down"
-    assert seen(upstream).advice
+def rested(upstream: UpstreamWorld, session: PaperTradingSession) -> None:
+    """Let the sources behave and be trusted again."""
     upstream.server.behave()
+    SourceState.objects.all().delete()
+    upstream.ticks(session, 2)
+    assert set(verdicts(upstream).values()) == FRESH
+
+
+def test_a_source_that_fails_is_logged_and_replaced_within_the_tick(
+    upstream: UpstreamWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = ready(upstream)
+    for fault, reason in FAILURES.items():
+        upstream.server.misbehave("dexscreener", fault)
+        caplog.clear()
+        tick = upstream.tick(session)
+        assert tick.status == TickStatus.CLOSED, fault
+        assert tick.batch is not None
+        assert tick.batch.source == "geckoterminal", fault
+        assert set(verdicts(upstream).values()) == FRESH, fault
+        assert seen(upstream).state == "good"
+        assert any(reason in line for line in lines(caplog, "dexscreener")), (fault, caplog.text)
+        rested(upstream, session)
+    errors = {one.source: one.errors for one in usage.statistics(*today())}
+    assert set(errors["dexscreener"]) == set(FAILURES.values())
+
+
+def test_without_any_source_nothing_is_traded_and_the_page_says_what_to_do(
+    upstream: UpstreamWorld,
+) -> None:
+    session = ready(upstream)
+    for fault in (*ONE_A_REASON.values(), Fault.NULL):
+        for source in ("dexscreener", "geckoterminal"):
+            upstream.server.misbehave(source, fault)
+        tick = upstream.tick(session)
+        assert tick.status == TickStatus.CLOSED, fault
+        assert tick.batch is not None
+        assert sorted(tick.batch.missing) == EVERYTHING, fault
+        assert set(tick.batch.reasons.values()) == {FAILURES.get(fault, "BAD_PRICE")}, fault
+        assert traded(tick) == set()
+        assert seen(upstream).state == "down"
+        assert seen(upstream).advice
+        rested(upstream, session)
 
 
 def today() -> tuple[datetime, datetime]:
     return clock.now() - timedelta(hours=1), clock.now() + timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("fault", VALUES)
-def test_values_that_no_pool_says_are_asked_of_the_next_source(
-    fault: Fault, upstream: UpstreamWorld
-) -> None:
+def test_values_that_no_pool_says_are_asked_of_the_next_source(upstream: UpstreamWorld) -> None:
     session = ready(upstream)
-    upstream.server.misbehave("dexscreener", fault)
-    upstream.tick(session)
-    assert set(verdicts(upstream).values()) == FRESH
-    sources = {one.quote.source for one in seen(upstream).tokens if one.quote is not None}
-    assert sources == {"geckoterminal"}
+    for fault in VALUES:
+        upstream.server.misbehave("dexscreener", fault)
+        upstream.tick(session)
+        assert set(verdicts(upstream).values()) == FRESH, fault
+        sources = {one.quote.source for one in seen(upstream).tokens if one.quote is not None}
+        assert sources == {"geckoterminal"}, fault
+        rested(upstream, session)
 
 
 def test_a_number_that_is_none_spoils_the_whole_answer(upstream: UpstreamWorld) -> None:
