@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from paper_trading.engine.money import ONE
+from paper_trading.engine.trust import Reading
 from paper_trading.intelligence.bars import floor
 from paper_trading.intelligence.live_step import Seen
 from paper_trading.intelligence.market_folding import MarketHead
@@ -25,6 +26,7 @@ from paper_trading.services.sources.live.base import (
     SourceFailure,
 )
 from paper_trading.services.sources.live.candles import (
+    CONTRADICTORY,
     HARMLESS,
     Candle,
     Candles,
@@ -32,6 +34,7 @@ from paper_trading.services.sources.live.candles import (
     GeckoTerminalCandles,
     Span,
 )
+from paper_trading.services.sources.live.sound_candles import sound
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,8 @@ class PastSources:
     candles: GeckoTerminalCandles
     #: Asked for tokens whose pools have no candles; None without a key.
     chart: CoinGeckoChart | None = None
-    #: Says how deep the pools are now, which stands for their depth in the past.
+    #: Says how deep the pools are now, which stands for their depth in the past, and their
+    #: prices, which the newest candles are judged by.
     depths: PoolSource | None = None
 
 
@@ -84,6 +88,14 @@ class TokenPast:
         if self.candles:
             self.source = source
 
+    def leave_spikes_out(self, token: LiveToken, now: Reading | None) -> None:
+        """Drop candles that contradict those beside them, or what the pool says now."""
+        known = [self.candles[start] for start in sorted(self.candles)]
+        kept = sound(known, now.price_usd if now else None, is_cash=token.is_cash)
+        if len(kept) < len(known):
+            self.dropped[CONTRADICTORY] += len(known) - len(kept)
+            self.candles = {one.start: one for one in kept}
+
 
 @dataclass(frozen=True, slots=True)
 class BackFilled:
@@ -119,6 +131,9 @@ def back_fill(
     tokens = [live_token(row.token) for row in rows]
     search = _Search(sources, ask, wait, Span.before(clock.now(), LENGTH))
     found = search.run(tokens)
+    now = search.readings(tokens) if any(one.candles for one in found.values()) else {}
+    for token in tokens:
+        found[token.symbol].leave_spikes_out(token, now.get(token.symbol))
     without = {symbol: one.failure for symbol, one in found.items() if not one.candles}
     _log(market, found, search.span)
     if len(without) == len(found):
@@ -127,7 +142,8 @@ def back_fill(
             market, _reasons(without),
         )  # fmt: skip
         return BackFilled(0, False, without)
-    bars = _write(market, rows, found, search.depths(tokens))
+    depths = {symbol: one.liquidity_usd for symbol, one in now.items()}
+    bars = _write(market, rows, found, depths)
     return BackFilled(bars, market.head_step >= 0, without)
 
 
@@ -167,9 +183,9 @@ class _Search:
         self._twice([one for one in tokens if not self._found[one.symbol].candles], self._charts)
         return self._found
 
-    def depths(self, tokens: Sequence[LiveToken]) -> dict[str, Decimal]:
-        """Return how deep pools are now, in USD by symbol, as far as their source says it."""
-        source, found = self._sources.depths, dict[str, Decimal]()
+    def readings(self, tokens: Sequence[LiveToken]) -> dict[str, Reading]:
+        """Return what pools say now, by symbol, as far as their source says it."""
+        source, found = self._sources.depths, dict[str, Reading]()
         if source is None:
             return found
         for request in source.requests(tokens):
@@ -179,8 +195,8 @@ class _Search:
                 logger.warning("No depths of pools from %s: %s", request.shown, failure)
                 continue
             for symbol, one in said.items():
-                if isinstance(one, Seen) and one.reading.liquidity_usd is not None:
-                    found[symbol] = one.reading.liquidity_usd
+                if isinstance(one, Seen):
+                    found[symbol] = one.reading
         return found
 
     def _twice(
@@ -240,7 +256,7 @@ def _write(
     market: Market,
     rows: list[MarketToken],
     found: Mapping[str, TokenPast],
-    depths: Mapping[str, Decimal],
+    depths: Mapping[str, Decimal | None],
 ) -> int:
     """Fold what was found, and begin the market where it ends."""
     user = market_signals.rows_of(market)
@@ -258,7 +274,10 @@ def _write(
 
 
 def _steps(
-    found: Mapping[str, TokenPast], depths: Mapping[str, Decimal], cash: str, step_seconds: int
+    found: Mapping[str, TokenPast],
+    depths: Mapping[str, Decimal | None],
+    cash: str,
+    step_seconds: int,
 ) -> Iterator[SourceStep]:
     """Yield a step for each candle time, oldest first. Cash is at par until a candle says else."""
     starts = sorted({start for past in found.values() for start in past.candles})

@@ -331,6 +331,26 @@ def test_only_a_live_market_has_sources_to_ask(past: Past) -> None:
         back_fill.back_fill(other, past_worlds.sources(), past.ask)
 
 
+def test_one_bad_candle_makes_no_bar(
+    market: Market, past: Past, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = past.ask
+
+    def ask(source: str, request: Request) -> Answer:
+        made = real(source, request)
+        if source == "geckoterminal" and request.tokens[0].symbol == "AAA":
+            for row in made.body["data"]["attributes"]["ohlcv_list"][9:10]:
+                row[2] = row[4] = 30 * row[4]
+                row[1] = row[4]
+        return made
+
+    with caplog.at_level(logging.WARNING):
+        back_fill.back_fill(market, past_worlds.sources(Depths()), ask)
+    closes = market.bars.filter(slow=False, token__symbol="AAA").values_list("close", flat=True)
+    assert max(closes) < 200
+    assert "rows of AAA left out: {'CONTRADICTORY': 1}" in caplog.text
+
+
 def test_bad_rows_are_said(market: Market, past: Past, caplog: pytest.LogCaptureFixture) -> None:
     real = past.ask
 

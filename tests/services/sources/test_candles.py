@@ -119,6 +119,8 @@ def test_unordered_rows_are_put_in_order_and_of_two_the_first_counts() -> None:
         (changed(volume="much"), candles.BAD_VOLUME),
         (changed(high=Decimal(9)), candles.CONTRADICTORY),
         (changed(low=Decimal(11)), candles.CONTRADICTORY),
+        (changed(high=Decimal("30.1")), candles.CONTRADICTORY),
+        (changed(low=Decimal("3.3")), candles.CONTRADICTORY),
         (at(-5), candles.UNFINISHED),
         (at(-5000), candles.UNFINISHED),
         (at(121), candles.BAD_TIME),

@@ -35,6 +35,8 @@ NETWORKS: Mapping[int, str] = {1: "eth", 8453: "base", 42161: "arbitrum"}
 
 #: Times from here on (the year 2200) are errors.
 LAST_SECOND = 7_258_118_400
+#: A high or low is no further than so many times from where its candle opened and closed.
+WIDEST = 3
 _COLUMNS = 6
 _POINT_COLUMNS = 2
 
@@ -216,6 +218,8 @@ def _candle(row: Any) -> Candle:
         raise _BadRow(BAD_TIME)
     first, high, low, last = (_price(found) for found in row[1:5])
     if not low <= min(first, last) <= max(first, last) <= high:
+        raise _BadRow(CONTRADICTORY)
+    if high > max(first, last) * WIDEST or low * WIDEST < min(first, last):
         raise _BadRow(CONTRADICTORY)
     return Candle(start, first, high, low, last, _volume(row[5]))
 
