@@ -176,6 +176,15 @@ def test_a_chart_stands_for_candles_with_its_last_point_of_each() -> None:
         CHART.read(TOKEN, answer({"prices": None}), SPAN)
 
 
+def test_what_is_shown_of_a_call_holds_no_url() -> None:
+    pools = GeckoTerminalCandles("https://pools.example/secret").request(TOKEN, SPAN.until)
+    chart = CoinGeckoChart("https://coins.example/secret", "key").request(TOKEN)
+    assert pools is not None
+    assert chart is not None
+    assert pools.shown == "geckoterminal candles of WETH"
+    assert chart.shown == "coingecko chart of WETH"
+
+
 def test_the_key_of_a_chart_is_in_no_text_that_is_shown() -> None:
     request = CHART.request(TOKEN)
     assert request is not None

@@ -130,7 +130,8 @@ class GeckoTerminalCandles:
             }
         )
         url = f"{self._base_url}/networks/{network}/pools/{token.pool}/ohlcv/minute?{query}"
-        return Request(url, url, (token,), headers={"accept": "application/json"})
+        shown = f"{self.name} candles of {token.symbol}"
+        return Request(url, shown, (token,), headers={"accept": "application/json"})
 
     def read(self, token: LiveToken, answer: Answer, span: Span) -> Candles:
         """Return the candles of an answer that lie in a span.
@@ -171,7 +172,7 @@ class CoinGeckoChart:
         query = urlencode({"vs_currency": "usd", "days": self.length.days, "precision": "full"})
         coin = quote(token.coingecko_id, safe="")
         url = f"{self._base_url}/coins/{coin}/market_chart?{query}"
-        return Request(url, url, (token,), headers=self._headers)
+        return Request(url, f"{self.name} chart of {token.symbol}", (token,), headers=self._headers)
 
     def read(self, token: LiveToken, answer: Answer, span: Span) -> Candles:
         """Return the points of an answer that lie in a span, as candles.

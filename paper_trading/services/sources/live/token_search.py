@@ -91,25 +91,28 @@ def _link(text: str) -> tuple[str, str]:
 def pools_request(chain_id: int, token: str, host: str = DEXSCREENER) -> Request:
     """Return the call for every pool that holds a token."""
     url = f"{host}/token-pairs/v1/{SLUGS[chain_id]}/{token}"
-    return Request(url=url, shown=url, tokens=())
+    return Request(url=url, shown=f"dexscreener pools of {SLUGS[chain_id]} {token}", tokens=())
 
 
 def token_request(chain_id: int, token: str, host: str = DEXSCREENER) -> Request:
     """Return the call for the pools that the source lists for a token."""
     url = f"{host}/tokens/v1/{SLUGS[chain_id]}/{token}"
-    return Request(url=url, shown=url, tokens=())
+    return Request(
+        url=url, shown=f"dexscreener listed pools of {SLUGS[chain_id]} {token}", tokens=()
+    )
 
 
 def pair_request(chain_id: int, pair: str, host: str = DEXSCREENER) -> Request:
     """Return the call for one pair."""
     url = f"{host}/latest/dex/pairs/{SLUGS[chain_id]}/{pair}"
-    return Request(url=url, shown=url, tokens=())
+    return Request(url=url, shown=f"dexscreener pair {SLUGS[chain_id]} {pair}", tokens=())
 
 
 def decimals_request(chain_id: int, token: str, host: str = GECKOTERMINAL) -> Request:
     """Return GeckoTerminal's call for what is known of a token."""
     url = f"{host}/networks/{_NETWORKS[chain_id]}/tokens/{token}"
-    return Request(url=url, shown=url, tokens=(), headers={"accept": "application/json"})
+    shown = f"geckoterminal token {SLUGS[chain_id]} {token}"
+    return Request(url=url, shown=shown, tokens=(), headers={"accept": "application/json"})
 
 
 def decimals_call(rpc_url: str, chain_id: int, token: str) -> Request:
