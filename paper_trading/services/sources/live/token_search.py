@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from paper_trading.engine.market import DEEPEST_POOL_USD
 from paper_trading.engine.pair_choice import PairSeen, TokenSeen, Trades
 from paper_trading.services.sources.live.addresses import read_address
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
@@ -183,7 +184,7 @@ def _pair(item: Any) -> PairSeen | None:
         quote=quote,
         price_usd=_amount(item.get("priceUsd")),
         price_native=_amount(item.get("priceNative")),
-        liquidity_usd=_amount(_part(item, "liquidity").get("usd")),
+        liquidity_usd=_depth(_part(item, "liquidity").get("usd")),
         volume_h24_usd=_amount(_part(item, "volume").get("h24")),
         h24=_trades(txns.get("h24")),
         h1=_trades(txns.get("h1")),
@@ -231,10 +232,17 @@ def _amount(found: Any) -> Decimal | None:
     return number
 
 
+def _depth(found: Any) -> Decimal | None:
+    """Return what a pool holds in USD; None also for what none can hold."""
+    depth = _amount(found)
+    return None if depth is None or depth > DEEPEST_POOL_USD else depth
+
+
 def _part(found: Any, name: str) -> Mapping[str, Any]:
     part = found.get(name) if isinstance(found, Mapping) else None
     return part if isinstance(part, Mapping) else {}
 
 
 def _text(found: Any) -> str:
-    return found if isinstance(found, str) else ""
+    """Return a text; nothing for none, and for one that no row and no terminal can take."""
+    return found if isinstance(found, str) and found.isprintable() else ""
