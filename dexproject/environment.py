@@ -10,6 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off", ""}
+#: Ends of names that no public name server knows.
+_OWN_NETWORK = (".internal", ".local", ".lan", ".localdomain", ".home.arpa")
 
 
 def text(name: str, default: str = "") -> str:
@@ -125,15 +127,20 @@ def redis(name: str = "REDIS_URL") -> str:
     return url
 
 
-def url(name: str, default: str = "", *, allow_private: bool = False) -> str:
+def url(
+    name: str, default: str = "", *, allow_private: bool = False, allow_query: bool = False
+) -> str:
     """Return a base URL without its last slash; an empty string when unset without a default.
 
-    An empty variable counts as unset: a compose file cannot leave one out.
+    An empty variable counts as unset: a compose file cannot leave one out. A query is allowed
+    where nothing is put behind the URL.
 
     A value may hold a key, in its path or query: no message says it.
     """
     found = (text(name) or default).rstrip("/")
     trouble = _trouble_of_url(found, allow_private=allow_private) if found else ""
+    if not trouble and "?" in found and not allow_query:
+        trouble = "has a query; expected is only where the paths begin"
     if trouble:
         raise ImproperlyConfigured(f"{name}: {trouble}")
     return found
@@ -166,8 +173,12 @@ def _trouble_of_host(host: str) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         # Numbers that are no address by the book, and that resolvers still take for one.
-        last = host.rstrip(".").rpartition(".")[2]
-        odd = last.isdecimal() or last.startswith("0x")
-        return "the host is a malformed address" if odd else ""
+        name = host.rstrip(".")
+        last = name.rpartition(".")[2]
+        if last.isdecimal() or last.startswith("0x"):
+            return "the host is a malformed address"
+        # A name without a dot is looked up in the own network.
+        is_own = "." not in name or name.endswith(_OWN_NETWORK)
+        return f"the host is of a private network; {advice}" if is_own else ""
     mapped = getattr(address, "ipv4_mapped", None) or address
     return "" if mapped.is_global else f"the host is a private address; {advice}"

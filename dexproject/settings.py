@@ -124,7 +124,7 @@ RPC_URLS = {
         (8453, "DEX_RPC_URL_8453"),
         (42161, "DEX_RPC_URL_42161"),
     )
-    if (address := environment.url(variable, allow_private=ALLOW_PRIVATE_SOURCES))
+    if (address := environment.url(variable, allow_private=ALLOW_PRIVATE_SOURCES, allow_query=True))
 }
 # In place of what the plans of these providers allow; 0 leaves that.
 COINGECKO_PER_MINUTE = environment.integer("DEX_COINGECKO_PER_MINUTE", 0, 0, 100_000)

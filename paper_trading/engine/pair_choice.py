@@ -60,7 +60,6 @@ class Flag(StrEnum):
 
     FEE_ASSUMED = "FEE_ASSUMED"
     TRANSFER_TAX_UNKNOWN = "TRANSFER_TAX_UNKNOWN"
-    TRANSFER_TAX = "TRANSFER_TAX"
     POOL_AGE_UNKNOWN = "POOL_AGE_UNKNOWN"
     TRADES_UNKNOWN = "TRADES_UNKNOWN"
     NOT_SEEN_BEFORE = "NOT_SEEN_BEFORE"
@@ -184,8 +183,6 @@ class Look:
     fees: Mapping[str, int]
     #: Depth by pool as last examined, in USD.
     before: Mapping[str, Decimal]
-    #: What the contract takes of each transfer, in percent; None: nobody has said.
-    transfer_tax_percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,13 +340,9 @@ def _flags(pair: PairSeen, look: Look, fee: int, assumed: bool) -> Iterable[Note
     if assumed:
         text = f"The fee of {pair.kind} pools cannot be told; {fee} pips are assumed."
         yield Note(Flag.FEE_ASSUMED, text)
-    tax = look.transfer_tax_percent
-    if tax is None:
-        text = "Whether its contract taxes transfers is not known; no tax is modelled."
-        yield Note(Flag.TRANSFER_TAX_UNKNOWN, text)
-    elif tax > 0:
-        text = f"Its contract takes {tax} % of each transfer; fills do not model it."
-        yield Note(Flag.TRANSFER_TAX, text)
+    # No source that is asked says it.
+    text = "Whether its contract taxes transfers is not known; no tax is modelled."
+    yield Note(Flag.TRANSFER_TAX_UNKNOWN, text)
     if pair.created_at is None:
         yield Note(Flag.POOL_AGE_UNKNOWN, "The source does not say how old its pool is.")
     if pair.h24 is None and pair.h1 is None:

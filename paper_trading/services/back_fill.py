@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from paper_trading.engine.money import ONE
+from paper_trading.engine.trust import Reading
 from paper_trading.intelligence.bars import floor
 from paper_trading.intelligence.live_step import Seen
 from paper_trading.intelligence.market_folding import MarketHead
@@ -17,15 +18,15 @@ from paper_trading.models import FeedMode, Market, MarketToken, Token
 from paper_trading.services import clock, market_signals
 from paper_trading.services.market_beginning import begin, fold_past
 from paper_trading.services.market_heads import listing_rows, terms_of
+from paper_trading.services.patience import Ask, Patience, may_pass
 from paper_trading.services.price_feed_service import live_step_of
 from paper_trading.services.sources.live.base import (
-    Answer,
     LiveToken,
     PoolSource,
-    Request,
     SourceFailure,
 )
 from paper_trading.services.sources.live.candles import (
+    CONTRADICTORY,
     HARMLESS,
     Candle,
     Candles,
@@ -33,17 +34,13 @@ from paper_trading.services.sources.live.candles import (
     GeckoTerminalCandles,
     Span,
 )
+from paper_trading.services.sources.live.sound_candles import sound
 
 logger = logging.getLogger(__name__)
 
 LENGTH = timedelta(days=7)
 #: Calls a token: 2016 candles of five minutes, a thousand a call.
 PAGES = 3
-#: The longest that a spent budget is waited for, once a call: budgets of calls are by the minute.
-LONGEST_WAIT_SECONDS = 60.0
-
-#: Asks a source by its name; it keeps to the budgets. SourceFailure when there is no answer.
-Ask = Callable[[str, Request], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,8 @@ class PastSources:
     candles: GeckoTerminalCandles
     #: Asked for tokens whose pools have no candles; None without a key.
     chart: CoinGeckoChart | None = None
-    #: Says how deep the pools are now, which stands for their depth in the past.
+    #: Says how deep the pools are now, which stands for their depth in the past, and their
+    #: prices, which the newest candles are judged by.
     depths: PoolSource | None = None
 
 
@@ -64,9 +62,39 @@ class TokenPast:
     candles: dict[datetime, Candle] = field(default_factory=dict)
     source: str = ""
     dropped: Counter[str] = field(default_factory=Counter)
-    failure: str = ""
+    #: By source, as it stands: a later answer takes it away.
+    failures: dict[str, str] = field(default_factory=dict)
     #: Where the next page ends; None: there is no more to ask.
     before: datetime | None = None
+    #: Its last call failed in a way that may pass.
+    may_pass: bool = False
+
+    @property
+    def failure(self) -> str:
+        """Say what failed, or nothing."""
+        return "; ".join(self.failures.values())
+
+    def failed(self, source: str, failure: SourceFailure) -> None:
+        """Keep a failure: final, or to be tried again."""
+        self.failures[source] = str(failure)
+        self.may_pass = may_pass(failure)
+
+    def took(self, read: Candles, source: str) -> None:
+        """Keep candles; those that are known already stay as they are."""
+        self.failures.pop(source, None)
+        for candle in read.candles:
+            self.candles.setdefault(candle.start, candle)
+        self.dropped.update(read.dropped)
+        if self.candles:
+            self.source = source
+
+    def leave_spikes_out(self, token: LiveToken, now: Reading | None) -> None:
+        """Drop candles that contradict those beside them, or what the pool says now."""
+        known = [self.candles[start] for start in sorted(self.candles)]
+        kept = sound(known, now.price_usd if now else None, is_cash=token.is_cash)
+        if len(kept) < len(known):
+            self.dropped[CONTRADICTORY] += len(known) - len(kept)
+            self.candles = {one.start: one for one in kept}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +131,9 @@ def back_fill(
     tokens = [live_token(row.token) for row in rows]
     search = _Search(sources, ask, wait, Span.before(clock.now(), LENGTH))
     found = search.run(tokens)
+    now = search.readings(tokens) if any(one.candles for one in found.values()) else {}
+    for token in tokens:
+        found[token.symbol].leave_spikes_out(token, now.get(token.symbol))
     without = {symbol: one.failure for symbol, one in found.items() if not one.candles}
     _log(market, found, search.span)
     if len(without) == len(found):
@@ -111,7 +142,8 @@ def back_fill(
             market, _reasons(without),
         )  # fmt: skip
         return BackFilled(0, False, without)
-    bars = _write(market, rows, found, search.depths(tokens))
+    depths = {symbol: one.liquidity_usd for symbol, one in now.items()}
+    bars = _write(market, rows, found, depths)
     return BackFilled(bars, market.head_step >= 0, without)
 
 
@@ -141,87 +173,90 @@ class _Search:
     ) -> None:
         self.span = span
         self._sources = sources
-        self._ask = ask
-        self._wait = wait
+        self._patience = Patience(ask, wait)
+        self._found: dict[str, TokenPast] = {}
 
     def run(self, tokens: Sequence[LiveToken]) -> dict[str, TokenPast]:
         """Return what is found of each token, by symbol."""
-        found = {one.symbol: TokenPast(before=self.span.until) for one in tokens}
-        for _ in range(PAGES):
-            for token in tokens:
-                self._page(token, found[token.symbol])
-        for token in tokens:
-            if not found[token.symbol].candles:
-                self._chart(token, found[token.symbol])
-        return found
+        self._found = {one.symbol: TokenPast(before=self.span.until) for one in tokens}
+        self._twice(tokens, self._pages)
+        self._twice([one for one in tokens if not self._found[one.symbol].candles], self._charts)
+        return self._found
 
-    def depths(self, tokens: Sequence[LiveToken]) -> dict[str, Decimal]:
-        """Return how deep pools are now, in USD by symbol, as far as their source says it."""
-        source, found = self._sources.depths, dict[str, Decimal]()
-        for request in source.requests(tokens) if source else ():
+    def readings(self, tokens: Sequence[LiveToken]) -> dict[str, Reading]:
+        """Return what pools say now, by symbol, as far as their source says it."""
+        source, found = self._sources.depths, dict[str, Reading]()
+        if source is None:
+            return found
+        for request in source.requests(tokens):
             try:
-                said = source.read(request, self._asked(source.name, request)) if source else {}
+                said = source.read(request, self._patience.asked_twice(source.name, request))
             except SourceFailure as failure:
                 logger.warning("No depths of pools from %s: %s", request.shown, failure)
                 continue
             for symbol, one in said.items():
-                if isinstance(one, Seen) and one.reading.liquidity_usd is not None:
-                    found[symbol] = one.reading.liquidity_usd
+                if isinstance(one, Seen):
+                    found[symbol] = one.reading
         return found
 
-    def _page(self, token: LiveToken, past: TokenPast) -> None:
+    def _twice(
+        self, tokens: Sequence[LiveToken], once: Callable[[Sequence[LiveToken]], None]
+    ) -> None:
+        """Make a pass over tokens, and one more over those whose failure may be over by then."""
+        once(tokens)
+        failed = [one for one in tokens if self._found[one.symbol].may_pass]
+        if failed and self._patience.again():
+            for token in failed:
+                self._found[token.symbol].may_pass = False
+            once(failed)
+        for token in failed:
+            self._found[token.symbol].may_pass = False
+
+    def _pages(self, tokens: Sequence[LiveToken]) -> None:
+        for _ in range(PAGES):
+            for token in tokens:
+                past = self._found[token.symbol]
+                if past.before is not None and not past.may_pass:
+                    self._page(token, past, past.before)
+
+    def _page(self, token: LiveToken, past: TokenPast, before: datetime) -> None:
         source = self._sources.candles
-        request = None if past.before is None else source.request(token, past.before)
-        before, past.before = past.before, None
-        if request is None or before is None:
+        request = source.request(token, before)
+        if request is None:
+            past.before = None
             return
         try:
-            read = source.read(token, self._asked(source.name, request), self.span)
+            read = source.read(token, self._patience.asked(source.name, request), self.span)
         except SourceFailure as failure:
-            past.failure = str(failure)
+            past.failed(source.name, failure)
+            past.before = before if past.may_pass else None
             return
-        _take(past, read, source.name)
+        past.took(read, source.name)
         # A page that reaches no further back than the one before it would come for ever.
-        if read.oldest is not None and self.span.since < read.oldest < before:
-            past.before = read.oldest
+        goes_on = read.oldest is not None and self.span.since < read.oldest < before
+        past.before = read.oldest if goes_on else None
 
-    def _chart(self, token: LiveToken, past: TokenPast) -> None:
+    def _charts(self, tokens: Sequence[LiveToken]) -> None:
         source = self._sources.chart
-        request = None if source is None else source.request(token)
-        if source is None or request is None:
+        if source is None:
             return
-        try:
-            read = source.read(token, self._asked(source.name, request), self.span)
-        except SourceFailure as failure:
-            past.failure = f"{past.failure}; {failure}" if past.failure else str(failure)
-            return
-        _take(past, read, source.name)
-
-    def _asked(self, source: str, request: Request) -> Answer:
-        """Ask once, and once more when it is said soon to be of use."""
-        try:
-            return self._ask(source, request)
-        except SourceFailure as failure:
-            pause = failure.retry_after_seconds
-            if pause is None or not 0 <= pause <= LONGEST_WAIT_SECONDS:
-                raise
-            self._wait(pause)
-        return self._ask(source, request)
-
-
-def _take(past: TokenPast, read: Candles, source: str) -> None:
-    for candle in read.candles:
-        past.candles.setdefault(candle.start, candle)
-    past.dropped.update(read.dropped)
-    if past.candles:
-        past.source = source
+        for token in tokens:
+            past, request = self._found[token.symbol], source.request(token)
+            if request is None:
+                continue
+            try:
+                read = source.read(token, self._patience.asked(source.name, request), self.span)
+            except SourceFailure as failure:
+                past.failed(source.name, failure)
+            else:
+                past.took(read, source.name)
 
 
 def _write(
     market: Market,
     rows: list[MarketToken],
     found: Mapping[str, TokenPast],
-    depths: Mapping[str, Decimal],
+    depths: Mapping[str, Decimal | None],
 ) -> int:
     """Fold what was found, and begin the market where it ends."""
     user = market_signals.rows_of(market)
@@ -239,7 +274,10 @@ def _write(
 
 
 def _steps(
-    found: Mapping[str, TokenPast], depths: Mapping[str, Decimal], cash: str, step_seconds: int
+    found: Mapping[str, TokenPast],
+    depths: Mapping[str, Decimal | None],
+    cash: str,
+    step_seconds: int,
 ) -> Iterator[SourceStep]:
     """Yield a step for each candle time, oldest first. Cash is at par until a candle says else."""
     starts = sorted({start for past in found.values() for start in past.candles})

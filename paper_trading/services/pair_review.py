@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import F, Max, QuerySet
 
 from paper_trading.engine import money, pair_choice
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 PORTION = 8
 #: These are about one token; any other failure is about the source, and ends the review.
 _OF_THE_TOKEN = (Reason.REQUEST_REFUSED, Reason.BAD_BODY)
+_LONGEST_WORDS = 300
 #: A proposal that is older is of pools as they are no more.
 PROPOSAL_LIFE = timedelta(days=3)
 
@@ -54,7 +55,8 @@ def due(now: datetime) -> QuerySet[Token]:
 def review(asked: Asking, now: datetime) -> list[TokenExamination]:
     """Look at some of the tokens that are due, and return what was found.
 
-    When the source cannot be asked, the rest waits for the next review.
+    When the source cannot be asked, the rest waits for the next review. A token whose pools
+    cannot be judged is kept as NOT_EXAMINED, and the others are looked at.
     """
     found: list[TokenExamination] = []
     for token in due(now)[:PORTION]:
@@ -64,7 +66,11 @@ def review(asked: Asking, now: datetime) -> list[TokenExamination]:
             logger.warning("the pools of %s were not looked at: %s", token, failure)
             if failure.reason not in _OF_THE_TOKEN:
                 break
-            made = _keep(token, now, {"flags": [["NOT_EXAMINED", str(failure)]]})
+            made = _not_examined(token, now, failure)
+        except (DataError, ValueError, ArithmeticError) as odd:
+            # One token's pools are never what keeps the others from being looked at.
+            logger.exception("what was found of the pools of %s cannot be kept", token)
+            made = _not_examined(token, now, odd)
         if made is not None:
             found.append(made)
     return found
@@ -178,6 +184,12 @@ def _keep(token: Token, now: datetime, values: dict[str, Any]) -> TokenExaminati
             return None
         _tell(token, row, known)
     return row
+
+
+def _not_examined(token: Token, now: datetime, error: Exception) -> TokenExamination | None:
+    """Keep that a token's pools could not be judged today; the words may be of the source."""
+    words = "".join(one if one.isprintable() else " " for one in str(error))[:_LONGEST_WORDS]
+    return _keep(token, now, {"flags": [["NOT_EXAMINED", words]]})
 
 
 def _tell(token: Token, row: TokenExamination, before: TokenExamination | None) -> None:

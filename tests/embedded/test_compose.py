@@ -22,6 +22,7 @@ DOCKERFILE = (ROOT / "worker.Dockerfile").read_text()
 # The programs that the locked packages put into the image.
 PROGRAMS = {"uvicorn": "uvicorn", "celery": "celery", "python": "sys", "sh": "sys"}
 CELERY_APP = "dexproject"
+ZERO_BY_DEFAULT = ("_PER_MINUTE", "_PER_MONTH", "_PRIVATE_SOURCES")
 
 
 def test_the_services_are_the_pipeline() -> None:
@@ -127,6 +128,16 @@ def test_every_variable_of_the_app_is_read_by_the_settings() -> None:
     # Read by their own functions.
     read = set(re.findall(r'"(DEX_\w+)"', source)) | {"DATABASE_URL", "REDIS_URL"}
     assert set(COMPOSE["x-environment"]) <= read
+
+
+def test_every_variable_of_live_prices_is_passed_on() -> None:
+    source = (ROOT / "dexproject" / "settings.py").read_text()
+    part = source.partition("\n# Live prices.")[2].partition("\n# Celery.")[0]
+    named = set(re.findall(r'"(DEX_\w+)"', part))
+    assert {"DEX_ALCHEMY_URL", "DEX_RPC_URL_1", "DEX_ALLOW_PRIVATE_SOURCES"} < named
+    passed = {name: COMPOSE["x-environment"].get(name) for name in named}
+    default = {name: "0" if name.endswith(ZERO_BY_DEFAULT) else "" for name in named}
+    assert passed == {name: f"${{{name}:-{default[name]}}}" for name in named}
 
 
 def test_the_image_installs_the_lock_and_runs_as_nobody_of_importance() -> None:

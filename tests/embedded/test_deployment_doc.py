@@ -25,10 +25,20 @@ def test_every_variable_stands_in_a_table_and_every_table_row_is_read() -> None:
 
 def test_the_defaults_of_the_compose_file_are_told() -> None:
     defaults = dict(re.findall(r"\$\{(DEX_[A-Z_]+):-([^}]+)\}", COMPOSE))
-    for name in ("DEX_PORT", "DEX_FLOWER_PORT", "DEX_ANALYSIS_WIDTH", "DEX_LOG_LEVEL", "DEX_HTTPS"):
+    plain = ("DEX_PORT", "DEX_FLOWER_PORT", "DEX_ANALYSIS_WIDTH", "DEX_LOG_LEVEL", "DEX_HTTPS")
+    for name in (*plain, "DEX_ALLOW_PRIVATE_SOURCES"):
         row = re.search(rf"^\| `{name}` .*\| ([^|]+) \|$", DOC, re.MULTILINE)
         assert row is not None
         assert row[1] == f"`{defaults[name]}`"
+
+
+def test_the_public_hosts_of_sources_are_told() -> None:
+    """An empty variable of the compose file stands for these."""
+    settings = (ROOT / "dexproject" / "settings.py").read_text()
+    hosts = dict(re.findall(r'"(DEX_[A-Z]+_URL)", "(https://[^"]+)"', settings))
+    assert len(hosts) == 4
+    for name, host in hosts.items():
+        assert re.search(rf"^\| `{name}` .*\| `{host}` \|$", DOC, re.MULTILINE)
 
 
 def test_every_service_has_its_row() -> None:

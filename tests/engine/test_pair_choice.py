@@ -32,7 +32,6 @@ LOOK = Look(
     at=NOW,
     fees={},
     before={},
-    transfer_tax_percent=Decimal(0),
 )
 PAIR = PairSeen(
     chain="base",
@@ -192,15 +191,15 @@ def test_buys_without_sales_are_vetoed(trades: Trades, expected: Sequence[Veto])
 
 def test_what_is_not_known_is_flagged() -> None:
     unknown = replace(PAIR, labels=(), h24=None, h1=None, created_at=None)
-    assert flags(judged(unknown, transfer_tax_percent=None)) == {
+    assert flags(judged(unknown)) == {
         Flag.FEE_ASSUMED,
         Flag.TRANSFER_TAX_UNKNOWN,
         Flag.POOL_AGE_UNKNOWN,
         Flag.TRADES_UNKNOWN,
         Flag.NOT_SEEN_BEFORE,
     }
-    assert flags(judged(PAIR, before={PAIR.address: Decimal(1)})) == set()
-    assert Flag.TRANSFER_TAX in flags(judged(PAIR, transfer_tax_percent=Decimal(5)))
+    known = judged(PAIR, before={PAIR.address: Decimal(1)})
+    assert flags(known) == {Flag.TRANSFER_TAX_UNKNOWN}
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,16 @@ def test_a_tick_that_cannot_be_served_exits_with_1_and_says_the_shortest() -> No
         ("DEX_ALCHEMY_URL", "http://169.254.169.254/", "the host is a private address"),
         ("DEX_ALCHEMY_URL", "http://2130706433/", "the host is a malformed address"),
         ("DEX_COINGECKO_URL", "http://localhost/", "names this machine"),
+        (
+            "DEX_COINGECKO_URL",
+            "http://metadata.google.internal/",
+            "of a private network; set DEX_A",
+        ),
+        ("DEX_RPC_URL_1", "http://nas.LAN./", "DEX_ALLOW_PRIVATE_SOURCES=1 if that is meant"),
+        ("DEX_RPC_URL_8453", f"http://geth/{SECRET}", "of a private network"),
+        ("DEX_DEFILLAMA_URL", "http://printer.local", "of a private network"),
+        ("DEX_DEFILLAMA_URL", "http://db.localhost", "names this machine"),
+        ("DEX_DEFILLAMA_URL", f"https://host.example/?key={SECRET}", "has a query"),
         ("DEX_GECKOTERMINAL_URL", "https://host:99999/", "the port is malformed"),
         ("DEX_COINGECKO_PRO_KEY", f"{SECRET}\nX: y", "holds a character that no key has"),
         ("DEX_RPC_PER_MINUTE", "many", "allowed is a whole number"),
@@ -83,6 +93,12 @@ def test_a_bad_setting_stops_the_start_and_is_named(variable: str, value: str, s
 def test_private_addresses_may_be_allowed() -> None:
     ended = price_plan(DEX_ALCHEMY_URL="http://127.0.0.1:8/", DEX_ALLOW_PRIVATE_SOURCES="1")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_an_rpc_address_may_hold_a_query() -> None:
+    ended = price_plan("--tokens", "9", DEX_RPC_URL_8453=f"https://rpc.example/?key={SECRET}")
+    assert ended.returncode == 0, ended.stderr
+    assert "DEX_RPC_URL_8453: set" in ended.stdout
 
 
 def test_an_empty_variable_counts_as_unset() -> None:

@@ -12,7 +12,13 @@ from paper_trading.engine.trust import Absent
 from paper_trading.intelligence.live_step import Seen, seen
 from paper_trading.models import FeedMode, Market, MarketToken, Token
 from paper_trading.services.back_fill import PastSources, live_token
-from paper_trading.services.sources.live.base import Answer, LiveToken, Request, SourceFailure
+from paper_trading.services.sources.live.base import (
+    Answer,
+    LiveToken,
+    Reason,
+    Request,
+    SourceFailure,
+)
 from paper_trading.services.sources.live.candles import CoinGeckoChart, GeckoTerminalCandles
 from tests.bot.live_worlds import DEPTH, FakeClock, pool_of
 from tests.builders import make_market, make_token
@@ -20,6 +26,7 @@ from tests.builders import make_market, make_token
 SYMBOLS = ("AAA", "BBB", "USDC", "WETH")
 #: On a tick's grid, two minutes behind a candle's end.
 LATE = timedelta(minutes=2)
+MINUTE = timedelta(minutes=1)
 
 
 def new_market(symbols: Sequence[str] = SYMBOLS) -> Market:
@@ -99,6 +106,39 @@ class Past:
             at = end - (self.counts[symbol] - number) * 300
             found.append([at, *figures, Decimal(1000 + number % 7)])
         return found[::-1]
+
+
+@dataclass
+class Gated:
+    """Sources behind a gate like that of budgets, which says how long it stays shut."""
+
+    past: Past
+    #: Calls a minute.
+    calls: int = 1000
+    waits: list[float] = field(default_factory=list)
+    _made: list[datetime] = field(default_factory=list)
+    _cooling: dict[str, datetime] = field(default_factory=dict)
+
+    def ask(self, source: str, request: Request) -> Answer:
+        """Answer, refuse what is not to be asked yet, or let a failure cool its source down."""
+        now = self.past.clock.time
+        if source in self._cooling and now < self._cooling[source]:
+            left = (self._cooling[source] - now).total_seconds()
+            raise SourceFailure(Reason.COOLING, "cools down", left)
+        recent = [at for at in self._made if now - at < MINUTE]
+        if len(recent) >= self.calls:
+            left = (recent[-self.calls] + MINUTE - now).total_seconds()
+            raise SourceFailure(Reason.NO_BUDGET, "as many as allowed", left)
+        self._made.append(now)
+        try:
+            return self.past.ask(source, request)
+        except SourceFailure:
+            self._cooling[source] = now + timedelta(seconds=8)
+            raise
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.past.clock.time += timedelta(seconds=seconds)
 
 
 def clock_at(moment: datetime) -> FakeClock:

@@ -1,6 +1,7 @@
 """A live market begins with the last week of its pools, and replays from there."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -49,12 +50,13 @@ def past(clock: FakeClock) -> Past:
     return Past(clock, dict.fromkeys(past_worlds.SYMBOLS, 30))
 
 
-def filled(market: Market, past: Past, sources: PastSources | None = None) -> BackFilled:
-    def no_wait(_: float) -> None:
-        raise AssertionError("nothing was said to wait for")
-
+def filled(
+    market: Market, past: Past, sources: PastSources | None = None, waits: Sequence[float] = ()
+) -> BackFilled:
+    waited: list[float] = []
     found = sources or past_worlds.sources(Depths())
-    made = back_fill.back_fill(market, found, past.ask, no_wait)
+    made = back_fill.back_fill(market, found, past.ask, waited.append)
+    assert waited == list(waits)
     market.refresh_from_db()
     return made
 
@@ -170,8 +172,8 @@ def test_a_token_without_candles_begins_without_bars(market: Market, past: Past)
 
 
 def test_with_a_key_the_chart_is_asked_for_such_a_token_alone(market: Market, past: Past) -> None:
-    past.failures = {"geckoterminal AAA": [failure()]}
-    made = filled(market, past, past_worlds.sources(Depths(), chart=True))
+    past.failures = {"geckoterminal AAA": [failure(), failure()]}
+    made = filled(market, past, past_worlds.sources(Depths(), chart=True), waits=[9])
     assert dict(made.without) == {}
     assert [symbol for source, symbol in past.asked if source == "coingecko"] == ["AAA"]
     bars = market.bars.filter(token__symbol="AAA", slow=False)
@@ -223,24 +225,69 @@ def test_what_was_fetched_before_a_failure_is_kept(market: Market, past: Past) -
     assert sorted(counts) == [10, 29, 29, 29]
 
 
-def test_a_budget_that_is_soon_there_is_waited_for_once(market: Market, past: Past) -> None:
-    waited: list[float] = []
-    past.failures = {
-        "geckoterminal AAA": [failure(Reason.NO_BUDGET, 12.5)],
-        "geckoterminal BBB": [failure(Reason.NO_BUDGET, 5), failure(Reason.NO_BUDGET, 5)],
-        "geckoterminal USDC": [failure(Reason.THROTTLED, 3600)],
-    }
-    made = back_fill.back_fill(market, past_worlds.sources(), past.ask, waited.append)
-    assert waited == [12.5, 5]
-    assert sorted(made.without) == ["BBB", "USDC"]
+def test_budgets_are_waited_for_as_long_as_they_say(market: Market, past: Past) -> None:
+    gated = past_worlds.Gated(past, calls=5)
+    back_fill.back_fill(market, past_worlds.sources(Depths()), gated.ask, gated.wait)
+    assert gated.waits == [60.5]
+    counts = {bars_of(market, symbol) for symbol in past_worlds.SYMBOLS}
+    assert counts == {29}
+
+
+def test_a_failure_that_may_pass_costs_no_token_its_past(market: Market, past: Past) -> None:
+    """As with the real gate, a failure makes the source cool down for the tokens behind it."""
+    gated = past_worlds.Gated(past)
+    past.failures = {"geckoterminal AAA": [failure(Reason.SERVER_ERROR)]}
+    made = back_fill.back_fill(market, past_worlds.sources(Depths()), gated.ask, gated.wait)
+    assert (made.begun, dict(made.without)) == (True, {})
+    assert gated.waits == [8.5, 9]
+
+
+def test_a_page_that_failed_leaves_no_hole(market: Market, past: Past) -> None:
+    past.page, real, calls = 10, past.ask, []
+
+    def ask(source: str, request: Request) -> Answer:
+        calls.append(request.tokens[0].symbol)
+        if len(calls) == 6:
+            raise failure()
+        return real(source, request)
+
+    back_fill.back_fill(market, past_worlds.sources(), ask, lambda _: None)
+    assert [bars_of(market, symbol) for symbol in past_worlds.SYMBOLS] == [29] * 4
+
+
+def test_a_refused_pool_is_final_and_does_not_stop_the_others(market: Market, past: Past) -> None:
+    gated = past_worlds.Gated(past)
+    past.failures = {"geckoterminal AAA": [failure(Reason.REQUEST_REFUSED) for _ in range(3)]}
+    made = back_fill.back_fill(market, past_worlds.sources(Depths()), gated.ask, gated.wait)
+    assert list(made.without) == ["AAA"]
+    assert past.asked.count(("geckoterminal", "AAA")) == 1
+    assert gated.waits == [8.5]
+
+
+def test_depths_are_asked_for_again(market: Market, past: Past) -> None:
+    past.failures = {"depths": [failure(Reason.UNREACHABLE)]}
+    filled(market, past, waits=[9])
+    assert market.bars.filter(slow=False, round_trip_percent__isnull=False).exists()
+
+
+def test_without_a_network_a_back_fill_ends_soon(market: Market, past: Past) -> None:
+    gated = past_worlds.Gated(past)
+    past.failures = {"geckoterminal": [failure(Reason.UNREACHABLE) for _ in range(9)]}
+    made = back_fill.back_fill(market, past_worlds.sources(Depths()), gated.ask, gated.wait)
+    assert not made.begun
+    assert (sum(gated.waits), len(past.asked)) == (26, 4)
+
+
+def bars_of(market: Market, symbol: str) -> int:
+    return market.bars.filter(slow=False, token__symbol=symbol).count()
 
 
 def test_a_back_fill_that_fails_wholly_says_so_and_is_tried_again(
     market: Market, past: Past, caplog: pytest.LogCaptureFixture
 ) -> None:
-    past.failures = {"geckoterminal": [failure() for _ in range(4)]}
+    past.failures = {"geckoterminal": [failure() for _ in range(8)]}
     with caplog.at_level(logging.ERROR):
-        made = filled(market, past)
+        made = filled(market, past, waits=[9])
     assert (made.bars, made.begun) == (0, False)
     assert "it can be back-filled again until its first tick" in caplog.text
     assert market.head_step == -1
@@ -282,6 +329,26 @@ def test_only_a_live_market_has_sources_to_ask(past: Past) -> None:
     other = make_market()
     with pytest.raises(ValueError, match="only a live market"):
         back_fill.back_fill(other, past_worlds.sources(), past.ask)
+
+
+def test_one_bad_candle_makes_no_bar(
+    market: Market, past: Past, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = past.ask
+
+    def ask(source: str, request: Request) -> Answer:
+        made = real(source, request)
+        if source == "geckoterminal" and request.tokens[0].symbol == "AAA":
+            for row in made.body["data"]["attributes"]["ohlcv_list"][9:10]:
+                row[2] = row[4] = 30 * row[4]
+                row[1] = row[4]
+        return made
+
+    with caplog.at_level(logging.WARNING):
+        back_fill.back_fill(market, past_worlds.sources(Depths()), ask)
+    closes = market.bars.filter(slow=False, token__symbol="AAA").values_list("close", flat=True)
+    assert max(closes) < 200
+    assert "rows of AAA left out: {'CONTRADICTORY': 1}" in caplog.text
 
 
 def test_bad_rows_are_said(market: Market, past: Past, caplog: pytest.LogCaptureFixture) -> None:

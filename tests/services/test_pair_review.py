@@ -1,18 +1,19 @@
 """The daily look: a deeper pool is proposed once and loudly, and taken by a person alone."""
 
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, Overflow
 from typing import Any
 
 import pytest
+from django.db import DataError
 
 from paper_trading.models import FeedMode, Market, MarketToken, Token, TokenExamination
-from paper_trading.services import asking, clock, pair_review
+from paper_trading.services import asking, clock, pair_review, token_examination
 from paper_trading.services.pair_review import CannotTake, due, look_again, review, take
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 from tasks import pair_review as task
 from tests.builders import make_account, make_market, make_session, make_token
-from tests.services.token_bodies import NOW, OTHER_POOL, POOL, TOSHI, Scripted, pair, scripted
+from tests.services.token_bodies import NOW, OTHER_POOL, POOL, TOSHI, WETH, Scripted, pair, scripted
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +133,45 @@ def test_a_token_that_the_source_refuses_does_not_hold_up_the_others(
     first, second = review(sources.asking, NOW)
     assert (first.token, first.flags[0][0]) == (toshi, "NOT_EXAMINED")
     assert second.token == other
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"liquidity": {"usd": 1e30}},
+        {"dexId": "\0", "labels": ["\ud800"]},
+        {"quoteToken": {"address": WETH, "symbol": "\udfff\0"}},
+        {"txns": {"h24": {"buys": 1e150, "sells": 0}}},
+        {"priceUsd": "1e199", "priceNative": "1e-199"},
+    ],
+)
+def test_an_odd_pool_does_not_hold_up_the_others(
+    market: Market, toshi: Token, odd: dict[str, Any]
+) -> None:
+    other = listed(market, "T1", "0x" + "1" * 40)
+    first, second = review(scripted(pair(**odd), {**deeper(), **odd}).asking, NOW)
+    assert (first.token, second.token) == (toshi, other)
+    assert first.proposed_pool == "" or first.proposed_liquidity_usd == 9_000_000
+
+
+@pytest.mark.parametrize("error", [ValueError("\0 \ud800 no"), DataError("no"), Overflow("no")])
+def test_a_token_that_cannot_be_judged_does_not_hold_up_the_others(
+    market: Market, toshi: Token, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = listed(market, "T1", "0x" + "1" * 40)
+    real = token_examination.look_at
+
+    def look_at(chain_id: int, address: str, *rest: Any) -> Any:
+        if address == TOSHI.lower():
+            raise error
+        return real(chain_id, address, *rest)
+
+    monkeypatch.setattr(pair_review, "look_at", look_at)
+    first, second = review(scripted(pair()).asking, NOW)
+    assert (first.token, second.token) == (toshi, other)
+    assert [code for code, _ in first.flags] == ["NOT_EXAMINED"]
+    assert first.flags[0][1].strip().endswith("no")
+    assert due(NOW).count() == 0
 
 
 @pytest.fixture

@@ -160,15 +160,27 @@ def test_the_symbol_of_a_token_that_was_added_is_taken(market: Market) -> None:
 
 
 @pytest.mark.parametrize(
-    "symbol", ["", "A B", "TOS\N{CYRILLIC CAPITAL LETTER EN}I", "<b>", "X" * 21, "A\n"]
+    "symbol",
+    ["", "A B", "TOS\N{CYRILLIC CAPITAL LETTER EN}I", "<b>", "X" * 21, "A\n", "A\0", "\ud800"],
 )
 def test_a_symbol_that_cannot_be_told_apart_is_refused(market: Market, symbol: str) -> None:
     found = examined(TOSHI, pair(baseToken=token(TOSHI, symbol)))
-    if symbol == "A\n":
-        assert found.symbol == "A"
-        return
     with pytest.raises(CannotAdd, match="cannot be used; allowed are"):
         add(market, found)
+
+
+@pytest.mark.parametrize("odd", ["dex\0", "\ud800", "a\x1b[2J", "x" * 500])
+def test_odd_words_of_a_source_break_no_row(market: Market, odd: str) -> None:
+    found = examined(TOSHI, pair(dexId=odd, labels=[odd], quoteToken=token(WETH, odd)))
+    row = add(market, found).token
+    assert row.pool_kind == ("x" * 20 if odd[0] == "x" else "")
+    look = TokenExamination.objects.get(token=row)
+    assert not any(char in str(look.flags) for char in "\0\ud800\x1b")
+
+
+def test_a_depth_that_no_pool_can_have_is_not_known(market: Market) -> None:
+    deep = pair(pairAddress=OTHER_POOL, liquidity={"usd": 1e21})
+    assert add(market, examined(TOSHI, pair(), deep)).token.pool_address == POOL
 
 
 def test_a_known_token_does_not_come_beside_another_of_its_symbol(market: Market) -> None:

@@ -1,7 +1,7 @@
 """What each provider answers, from a view of the world. Each validates what it is asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
@@ -77,7 +77,8 @@ def _pair(view: View, token: UpstreamToken) -> dict[str, Any]:
 
 
 def geckoterminal(view: View, asked: Asked) -> Answered:
-    """Answer the call for many pools, and that for the candles of one."""
+    """Answer the call for many pools, and that for the candles of one, perhaps from a cache."""
+    view = replace(view, world=view.world.cached())
     match asked.path:
         case ["networks", chain, "pools", pool, "ohlcv", "minute"]:
             return _candles(view, asked, chain, pool)
@@ -170,7 +171,7 @@ def defillama(view: View, asked: Asked) -> Answered:
                 "decimals": token.decimals,
                 "symbol": token.symbol,
                 "price": view.value(token.symbol),
-                "timestamp": _seconds(view),
+                "timestamp": _seconds(view) - view.world.llama_age_seconds,
                 "confidence": 0.99,
             }
     return ok({"coins": body})

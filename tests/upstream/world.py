@@ -1,7 +1,7 @@
 """What the providers say: tokens with prices and pools, moved by the test."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -52,6 +52,27 @@ class World:
     #: A real series, if prices shall move by themselves: symbol and time to price.
     series: Callable[[str, datetime], Decimal] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    #: How long GeckoTerminal answers from its cache, which begins at whole multiples; 0: no cache.
+    cache_seconds: int = 0
+    #: How old the prices of DefiLlama say that they are.
+    llama_age_seconds: int = 0
+    _cached: "World | None" = field(default=None, init=False, repr=False)
+
+    def cached(self) -> "World":
+        """Return the world as a cache holds it: as it was at the start of the running minute.
+
+        Prices that the test moves, and depths, are those of the first call since then.
+        """
+        if not self.cache_seconds:
+            return self
+        seconds = int(self.now().timestamp())
+        start = datetime.fromtimestamp(seconds - seconds % self.cache_seconds, UTC)
+        if self._cached is None or self._cached.now() != start:
+            self._cached = replace(
+                self, prices=dict(self.prices), depths=dict(self.depths),
+                volumes=dict(self.volumes), gone=set(self.gone), now=lambda: start,
+            )  # fmt: skip
+        return self._cached
 
     def price(self, symbol: str) -> Decimal:
         """Return the price in USD now."""

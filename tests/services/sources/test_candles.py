@@ -119,6 +119,8 @@ def test_unordered_rows_are_put_in_order_and_of_two_the_first_counts() -> None:
         (changed(volume="much"), candles.BAD_VOLUME),
         (changed(high=Decimal(9)), candles.CONTRADICTORY),
         (changed(low=Decimal(11)), candles.CONTRADICTORY),
+        (changed(high=Decimal("30.1")), candles.CONTRADICTORY),
+        (changed(low=Decimal("3.3")), candles.CONTRADICTORY),
         (at(-5), candles.UNFINISHED),
         (at(-5000), candles.UNFINISHED),
         (at(121), candles.BAD_TIME),
@@ -172,6 +174,15 @@ def test_a_chart_stands_for_candles_with_its_last_point_of_each() -> None:
     }
     with pytest.raises(SourceFailure):
         CHART.read(TOKEN, answer({"prices": None}), SPAN)
+
+
+def test_what_is_shown_of_a_call_holds_no_url() -> None:
+    pools = GeckoTerminalCandles("https://pools.example/secret").request(TOKEN, SPAN.until)
+    chart = CoinGeckoChart("https://coins.example/secret", "key").request(TOKEN)
+    assert pools is not None
+    assert chart is not None
+    assert pools.shown == "geckoterminal candles of WETH"
+    assert chart.shown == "coingecko chart of WETH"
 
 
 def test_the_key_of_a_chart_is_in_no_text_that_is_shown() -> None:

@@ -1,5 +1,6 @@
 """What people paste is read or refused with a reason, and bodies never break the reader."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from paper_trading.services.sources.live import token_search
 from paper_trading.services.sources.live.addresses import checksummed
-from paper_trading.services.sources.live.base import Answer, Reason, SourceFailure
+from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 from paper_trading.services.sources.live.token_search import (
     SLUGS,
     Pasted,
@@ -105,6 +106,23 @@ def test_a_link_of_another_chain_than_the_one_named_is_refused() -> None:
 def test_a_pool_of_uniswap_v4_is_known_by_its_hash() -> None:
     found = read_paste(f"https://dexscreener.com/base/0x{'AB' * 32}")
     assert found.address == "0x" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        token_search.pools_request,
+        token_search.token_request,
+        token_search.pair_request,
+        token_search.decimals_request,
+    ],
+)
+def test_what_is_shown_of_a_call_holds_no_url(make: Callable[[int, str, str], Request]) -> None:
+    request = make(8453, POOL.lower(), "https://host.example/secret")
+    assert "https://host.example/secret/" in request.url
+    assert request.shown.endswith(f" base {POOL.lower()}")
+    assert "secret" not in request.shown
+    assert "://" not in request.shown
 
 
 def test_the_calls_are_those_that_are_documented() -> None:

@@ -35,6 +35,8 @@ NETWORKS: Mapping[int, str] = {1: "eth", 8453: "base", 42161: "arbitrum"}
 
 #: Times from here on (the year 2200) are errors.
 LAST_SECOND = 7_258_118_400
+#: A high or low is no further than so many times from where its candle opened and closed.
+WIDEST = 3
 _COLUMNS = 6
 _POINT_COLUMNS = 2
 
@@ -128,7 +130,8 @@ class GeckoTerminalCandles:
             }
         )
         url = f"{self._base_url}/networks/{network}/pools/{token.pool}/ohlcv/minute?{query}"
-        return Request(url, url, (token,), headers={"accept": "application/json"})
+        shown = f"{self.name} candles of {token.symbol}"
+        return Request(url, shown, (token,), headers={"accept": "application/json"})
 
     def read(self, token: LiveToken, answer: Answer, span: Span) -> Candles:
         """Return the candles of an answer that lie in a span.
@@ -169,7 +172,7 @@ class CoinGeckoChart:
         query = urlencode({"vs_currency": "usd", "days": self.length.days, "precision": "full"})
         coin = quote(token.coingecko_id, safe="")
         url = f"{self._base_url}/coins/{coin}/market_chart?{query}"
-        return Request(url, url, (token,), headers=self._headers)
+        return Request(url, f"{self.name} chart of {token.symbol}", (token,), headers=self._headers)
 
     def read(self, token: LiveToken, answer: Answer, span: Span) -> Candles:
         """Return the points of an answer that lie in a span, as candles.
@@ -216,6 +219,8 @@ def _candle(row: Any) -> Candle:
         raise _BadRow(BAD_TIME)
     first, high, low, last = (_price(found) for found in row[1:5])
     if not low <= min(first, last) <= max(first, last) <= high:
+        raise _BadRow(CONTRADICTORY)
+    if high > max(first, last) * WIDEST or low * WIDEST < min(first, last):
         raise _BadRow(CONTRADICTORY)
     return Candle(start, first, high, low, last, _volume(row[5]))
 

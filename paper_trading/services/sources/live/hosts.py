@@ -7,39 +7,13 @@ metadata service or a database on this machine.
 import socket
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import SplitResult, urlsplit
-
-from django.core.exceptions import ImproperlyConfigured
 
 #: The addresses of a host, as text.
 Resolve = Callable[[str], Iterable[str]]
 
-_LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "home.arpa")
+_LOCAL_NAMES = ("localhost", "local", "lan", "internal", "localdomain", "home.arpa")
 #: IPv4 behind NAT64 (RFC 6052): the address is in the last 32 bits.
 _NAT64 = IPv6Network("64:ff9b::/96")
-
-
-def check_base_url(setting: str, url: str, *, allow_private: bool) -> str:
-    """Return a base URL without a slash at its end.
-
-    :raises ImproperlyConfigured: names the setting when the URL is not http(s), has no host, or
-        one that is not public and not allowed, or carries credentials, a query or a fragment.
-        The message does not repeat the URL: its path may hold a key.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{setting}: is not a URL: {error}") from error
-    wrong = _wrong(url, parts, port)
-    if not wrong and not allow_private and is_private_host(parts.hostname or ""):
-        wrong = (
-            f"{parts.hostname} is not a public host; DEX_ALLOW_PRIVATE_SOURCES=1 allows"
-            " hosts of your own network"
-        )
-    if wrong:
-        raise ImproperlyConfigured(f"{setting}: {wrong}")
-    return url.rstrip("/")
 
 
 def is_private_host(host: str) -> bool:
@@ -48,7 +22,10 @@ def is_private_host(host: str) -> bool:
     if any(name == local or name.endswith(f".{local}") for local in _LOCAL_NAMES):
         return True
     address = _literal(name)
-    return address is not None and is_private(address)
+    if address is not None:
+        return is_private(address)
+    # A name without a dot is looked up in the own network.
+    return "." not in name
 
 
 def is_private(address: IPv4Address | IPv6Address) -> bool:
@@ -77,21 +54,6 @@ def addresses(host: str) -> list[str]:
     """Return the addresses of a host, as the system finds them; OSError when there are none."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
-
-
-def _wrong(url: str, parts: SplitResult, port: int | None) -> str:
-    """Say what is wrong with the form of a URL, or nothing."""
-    if any(char.isspace() or not char.isprintable() for char in url):
-        return "holds a blank or a character that cannot be printed"
-    if parts.scheme not in ("http", "https"):
-        return f"starts with {parts.scheme or 'nothing'}; allowed are http:// and https://"
-    if parts.username is not None or parts.password is not None:
-        return "holds a user name or a password; a key has a setting of its own"
-    if not parts.hostname or port == 0:
-        return "names no host" if not parts.hostname else "port 0 is none"
-    if parts.query or parts.fragment:
-        return "has a query or a fragment; expected is only where the paths begin"
-    return ""
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from paper_trading.engine.market import DEEPEST_POOL_USD
 from paper_trading.engine.pair_choice import PairSeen, TokenSeen, Trades
 from paper_trading.services.sources.live.addresses import read_address
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
@@ -91,25 +92,28 @@ def _link(text: str) -> tuple[str, str]:
 def pools_request(chain_id: int, token: str, host: str = DEXSCREENER) -> Request:
     """Return the call for every pool that holds a token."""
     url = f"{host}/token-pairs/v1/{SLUGS[chain_id]}/{token}"
-    return Request(url=url, shown=url, tokens=())
+    return Request(url=url, shown=f"dexscreener pools of {SLUGS[chain_id]} {token}", tokens=())
 
 
 def token_request(chain_id: int, token: str, host: str = DEXSCREENER) -> Request:
     """Return the call for the pools that the source lists for a token."""
     url = f"{host}/tokens/v1/{SLUGS[chain_id]}/{token}"
-    return Request(url=url, shown=url, tokens=())
+    return Request(
+        url=url, shown=f"dexscreener listed pools of {SLUGS[chain_id]} {token}", tokens=()
+    )
 
 
 def pair_request(chain_id: int, pair: str, host: str = DEXSCREENER) -> Request:
     """Return the call for one pair."""
     url = f"{host}/latest/dex/pairs/{SLUGS[chain_id]}/{pair}"
-    return Request(url=url, shown=url, tokens=())
+    return Request(url=url, shown=f"dexscreener pair {SLUGS[chain_id]} {pair}", tokens=())
 
 
 def decimals_request(chain_id: int, token: str, host: str = GECKOTERMINAL) -> Request:
     """Return GeckoTerminal's call for what is known of a token."""
     url = f"{host}/networks/{_NETWORKS[chain_id]}/tokens/{token}"
-    return Request(url=url, shown=url, tokens=(), headers={"accept": "application/json"})
+    shown = f"geckoterminal token {SLUGS[chain_id]} {token}"
+    return Request(url=url, shown=shown, tokens=(), headers={"accept": "application/json"})
 
 
 def decimals_call(rpc_url: str, chain_id: int, token: str) -> Request:
@@ -180,7 +184,7 @@ def _pair(item: Any) -> PairSeen | None:
         quote=quote,
         price_usd=_amount(item.get("priceUsd")),
         price_native=_amount(item.get("priceNative")),
-        liquidity_usd=_amount(_part(item, "liquidity").get("usd")),
+        liquidity_usd=_depth(_part(item, "liquidity").get("usd")),
         volume_h24_usd=_amount(_part(item, "volume").get("h24")),
         h24=_trades(txns.get("h24")),
         h1=_trades(txns.get("h1")),
@@ -228,10 +232,17 @@ def _amount(found: Any) -> Decimal | None:
     return number
 
 
+def _depth(found: Any) -> Decimal | None:
+    """Return what a pool holds in USD; None also for what none can hold."""
+    depth = _amount(found)
+    return None if depth is None or depth > DEEPEST_POOL_USD else depth
+
+
 def _part(found: Any, name: str) -> Mapping[str, Any]:
     part = found.get(name) if isinstance(found, Mapping) else None
     return part if isinstance(part, Mapping) else {}
 
 
 def _text(found: Any) -> str:
-    return found if isinstance(found, str) else ""
+    """Return a text; nothing for none, and for one that no row and no terminal can take."""
+    return found if isinstance(found, str) and found.isprintable() else ""
