@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 from decimal import Decimal
 
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -47,13 +48,14 @@ class RealPriceManager:
             live = LiveSources(market)
         self._feed = PriceFeedService(market, live=live, on_made=feed_events.after_fetch)
 
-    def initialize(self) -> None:
+    async def initialize(self) -> None:
         """Open the price source. RecordChanged when its file is not the one it began with.
 
-        Live sources have nothing to open: each step asks them anew.
+        Live sources have nothing to open: each step asks them anew. Rows are read in the thread
+        that a caller without an event loop waits in.
         """
         if self.market.mode != FeedMode.LIVE:
-            self._feed.open_source()
+            await sync_to_async(self._feed.open_source)()
 
     def update_all_prices(self, step: int) -> tuple[PriceBatch, bool]:
         """Return the batch of a step, and whether it had to be fetched.
@@ -167,5 +169,5 @@ def _has_read(tick: Tick, batch: PriceBatch) -> bool:
 def create_price_manager(market: Market) -> RealPriceManager:
     """Make and initialise a price manager."""
     manager = RealPriceManager(market)
-    manager.initialize()
+    async_to_sync(manager.initialize)()
     return manager
