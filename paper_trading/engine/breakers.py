@@ -12,6 +12,7 @@ from decimal import Decimal
 from paper_trading.engine.account import Account
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind, TradingState
+from paper_trading.engine.equity import settled
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import HUNDRED, ZERO, exact, ratio
 from paper_trading.engine.strategy import Strategy
@@ -68,7 +69,7 @@ def evaluate(
     """Return every breaker as it stands now, what changed, and ACTIVE or REDUCING.
 
     A breaker that is not in the mapping is taken as new; one stored under another's name
-    trips.
+    trips. Those of losses stay as they are while a mark waits for its second reading.
     """
     after: dict[BreakerKind, Breaker] = {}
     events: list[BreakerEvent] = []
@@ -151,6 +152,8 @@ def _step(
     if before.kind is not kind:
         return Breaker(kind, tripped=True, tripped_at=batch.market_time)
     if before.tripped and kind not in _CLEAR_THEMSELVES:
+        return before
+    if kind in _LOSSES and not settled(account, batch):
         return before
     breaker = _ratchet(before, account, equity_usd)
     reading = _read(breaker, account, strategy, equity_usd, batch)

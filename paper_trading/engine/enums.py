@@ -121,11 +121,13 @@ class PriceVerdict(StrEnum):
     """How far a price can be trusted (engine.trust); simulated and recorded ones are FRESH."""
 
     FRESH = "FRESH"
-    #: Far from the last accepted price, or the first one ever: one tick is waited for another.
+    #: Far from the last accepted price, all but empty, or the first one ever: it waits for
+    #: another, and a rise for as long as a check contradicts it.
     JUMP = "JUMP"
-    #: An independent source says another price: no entries until they agree.
+    #: An independent source says another price: no entries until they agree, and the lower
+    #: of the two is what a token is worth and sold at.
     DISPUTED = "DISPUTED"
-    #: Observed too long ago, or before one that is already known.
+    #: Observed too long ago, or long before one that is already known.
     STALE = "STALE"
     #: The pool is gone, or holds too little to take a sale.
     UNSELLABLE = "UNSELLABLE"

@@ -12,6 +12,8 @@ from paper_trading.engine.market import Batch
 from paper_trading.engine.money import HUNDRED, ZERO, exact, ratio, usd
 from paper_trading.engine.position import market_value
 
+_UNSETTLED = (PriceVerdict.JUMP, PriceVerdict.CASH_UNSURE)
+
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
@@ -71,6 +73,16 @@ def equity(account: Account, batch: Batch) -> EquityPoint:
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),
     )
+
+
+def settled(account: Account, batch: Batch) -> bool:
+    """Say whether nothing that an account holds is marked on a price that one reading made.
+
+    What such a mark says is written, and decides nothing that stays. Cash that is not sound
+    shows in the verdicts of what is paid with it.
+    """
+    quotes = (batch.quotes.get(token_id) for token_id in account.positions)
+    return all(one is None or one.verdict not in _UNSETTLED for one in quotes)
 
 
 @exact

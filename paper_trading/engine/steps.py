@@ -14,7 +14,14 @@ from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.breakers import BreakerEvent
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Action, BreakerKind, ExitReason, TradingState
-from paper_trading.engine.equity import EquityPoint, cash_price_usd, equity, observe, roll_day
+from paper_trading.engine.equity import (
+    EquityPoint,
+    cash_price_usd,
+    equity,
+    observe,
+    roll_day,
+    settled,
+)
 from paper_trading.engine.exits import Exit, mark, wanted_exit
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import ZERO, exact, usd
@@ -62,7 +69,8 @@ def auto_close(
     failed exit is wanted again on the next tick. The state holds after the exits.
     """
     marked = _marked(account, batch, rules)
-    opening = equity(marked, batch)
+    # A day must not begin on a mark that a single reading made: then the marks before hold.
+    opening = equity(marked if settled(marked, batch) else account, batch)
     rolled = roll_day(marked, batch.market_time, opening.equity_usd)
     known, cleared = circuit.new_day(breakers, rolled.day != account.day)
     before = _closing(rolled, batch, known, rules, _state(rules), cleared)
@@ -116,7 +124,7 @@ def _closing(
     swapped = desk is not None and any(one.swap is not None for one in desk.trades)
     marked = _marked(account, batch, rules) if swapped else account
     point = equity(marked, batch)
-    observed = observe(marked, point)
+    observed = observe(marked, point) if settled(marked, batch) else marked
     after, changed, entries = circuit.evaluate(
         observed, breakers, rules.strategy, point.equity_usd, batch
     )

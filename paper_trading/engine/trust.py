@@ -3,7 +3,8 @@
 A token's state is folded with one reading a tick. A crash is not an outlier and an outlier is
 no crash: nobody can tell them apart at once, so a jump waits for one more reading, during which
 nothing is traded and marks take the worse of the two. Nothing is averaged, clamped or smoothed:
-an accepted price is the source's own.
+an accepted price is the source's own. While an independent source says a lower one, that is what
+a token is worth and sold at.
 """
 
 from collections.abc import Mapping
@@ -13,15 +14,19 @@ from decimal import Decimal
 
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_PRICE_USD, require_zone
-from paper_trading.engine.money import HUNDRED, ZERO, exact, require
+from paper_trading.engine.money import HUNDRED, ZERO, exact, price, require
 
 #: A move beyond this waits for confirmation. Over 15 s, even a token of 1,000 % volatility a
 #: year has a standard deviation of 0.7 %: ten percent is news or an error, never noise.
 JUMP_PERCENT = Decimal(10)
 #: A depth that is this many times another waits too: fills are priced by it.
 DEPTH_FACTOR = Decimal(3)
-#: Four ticks of 15 s; the slowest source that may serve ticks is cached for a minute.
-OLDEST = timedelta(seconds=60)
+#: Five ticks of 15 s; the slowest source that may serve ticks is cached for a minute.
+OLDEST = timedelta(seconds=75)
+#: A source that steps in for another may be behind it by as much as its cache is old.
+BEHIND = timedelta(seconds=60)
+#: Readings no further apart than this are one observation: it cannot confirm itself.
+MOMENT = timedelta(seconds=1)
 #: Clocks of providers run this much ahead; a reading from further on is refused.
 CLOCK_SKEW = timedelta(seconds=5)
 #: Pools of one token differ by their fees, at most 1 % each way, and by what moves in a minute.
@@ -30,6 +35,9 @@ DISPUTE_PERCENT = Decimal(5)
 CHECK_LIFE = timedelta(seconds=180)
 #: Both sides of a pool that cannot take the sale of a hundred dollars without losing a third.
 SELLABLE_LIQUIDITY_USD = Decimal(1_000)
+#: After so many jumps in a row, one that a check agrees with is taken: a price may swing across
+#: both bounds for ever.
+JUMPS_BEFORE_CHECK = 4
 #: A pool is gone when the source has answered this often in a row without it.
 GONE_AFTER = 2
 
@@ -106,6 +114,8 @@ class TokenTrust:
     absences: int = 0
     #: The last verdict but for jumps, which pass in a tick: a change of it is news.
     standing: PriceVerdict = PriceVerdict.MISSING
+    #: How many jumps there were since a reading was taken.
+    jumps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,35 +136,45 @@ def judge(
 ) -> Judged:
     """Fold one reading of the pinned pool into a token's state.
 
-    `check` is the newest that an independent source said, if any; `now` is market time.
+    `check` is the newest that an independent source said, if any; `now` is market time. What
+    is disputed is worth the lower of the pool's price and the check's: a wrong price that lasts
+    must not be sold at. The state keeps what the pool itself said.
     """
     refused = _refused(seen, pool, now)
     if refused is not None:
         return _absent(state, refused)
     if not isinstance(seen, Reading):
         raise TypeError(f"a reading was {seen!r}")
-    accepted = state.accepted
-    late = accepted is not None and seen.observed_at < accepted.observed_at
-    if late or now - seen.observed_at > OLDEST:
+    if _is_old(state.accepted, seen, now):
         return _end(state, PriceVerdict.STALE, seen)
-    state = replace(state, absences=0)
-    if seen.liquidity_usd is not None and seen.liquidity_usd < SELLABLE_LIQUIDITY_USD:
-        return _end(replace(state, pending=None), PriceVerdict.UNSELLABLE, _worse(accepted, seen))
-    if not _confirmed(state, seen):
-        return _end(replace(state, pending=seen), PriceVerdict.JUMP, _worse(accepted, seen))
-    disputed = _disputed(state, seen, check, now)
-    after = replace(state, accepted=seen, pending=None, disputed=disputed)
-    return _end(after, PriceVerdict.DISPUTED if disputed else PriceVerdict.FRESH, seen)
+    state, live = replace(state, absences=0), _live(check, now)
+    empty = _is_empty(seen)
+    if empty and _was_emptying(state, seen):
+        gone = replace(state, pending=None, jumps=0)
+        return _end(gone, PriceVerdict.UNSELLABLE, _worse(state, seen, check))
+    if empty or not _confirmed(state, seen, live):
+        waits = replace(state, pending=_waiting(state, seen), jumps=state.jumps + 1)
+        return _end(waits, PriceVerdict.JUMP, _worse(state, seen, check))
+    # Without a check of these minutes, what was found holds.
+    disputed = state.disputed if live is None else _apart(seen, live)
+    after = replace(state, accepted=seen, pending=None, disputed=disputed, jumps=0)
+    if disputed:
+        return _end(after, PriceVerdict.DISPUTED, _at_most(seen, check))
+    return _end(after, PriceVerdict.FRESH, seen)
 
 
 @exact
 def exchanged(
-    states: Mapping[str, TokenTrust], seen: Mapping[str, Reading | Absent]
+    states: Mapping[str, TokenTrust],
+    seen: Mapping[str, Reading | Absent],
+    checks: Mapping[str, Check],
+    now: datetime,
 ) -> frozenset[str]:
-    """Return the symbols whose prices have changed places with each other's.
+    """Return the symbols whose prices have changed places with each other's, in pairs or rings.
 
-    Two tokens that jump to each other's last price at once are a mix-up of the source, however
-    long it lasts; no market does that.
+    Tokens that jump to each other's last price at once are a mix-up of the source; no market
+    does that. A live check settles it: a price that it agrees with is the token's own. Without
+    one, a last price from before an outage proves nothing, and would lock honest tokens for ever.
     """
     jumped = {
         symbol: (accepted, reading)
@@ -162,13 +182,32 @@ def exchanged(
         if isinstance(reading, Reading)
         and (accepted := states.get(symbol, TokenTrust()).accepted) is not None
         and _price_side(accepted, reading)
+        and _is_doubtful(accepted, reading, _live(checks.get(symbol), now), now)
     }
-    return frozenset(
-        symbol
-        for symbol, (was, now) in jumped.items()
-        for other, (other_was, other_now) in jumped.items()
-        if symbol != other and not _price_side(other_was, now) and not _price_side(was, other_now)
-    )
+    took = {
+        symbol: {
+            other
+            for other, (was, _) in jumped.items()
+            if other != symbol and not _price_side(was, reading)
+        }
+        for symbol, (_, reading) in jumped.items()
+    }
+    return frozenset(symbol for symbol in took if symbol in _reached(symbol, took))
+
+
+def _is_doubtful(accepted: Reading, seen: Reading, live: Check | None, now: datetime) -> bool:
+    """Say whether a jump may be another token's price."""
+    return now - accepted.observed_at <= OLDEST if live is None else _apart(seen, live)
+
+
+def _reached(start: str, steps: Mapping[str, set[str]]) -> set[str]:
+    """Return all that can be reached in one step or more; with the start, if it is in a ring."""
+    found: set[str] = set()
+    ahead = set(steps[start])
+    while ahead:
+        found |= ahead
+        ahead = set().union(*(steps[one] for one in ahead)) - found
+    return found
 
 
 def _refused(seen: Reading | Absent, pool: str, now: datetime) -> Absent | None:
@@ -196,34 +235,89 @@ def _end(
     return Judged(replace(state, standing=standing), verdict, quote, reason)
 
 
-def _worse(accepted: Reading | None, seen: Reading) -> Reading:
+def _is_old(accepted: Reading | None, seen: Reading, now: datetime) -> bool:
+    behind = accepted is not None and accepted.observed_at - seen.observed_at > BEHIND
+    return behind or now - seen.observed_at > OLDEST
+
+
+def _is_empty(seen: Reading) -> bool:
+    return seen.liquidity_usd is not None and seen.liquidity_usd < SELLABLE_LIQUIDITY_USD
+
+
+def _was_emptying(state: TokenTrust, seen: Reading) -> bool:
+    """Say whether an empty pool is no news of this reading alone: one may be a glitch."""
+    pending, accepted = state.pending, state.accepted
+    if state.standing is PriceVerdict.UNSELLABLE:
+        return True
+    if pending is None or not _is_later(pending, seen):
+        return False
+    return _is_empty(pending) or (accepted is not None and _depth_side(accepted, pending) < 0)
+
+
+def _worse(state: TokenTrust, seen: Reading, check: Check | None) -> Reading:
     """Return the lower price and the lesser depth of two readings, at the newer's time."""
+    accepted = state.accepted
     if accepted is None:
         return seen
     depths = [one for one in (accepted.liquidity_usd, seen.liquidity_usd) if one is not None]
-    return replace(
+    worse = replace(
         seen,
         price_usd=min(accepted.price_usd, seen.price_usd),
         liquidity_usd=min(depths) if seen.liquidity_usd is not None else None,
     )
+    return _at_most(worse, check) if state.disputed else worse
 
 
-def _confirmed(state: TokenTrust, seen: Reading) -> bool:
+def _at_most(reading: Reading, check: Check | None) -> Reading:
+    """Return a reading at the check's price, at the scale of rows, where that is the lower."""
+    if check is None:
+        return reading
+    other = price(check.price_usd)
+    return replace(reading, price_usd=other) if ZERO < other < reading.price_usd else reading
+
+
+def _confirmed(state: TokenTrust, seen: Reading, live: Check | None) -> bool:
     """Say whether a reading can be traded on: near the last one, or the second of a jump.
 
-    A jump is confirmed by a second reading beyond the bound on the same side, however far:
-    a crash that goes on is a crash. Without a last one, two readings must be near each other.
+    A rise that a live check contradicts is not confirmed, however long it lasts: it would be
+    sold at a profit that nobody has. A fall is: not to see a crash is worse.
     """
     accepted, pending = state.accepted, state.pending
-    if accepted is None:
-        return pending is not None and _sides(pending, seen) == (0, 0)
-    price, depth = _sides(accepted, seen)
-    if price == depth == 0:
+    if accepted is not None and _sides(accepted, seen) == (0, 0):
         return True
-    if pending is None:
-        return False
-    pending_price, pending_depth = _sides(accepted, pending)
-    return price == pending_price if price else depth == pending_depth
+    if live is not None:
+        apart = _apart(seen, live)
+        if not apart and state.jumps >= JUMPS_BEFORE_CHECK:
+            return True
+        if apart and accepted is not None and _price_side(accepted, seen) > 0:
+            return False
+    return pending is not None and _is_later(pending, seen) and _repeats(accepted, pending, seen)
+
+
+def _repeats(accepted: Reading | None, pending: Reading, seen: Reading) -> bool:
+    """Say whether a reading is the second of a jump.
+
+    It is one beyond the bound on the same side, however far: a crash that goes on is a crash.
+    Without a last one, two readings must be near each other.
+    """
+    if accepted is None:
+        return _sides(pending, seen) == (0, 0)
+    price_side, depth_side = _sides(accepted, seen)
+    if price_side:
+        return price_side == _price_side(accepted, pending)
+    return depth_side == _depth_side(accepted, pending)
+
+
+def _waiting(state: TokenTrust, seen: Reading) -> Reading:
+    """Return the jump that waits: the older of two alike, so that time passes since it."""
+    pending = state.pending
+    if pending is None or _is_later(pending, seen):
+        return seen
+    return pending if _repeats(state.accepted, pending, seen) else seen
+
+
+def _is_later(pending: Reading, seen: Reading) -> bool:
+    return seen.observed_at - pending.observed_at > MOMENT
 
 
 def _sides(base: Reading, seen: Reading) -> tuple[int, int]:
@@ -244,9 +338,11 @@ def _depth_side(base: Reading, seen: Reading) -> int:
     return int(now > was * DEPTH_FACTOR) - int(now * DEPTH_FACTOR < was)
 
 
-def _disputed(state: TokenTrust, seen: Reading, check: Check | None, now: datetime) -> bool:
-    """Compare with the newest check; without one of these minutes, what was found holds."""
-    if check is None or now - check.observed_at > CHECK_LIFE:
-        return state.disputed
+def _live(check: Check | None, now: datetime) -> Check | None:
+    """Return a check that is young enough to say something of now."""
+    return None if check is None or now - check.observed_at > CHECK_LIFE else check
+
+
+def _apart(seen: Reading, check: Check) -> bool:
     apart = abs(seen.price_usd - check.price_usd) * HUNDRED
     return apart > check.price_usd * DISPUTE_PERCENT

@@ -17,6 +17,7 @@ def trust_to_json(state: TokenTrust) -> dict[str, Any]:
         "disputed": state.disputed,
         "absences": state.absences,
         "standing": state.standing.value,
+        "jumps": state.jumps,
     }
 
 
@@ -31,6 +32,8 @@ def trust_from_json(data: Mapping[str, Any]) -> TokenTrust:
         disputed=data["disputed"],
         absences=data["absences"],
         standing=PriceVerdict(data["standing"]),
+        # Heads of markets from before jumps were counted have none.
+        jumps=data.get("jumps", 0),
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from paper_trading.engine import money
 from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.money import ONE
+from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD
+from paper_trading.engine.money import ONE, ZERO
 from paper_trading.engine.trust import (
     EXCHANGED,
     Absent,
@@ -36,7 +37,7 @@ BAD_PRICE = "BAD_PRICE"
 NOT_SAID = "NOT_SAID"
 
 _GOOD = (PriceVerdict.FRESH, PriceVerdict.DISPUTED)
-#: Verdicts whose quote is not the reading itself.
+#: Verdicts whose quote is not the reading itself; a disputed one is at times.
 _ALTERED = (PriceVerdict.JUMP, PriceVerdict.UNSELLABLE)
 
 
@@ -83,20 +84,27 @@ def seen(
     block: int | None = None,
     volume_usd: Decimal | None = None,
 ) -> Seen | Absent:
-    """Return a reading at the scales that rows keep, or BAD_PRICE when no pool says so."""
+    """Return a reading at the scales that rows keep, or BAD_PRICE when no pool says so.
+
+    A depth or a volume that cannot be is not said; the price stands.
+    """
+    depth, volume = _amount(liquidity_usd), _amount(volume_usd)
     try:
-        reading = Reading(
-            money.price(price_usd),
-            None if liquidity_usd is None else money.usd(liquidity_usd),
-            observed_at,
-            pool.lower(),
-        )
-        volume = None if volume_usd is None else money.usd(volume_usd)
+        reading = Reading(money.price(price_usd), depth, observed_at, pool.lower())
     except (ArithmeticError, ValueError):
         return Absent(BAD_PRICE)
-    if volume is not None and not (volume.is_finite() and volume >= 0):
-        volume = None
     return Seen(reading, source, block, volume)
+
+
+def _amount(amount_usd: Decimal | None) -> Decimal | None:
+    """Return an amount in USD at its scale; None for what no pool holds or trades."""
+    if amount_usd is None:
+        return None
+    try:
+        found = money.usd(amount_usd)
+    except (ArithmeticError, ValueError):
+        return None
+    return found if ZERO <= found <= DEEPEST_POOL_USD else None
 
 
 def live_step(
@@ -165,8 +173,8 @@ def _judge_all(
     tokens: Iterable[Pinned],
     now: datetime,
 ) -> dict[str, Judged]:
-    readings = {one.symbol: _reading(said.seen.get(one.symbol)) for one in tokens}
-    mixed_up = exchanged(before, readings)
+    readings = {one.symbol: _reading(said.seen.get(one.symbol), one.is_cash) for one in tokens}
+    mixed_up = exchanged(before, readings, checks, now)
     return {
         one.symbol: judge(
             before.get(one.symbol, TokenTrust()),
@@ -179,18 +187,24 @@ def _judge_all(
     }
 
 
-def _reading(found: Seen | Absent | None) -> Reading | Absent:
+def _reading(found: Seen | Absent | None, is_cash: bool) -> Reading | Absent:
     if found is None:
         return Absent(NOT_SAID)
-    return found if isinstance(found, Absent) else found.reading
+    if isinstance(found, Absent):
+        return found
+    if is_cash and found.reading.price_usd > HIGHEST_CASH_PRICE_USD:
+        return Absent(BAD_PRICE)
+    return found.reading
 
 
 def _cash_price(cash: Judged | None, last: Decimal) -> Decimal:
-    """Return what cash is worth: its quote unless that is old or there is no pool behind it."""
-    if cash is None or cash.quote is None:
+    """Return what cash is worth: its quote if that is good, else the last one that was.
+
+    A jump of cash would move the whole account on a single reading.
+    """
+    if cash is None or cash.quote is None or cash.verdict not in _GOOD:
         return last
-    usable = (*_GOOD, PriceVerdict.JUMP)
-    return cash.quote.price_usd if cash.verdict in usable else last
+    return cash.quote.price_usd
 
 
 def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote:
@@ -199,6 +213,9 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
         raise ValueError(f"{symbol} has no quote to write")
     source = Seen(quote, said.source) if not isinstance(found, Seen) else found
     good = judged.verdict in _GOOD
+    # Bars are made of what the pool itself said, even while less is paid for it.
+    own = judged.state.accepted if good else None
+    traded = quote.price_usd if own is None else own.price_usd
     return SourceQuote(
         symbol=symbol,
         price_usd=quote.price_usd,
@@ -206,9 +223,9 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
         source=source.source,
         start=quote.observed_at,
         observed_at=quote.observed_at,
-        open=quote.price_usd,
-        high=quote.price_usd,
-        low=quote.price_usd,
+        open=traded,
+        high=traded,
+        low=traded,
         volume_usd=source.volume_usd,
         verdict=PriceVerdict.CASH_UNSURE if unsure and good else judged.verdict,
         pool=quote.pool,
@@ -232,7 +249,7 @@ def _journal(
         "raw": {
             name: _raw(said.seen.get(name))
             for name, one in judged.items()
-            if one.verdict in _ALTERED and one.quote is not None
+            if one.quote is not None and _is_altered(one)
         },
         "changes": {
             name: [stood[name].value, one.state.standing.value]
@@ -240,6 +257,13 @@ def _journal(
             if one.state.standing is not stood[name]
         },
     }
+
+
+def _is_altered(judged: Judged) -> bool:
+    """Say whether a quote may be another than the reading itself."""
+    if judged.verdict is PriceVerdict.DISPUTED:
+        return judged.quote != judged.state.accepted
+    return judged.verdict in _ALTERED
 
 
 def _raw(found: Seen | Absent | None) -> list[str | None] | str:

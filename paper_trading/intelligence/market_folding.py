@@ -40,7 +40,7 @@ class Native:
         """Return the price after a step that may carry a new one."""
         if quote is None or not quote.trusted:
             return self
-        return Native(money.price(quote.price_usd), quote.observed_at)
+        return Native(money.price(quote.close), quote.observed_at)
 
     def at(self, market_time: datetime) -> Decimal | None:
         """Return the price for gas at a market time; None when unknown or too old."""
@@ -157,7 +157,7 @@ def _advance(
         open=quote.open,
         high=quote.high,
         low=quote.low,
-        close=quote.price_usd,
+        close=quote.close,
         volume_usd=quote.volume_usd,
         round_trip_percent=cost,
     )

@@ -34,6 +34,11 @@ class SourceQuote:
     block: int | None = None
 
     @property
+    def close(self) -> Decimal:
+        """What bars close at: the pool's own price, also while a disputed one is worth less."""
+        return max(self.price_usd, self.low)
+
+    @property
     def trusted(self) -> bool:
         """The price is one that the pool has been seen to hold: bars are made of it."""
         return self.verdict in _SOUND

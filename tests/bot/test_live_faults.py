@@ -178,6 +178,18 @@ def test_an_outlier_of_a_tick_is_never_traded_on(upstream: UpstreamWorld) -> Non
     assert prices[0] < Decimal(2_000)
 
 
+def test_a_wrong_price_that_lasts_is_not_traded_on_while_checks_contradict_it(
+    upstream: UpstreamWorld,
+) -> None:
+    session = ready(upstream)
+    upstream.server.misbehave("dexscreener", Fault.OUTLIER)
+    for _ in range(5):
+        tick = upstream.tick(session)
+        jumped = {symbol for symbol, one in verdicts(upstream).items() if one is PriceVerdict.JUMP}
+        assert jumped == set(EVERYTHING) - {"USDC"}
+        assert traded(tick) == set()
+
+
 def test_two_pools_that_are_mixed_up_are_not_traded_however_long_it_lasts(
     upstream: UpstreamWorld,
 ) -> None:

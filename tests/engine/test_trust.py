@@ -1,6 +1,5 @@
 """Trust: a crash is never smoothed away, an outlier never makes a trade."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,98 +9,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine import trust
-from paper_trading.engine.account import Account
-from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import ExitReason, PriceVerdict, TradeStatus, TradingState
-from paper_trading.engine.market import Quote
-from paper_trading.engine.steps import StepResult, auto_close, execute
-from paper_trading.engine.strategy import Strategy
-from paper_trading.engine.trust import Absent, Check, Judged, Reading, TokenTrust, judge
-from tests.engine import worlds
+from paper_trading.engine.trust import Absent, Check, judge
+from tests.engine.readings import (
+    DISPUTED,
+    FRESH,
+    JUMP,
+    MISSING,
+    OTHER,
+    POOL,
+    STALE,
+    TICK,
+    UNSELLABLE,
+    calm,
+    fold,
+    of,
+    price,
+    prices,
+    reading,
+    verdicts,
+)
 from tests.engine.worlds import NOON
-
-FRESH, JUMP, DISPUTED = PriceVerdict.FRESH, PriceVerdict.JUMP, PriceVerdict.DISPUTED
-STALE, UNSELLABLE, MISSING = PriceVerdict.STALE, PriceVerdict.UNSELLABLE, PriceVerdict.MISSING
-
-POOL = "0x" + "ab" * 20
-OTHER = "0x" + "cd" * 20
-TICK = timedelta(seconds=15)
-
-prices = st.decimals("1e-15", "1e9", places=18).filter(lambda price: price > 0)
-#: Ticks of ordinary life: each a factor within the bound.
-calm = st.lists(st.decimals("0.95", "1.05", places=3), min_size=1, max_size=12)
-
-
-def reading(price: str | Decimal, depth: str | None = "1000000", tick: int = 0) -> Reading:
-    return Reading(
-        Decimal(price), None if depth is None else Decimal(depth), NOON + tick * TICK, POOL
-    )
-
-
-def fold(seen: Sequence[Reading | Absent], check: Check | None = None) -> list[Judged]:
-    """Judge one reading a tick, from tick 0 on."""
-    state, found = TokenTrust(), []
-    for tick, one in enumerate(seen):
-        found.append(judge(state, one, check, POOL, NOON + tick * TICK))
-        state = found[-1].state
-    return found
-
-
-def of(*said: str | Decimal | tuple[str | Decimal, str | None] | Absent) -> list[Reading | Absent]:
-    """Return readings, one a tick: a price, or a price and a depth."""
-    found: list[Reading | Absent] = []
-    for tick, one in enumerate(said):
-        if isinstance(one, Absent):
-            found.append(one)
-        else:
-            price, depth = one if isinstance(one, tuple) else (one, "1000000")
-            found.append(reading(price, depth, tick))
-    return found
-
-
-def verdicts(found: Sequence[Judged]) -> list[PriceVerdict]:
-    return [one.verdict for one in found]
-
-
-def price(judged: Judged) -> Decimal:
-    assert judged.quote is not None
-    return judged.quote.price_usd
-
-
-class Holder:
-    """An account that holds one token and lives through judged quotes."""
-
-    def __init__(self, strategy: Strategy | None = None) -> None:
-        self.token = worlds.token()
-        self.strategy = strategy or Strategy(stop_loss_percent=Decimal(5))
-        bought = worlds.batch(worlds.quote(self.token, "100", liquidity="1000000"))
-        buy = worlds.decision(self.token)
-        rules = worlds.rules(self.strategy)
-        opened = execute(worlds.account(), bought, {}, rules, [buy], TradingState.ACTIVE)
-        assert self.token.id in opened.account.positions
-        self.account: Account = opened.account
-
-    def lives(self, judged: Judged, tick: int) -> StepResult:
-        seen, quotes = judged.quote, []
-        if seen is not None:
-            quotes = [
-                Quote(
-                    self.token,
-                    seen.price_usd,
-                    seen.observed_at,
-                    "test",
-                    seen.liquidity_usd,
-                    judged.verdict,
-                )
-            ]
-        batch = worlds.batch(*quotes, at=NOON + (tick + 1) * TICK)
-        result = auto_close(self.account, batch, {}, worlds.rules(self.strategy), frozenset())
-        self.account = result.account
-        return result
-
-
-def filled(result: StepResult) -> list[ExitReason | None]:
-    return [one.exit_reason for one in result.trades if one.status is TradeStatus.FILLED]
 
 
 def test_the_first_price_waits_for_a_second_one_near_it() -> None:
@@ -176,10 +103,99 @@ def test_the_bound_is_exact() -> None:
     assert verdicts(fold(of("100", "100", "89.999999")))[2] is JUMP
 
 
-def test_a_pool_that_holds_nothing_is_unsellable_until_it_holds_again() -> None:
-    found = fold(of("100", "100", ("99", "999"), "100"))
-    assert verdicts(found)[2:] == [UNSELLABLE, FRESH]
-    assert price(found[2]) == 99
+def test_a_pool_that_holds_nothing_twice_is_unsellable_until_it_holds_again() -> None:
+    found = fold(of("100", "100", ("99", "999"), ("98", "999"), ("98", "0"), "100"))
+    assert verdicts(found)[2:] == [JUMP, UNSELLABLE, UNSELLABLE, FRESH]
+    assert [price(one) for one in found[2:4]] == [99, 98]
+
+
+def test_a_pool_that_holds_nothing_once_is_a_glitch() -> None:
+    assert verdicts(fold(of("100", "100", ("99", "0"), "100")))[2:] == [JUMP, FRESH]
+    few = fold(of(("100", "1200"), ("100", "1200"), ("100", "900"), ("100", "900")))
+    assert verdicts(few)[2:] == [JUMP, UNSELLABLE]
+
+
+def test_an_observation_does_not_confirm_itself() -> None:
+    known = fold(of("100", "100"))[-1].state
+    jumped = reading("150", tick=2)
+    for tick in range(2, 5):
+        again = judge(known, jumped, None, POOL, NOON + tick * TICK)
+        assert again.verdict is JUMP
+        known = again.state
+    soon = replace(jumped, observed_at=jumped.observed_at + trust.MOMENT)
+    assert judge(known, soon, None, POOL, NOON + 5 * TICK).verdict is JUMP
+    next_one = replace(soon, observed_at=soon.observed_at + timedelta(microseconds=1))
+    assert judge(known, next_one, None, POOL, NOON + 5 * TICK).verdict is FRESH
+
+
+def test_an_observation_that_is_the_first_or_empty_does_not_confirm_itself() -> None:
+    first = fold(of("100"))[-1].state
+    assert judge(first, reading("100"), None, POOL, NOON + TICK).verdict is JUMP
+    known = fold(of("100", "100", ("100", "0")))[-1].state
+    assert judge(known, reading("100", "0", 2), None, POOL, NOON + 3 * TICK).verdict is JUMP
+
+
+def test_readings_less_than_a_moment_apart_are_confirmed_in_the_end() -> None:
+    known, step = fold(of("100", "100"))[-1].state, timedelta(seconds=0.6)
+    found = []
+    for count in range(3):
+        at = NOON + 2 * TICK + count * step
+        judged = judge(known, replace(reading("150"), observed_at=at), None, POOL, at)
+        known = judged.state
+        found.append(judged.verdict)
+    assert found == [JUMP, JUMP, FRESH]
+
+
+def test_a_rise_is_confirmed_once_the_check_agrees_or_is_old() -> None:
+    known = fold(of("100", "100", "200"), Check(Decimal(100), NOON))[-1].state
+    later, now = reading("200", tick=3), NOON + 3 * TICK
+    for check in (Check(Decimal(195), now), Check(Decimal(100), now - 2 * trust.CHECK_LIFE), None):
+        assert judge(known, later, check, POOL, now).verdict is FRESH
+
+
+def test_a_fall_that_a_check_contradicts_is_confirmed_and_disputed() -> None:
+    found = fold(of("100", "100", "60", "60"), Check(Decimal(100), NOON))
+    assert verdicts(found)[2:] == [JUMP, DISPUTED]
+    assert price(found[3]) == 60
+
+
+@given(prices, prices, calm)
+def test_a_disputed_price_is_the_lower_of_both_and_the_pools_is_remembered(
+    pool: Decimal, other: Decimal, moves: list[Decimal]
+) -> None:
+    said = [pool, pool]
+    for move in moves:
+        said.append((said[-1] * move).quantize(Decimal("1e-36")))
+    for one, own in zip(fold(of(*said), Check(other, NOON))[1:], said[1:], strict=True):
+        assert one.state.accepted is not None
+        assert one.state.accepted.price_usd == own
+        assert one.quote is not None
+        assert one.quote.liquidity_usd == 1_000_000
+        assert price(one) == (min(own, other) if one.verdict is DISPUTED else own)
+
+
+def test_a_disputed_token_that_jumps_is_not_marked_above_the_check() -> None:
+    found = fold(of("100", "100", "80"), Check(Decimal(70), NOON))
+    assert verdicts(found)[1:] == [DISPUTED, JUMP]
+    assert [price(one) for one in found[1:]] == [70, 70]
+
+
+def test_a_check_that_no_row_can_keep_lowers_nothing() -> None:
+    found = fold(of("100", "100"), Check(Decimal("1e-40"), NOON))
+    assert verdicts(found)[1] is DISPUTED
+    assert price(found[1]) == 100
+
+
+SWINGS = ["60", "160", "60", "160"]
+
+
+def test_a_price_that_swings_is_taken_where_a_check_agrees() -> None:
+    near = Check(Decimal(156), NOON)
+    assert verdicts(fold(of("100", "100", *SWINGS[:3], "160"), near))[2:] == [JUMP] * 4
+    found = fold(of("100", "100", *SWINGS, "60", "160"), near)
+    assert verdicts(found)[2:] == [JUMP] * 5 + [FRESH]
+    assert found[-1].state.jumps == 0
+    assert verdicts(fold(of("100", "100", *SWINGS, "60", "160")))[2:] == [JUMP] * 6
 
 
 def test_a_pool_that_is_gone_is_unsellable_on_the_second_answer() -> None:
@@ -217,8 +233,16 @@ def test_an_old_reading_is_stale_and_changes_nothing() -> None:
     assert judge(known, reading("100", tick=2), None, POOL, late).verdict is FRESH
     found = judge(known, reading("60", tick=2), None, POOL, late + timedelta(microseconds=1))
     assert (found.verdict, found.state.accepted) == (STALE, known.accepted)
-    earlier = judge(known, reading("60", tick=0), None, POOL, NOON + 2 * TICK)
-    assert (earlier.verdict, earlier.state.pending) == (STALE, None)
+
+
+def test_a_source_that_steps_in_may_be_a_minute_behind() -> None:
+    known = fold(of("100", "100", "100", "100", "100", "100"))[-1].state
+    now = NOON + 5 * TICK
+    cached = replace(reading("101"), observed_at=now - trust.BEHIND)
+    assert judge(known, cached, None, POOL, now).verdict is FRESH
+    older = replace(cached, observed_at=cached.observed_at - timedelta(microseconds=1))
+    found = judge(known, older, None, POOL, now)
+    assert (found.verdict, found.state.accepted) == (STALE, known.accepted)
 
 
 def test_a_reading_from_the_future_is_refused() -> None:
@@ -239,107 +263,6 @@ def test_a_dispute_lasts_until_a_check_agrees() -> None:
     assert judge(known, now, apart, POOL, late).verdict is DISPUTED
     assert judge(known, now, None, POOL, late).verdict is DISPUTED
     assert judge(known, now, replace(near, observed_at=late), POOL, late).verdict is FRESH
-
-
-@given(
-    st.decimals("0.1", "0.6", places=3),
-    st.decimals("100", "400000", places=2),
-    st.lists(st.decimals("0.5", "1", places=2), min_size=1, max_size=3),
-)
-def test_a_real_crash_with_liquidity_pulled_is_left_within_two_ticks_or_unsellable(
-    crash: Decimal, depth: Decimal, then: list[Decimal]
-) -> None:
-    said: list[tuple[str | Decimal, str | None]] = [("100", "1000000")] * 2
-    low, left = 100 * crash, depth
-    for factor in [Decimal(1), *then]:
-        low, left = low * factor, left * factor
-        said.append((low, str(left)))
-    holder = Holder()
-    judged = fold(of(*said))
-    results = [holder.lives(one, tick) for tick, one in enumerate(judged)]
-    sold = [reason for result in results[2:4] for reason in filled(result)]
-    if sold:
-        assert sold == [ExitReason.STOP_LOSS]
-    else:
-        assert UNSELLABLE in verdicts(judged)[2:4]
-        assert results[3].account.positions[holder.token.id].mark_price_usd <= 100 * crash
-        if judged[3].verdict is UNSELLABLE:
-            assert results[3].equity.equity_if_closed_usd == holder.account.cash_usd
-
-
-@given(
-    st.decimals("0.01", "100", places=3).filter(lambda f: not Decimal("0.6") < f < Decimal("1.4")),
-    st.integers(2, 5),
-)
-def test_an_outlier_never_makes_a_trade(factor: Decimal, at: int) -> None:
-    said: list[str | Decimal] = ["100"] * 8
-    said[at] = 100 * factor
-    holder = Holder(
-        Strategy(
-            stop_loss_percent=Decimal(5),
-            take_profit_percent=Decimal(5),
-            trailing_activation_percent=Decimal(1),
-            trailing_distance_percent=Decimal(1),
-        )
-    )
-    results = [holder.lives(one, tick) for tick, one in enumerate(fold(of(*said)))]
-    assert [filled(result) for result in results] == [[]] * 8
-    assert results[-1].equity.positions_usd == results[1].equity.positions_usd
-
-
-ENTRY = [
-    (JUMP, Code.PRICE_JUMPED),
-    (STALE, Code.PRICE_STALE),
-    (UNSELLABLE, Code.UNSELLABLE),
-    (PriceVerdict.CASH_UNSURE, Code.CASH_UNSURE),
-    (DISPUTED, Code.PRICE_DISPUTED),
-]
-
-
-@pytest.mark.parametrize(("verdict", "code"), ENTRY)
-def test_no_entry_is_made_on_a_price_that_is_not_trusted(verdict: PriceVerdict, code: Code) -> None:
-    token = worlds.token()
-    batch = worlds.batch(replace(worlds.quote(token), verdict=verdict))
-    buy = worlds.decision(token)
-    result = execute(worlds.account(), batch, {}, worlds.rules(), [buy], TradingState.ACTIVE)
-    assert [(one.status, one.code) for one in result.trades] == [(TradeStatus.DENIED, code)]
-
-
-@pytest.mark.parametrize(("verdict", "code"), ENTRY)
-def test_an_exit_is_made_on_a_disputed_price_only(verdict: PriceVerdict, code: Code) -> None:
-    holder = Holder()
-    crashed = Judged(TokenTrust(), verdict, reading("50", tick=1))
-    result = holder.lives(crashed, 1)
-    if verdict is STALE:
-        # An old price is no mark: nothing is wanted on it.
-        assert result.trades == ()
-        return
-    sold = verdict is DISPUTED
-    status = TradeStatus.FILLED if sold else TradeStatus.DENIED
-    expected = (status, Code.OK if sold else code)
-    assert [(one.status, one.code) for one in result.trades] == [expected]
-
-
-@given(prices, prices, st.integers(1, 6))
-def test_two_pools_exchanged_never_make_a_price(a: Decimal, b: Decimal, length: int) -> None:
-    states = {name: fold(of(of_name, of_name))[-1].state for name, of_name in (("A", a), ("B", b))}
-    for tick in range(2, 2 + length):
-        seen: dict[str, Reading | Absent] = {"A": reading(b, tick=tick), "B": reading(a, tick=tick)}
-        mixed = trust.exchanged(states, seen)
-        apart = abs(a - b) * 100 > trust.JUMP_PERCENT * max(a, b)
-        assert mixed == ({"A", "B"} if apart else mixed)
-        for name in states:
-            one = Absent(trust.EXCHANGED) if name in mixed else seen[name]
-            judged = judge(states[name], one, None, POOL, NOON + tick * TICK)
-            if name in mixed:
-                assert (judged.verdict, judged.quote) == (MISSING, None)
-                assert judged.state.accepted == states[name].accepted
-
-
-def test_two_that_crash_together_have_not_been_exchanged() -> None:
-    states = {name: fold(of("100", "100"))[-1].state for name in "AB"}
-    seen: dict[str, Reading | Absent] = {name: reading("60", tick=2) for name in "AB"}
-    assert trust.exchanged(states, seen) == frozenset()
 
 
 @pytest.mark.parametrize("wrong", ["NaN", "Infinity", "0", "-1", "1e24"])

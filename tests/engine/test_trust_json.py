@@ -33,12 +33,19 @@ states = st.builds(
     st.booleans(),
     st.integers(0, 100),
     st.sampled_from(PriceVerdict),
+    st.integers(0, 100),
 )
 
 
 @given(states)
 def test_a_state_comes_back_as_it_was(state: TokenTrust) -> None:
     assert trust_from_json(json.loads(json.dumps(trust_to_json(state)))) == state
+
+
+def test_a_state_of_before_jumps_were_counted_is_read() -> None:
+    data = trust_to_json(TokenTrust(absences=1))
+    del data["jumps"]
+    assert trust_from_json(data) == TokenTrust(absences=1)
 
 
 def test_a_check_comes_back_as_it_was() -> None:

@@ -1,0 +1,181 @@
+"""What live sources said, judged and judged again from the step alone."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Token
+from paper_trading.engine.trust import Absent, Check
+from paper_trading.intelligence.bars import Spans
+from paper_trading.intelligence.live_step import (
+    BAD_PRICE,
+    Pinned,
+    Said,
+    Seen,
+    live_step,
+    said_at,
+    seen,
+)
+from paper_trading.intelligence.market_folding import (
+    Folded,
+    Listing,
+    MarketHead,
+    Native,
+    Terms,
+    fold_step,
+)
+from paper_trading.intelligence.observed import SourceStep, exact_step
+from paper_trading.intelligence.series import Series
+from tests.engine.worlds import NOON
+
+TICK = timedelta(seconds=15)
+PINNED = (Pinned("AAA", "0xa"), Pinned("BBB", "0xb"), Pinned("USDC", "0xc", is_cash=True))
+TERMS = Terms(8453, 1, "AAA", Spans.for_step(15))
+
+#: What a source may say of one token at a tick, to be put at a time by `at_tick`.
+factors = st.sampled_from(["1", "0.97", "1.04", "0.5", "2", "30", "11", "2000"])
+depths = st.sampled_from(["1000000", "200000", "900", "-1", "1e21", None])
+ages = st.sampled_from([0, 0, 0, 14, 15, 40, 70, 90])
+ticks = st.lists(
+    st.fixed_dictionaries(
+        {}, optional={one.symbol: st.tuples(factors, depths, ages) for one in PINNED}
+    ),
+    min_size=1,
+    max_size=9,
+)
+checks = st.lists(
+    st.dictionaries(st.sampled_from(["AAA", "BBB", "USDC"]), factors, max_size=3),
+    min_size=9,
+    max_size=9,
+)
+
+
+def one(
+    price: str, depth: str | None = "1000000", at: datetime = NOON, pool: str = "0xa"
+) -> Seen | Absent:
+    return seen(Decimal(price), None if depth is None else Decimal(depth), at, pool, "test")
+
+
+def steps_of(
+    said: Sequence[Mapping[str, tuple[str, str | None, int]]],
+    checked: Sequence[Mapping[str, str]],
+) -> list[SourceStep]:
+    """Return the steps of what was said tick by tick, as a market takes them."""
+    state: Mapping[str, Any] = {}
+    pools = {pinned.symbol: pinned.pool for pinned in PINNED}
+    made = []
+    for tick, (told, checks_of) in enumerate(zip(said, checked, strict=False)):
+        now = NOON + tick * TICK
+        readings = {
+            name: one(price, depth, now - timedelta(seconds=age), pools[name])
+            for name, (price, depth, age) in told.items()
+        }
+        new = {name: Check(Decimal(price), now) for name, price in checks_of.items()}
+        made.append(exact_step(live_step(tick, now, Said("test", readings, new), state, PINNED)))
+        state = made[-1].state
+    return made
+
+
+def folded(steps: Sequence[SourceStep]) -> list[Folded]:
+    listings = tuple(
+        Listing(Token(number, pinned.symbol, 18, pinned.pool, 3000), Series())
+        for number, pinned in enumerate(PINNED, 1)
+    )
+    head, found = MarketHead(listings, Native()), []
+    for step in steps:
+        found.append(fold_step(step, head, TERMS))
+        head = found[-1].head
+    return found
+
+
+@given(ticks, checks)
+def test_a_step_is_made_again_from_itself(
+    said: list[dict[str, tuple[str, str | None, int]]], checked: list[dict[str, str]]
+) -> None:
+    state: Mapping[str, Any] = {}
+    for step in steps_of(said, checked):
+        again = live_step(step.number, step.market_time, said_at(step, "test"), state, PINNED)
+        assert exact_step(again) == step
+        state = again.state
+
+
+@given(ticks, checks)
+def test_bars_never_go_back_in_time_and_every_step_makes_a_batch(
+    said: list[dict[str, tuple[str, str | None, int]]], checked: list[dict[str, str]]
+) -> None:
+    ends: dict[int, datetime] = {}
+    steps = steps_of(said, checked)
+    for step, made in zip(steps, folded(steps), strict=True):
+        assert 0 < made.batch.cash_price_usd <= HIGHEST_CASH_PRICE_USD
+        assert set(made.batch.quotes) == {
+            number for number, pinned in enumerate(PINNED, 1) if pinned.symbol in step.quotes
+        }
+        for listing in made.head.listings:
+            end, before = listing.series.end, ends.get(listing.token.id)
+            if end is not None:
+                assert before is None or end >= before
+                ends[listing.token.id] = end
+
+
+def test_a_source_that_is_behind_prices_a_tick_and_makes_no_bar() -> None:
+    steps = steps_of([{"AAA": ("100", "1000000", 0)}] * 4 + [{"AAA": ("101", None, 60)}], [{}] * 5)
+    made = folded(steps)
+    assert made[-1].batch.quotes[1].price_usd == 101
+    assert steps[-1].quotes["AAA"].verdict is PriceVerdict.CASH_UNSURE
+    assert made[-1].head.listings == made[-2].head.listings
+
+
+def test_bars_and_gas_take_the_pools_own_price_of_a_disputed_token() -> None:
+    said: list[dict[str, tuple[str, str | None, int]]] = [
+        {"AAA": ("100", "1000000", 0), "USDC": ("1", "1000000", 0)}
+    ] * 3
+    steps = steps_of(said, [{}, {}, {"AAA": "80"}])
+    quote, made = steps[2].quotes["AAA"], folded(steps)[-1]
+    assert quote.verdict is PriceVerdict.DISPUTED
+    assert [quote.price_usd, quote.close] == [80, 100]
+    assert made.batch.quotes[1].price_usd == 80
+    assert made.head.listings[0].series.fast is not None
+    assert made.head.listings[0].series.fast.bar.close == 100
+    assert made.batch.native_price_usd == 100
+
+
+@pytest.mark.parametrize("depth", ["-1", "1e20", "1e40", "NaN", "Infinity", "-Infinity"])
+def test_a_depth_that_no_pool_has_is_not_said_and_the_price_stands(depth: str) -> None:
+    found = one("7", depth)
+    assert isinstance(found, Seen)
+    assert found.reading.price_usd == 7
+    assert found.reading.liquidity_usd is None
+    found = seen(Decimal(7), Decimal(5), NOON, "0xa", "test", volume_usd=Decimal(depth))
+    assert isinstance(found, Seen)
+    assert found.reading.liquidity_usd == 5
+    assert found.volume_usd is None
+
+
+@pytest.mark.parametrize("price", ["0", "-1", "1e24", "1e-40", "NaN", "Infinity"])
+def test_a_price_that_no_pool_has_is_none(price: str) -> None:
+    assert one(price) == Absent(BAD_PRICE)
+
+
+def test_cash_above_what_it_can_be_worth_has_a_bad_price() -> None:
+    said: list[dict[str, tuple[str, str | None, int]]] = [{"USDC": ("1", "1000000", 0)}] * 2
+    steps = steps_of([*said, {"USDC": ("1000.000001", "1000000", 0)}], [{}] * 3)
+    assert steps[2].reasons["USDC"] == BAD_PRICE
+    assert steps[2].cash_price_usd == 1
+
+
+def test_a_jump_of_cash_keeps_its_last_price() -> None:
+    said: list[dict[str, tuple[str, str | None, int]]] = [
+        {"USDC": (price, "1000000", 0)} for price in ("1", "1", "0.5", "0.5")
+    ]
+    assert [step.cash_price_usd for step in steps_of(said, [{}] * 4)] == [
+        1,
+        1,
+        1,
+        Decimal("0.5"),
+    ]
