@@ -34,7 +34,7 @@ from paper_trading.services.sources.live.base import (
     Request,
 )
 from paper_trading.services.sources.live.budget_gate import BudgetGate, MarketChecks
-from paper_trading.services.sources.live.caller import Caller
+from paper_trading.services.sources.live.caller import ALONE_SECONDS, Caller
 from paper_trading.services.sources.live.candles import CoinGeckoChart, GeckoTerminalCandles
 from paper_trading.services.sources.live.coingecko import DEMO_HEADER, PRO_HEADER, CoinGecko
 from paper_trading.services.sources.live.defillama import DefiLlama
@@ -42,6 +42,7 @@ from paper_trading.services.sources.live.dexscreener import DexScreener
 from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
 from paper_trading.services.sources.live.http import HttpClient
 from paper_trading.services.sources.live.market_feed import (
+    FIRST_SECONDS,
     Checker,
     GasReader,
     MarketFeed,
@@ -140,7 +141,7 @@ def past_sources() -> PastSources:
 
 def ask(source: str, request: Request) -> Answer:
     """Make one call outside of a tick, inside its budget; SourceFailure when it fails."""
-    return caller().ask(source, request, clock.now())
+    return caller(ALONE_SECONDS).ask(source, request, clock.now())
 
 
 def install_asking() -> None:
@@ -149,9 +150,9 @@ def install_asking() -> None:
     asking.install(Asking(ask, urls[DEXSCREENER], urls[GECKOTERMINAL], settings.RPC_URLS))
 
 
-def caller() -> Caller:
+def caller(seconds: float = FIRST_SECONDS) -> Caller:
     """Return the way to the sources: budgets, then the process's own connections."""
-    return Caller(_http(), BudgetGate(budgets(), SystemRandom()))
+    return Caller(_http(seconds), BudgetGate(budgets(), SystemRandom()))
 
 
 def budgets() -> Budgets:
