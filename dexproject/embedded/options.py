@@ -34,7 +34,7 @@ used and the data directory is not touched. Example: python3 dev.py test tests/e
 #: What the market keeps of a price file's place.
 LONGEST_PATH = 500
 LIVE, SIMULATED, RECORDED = "live", "simulated", "recorded:"
-_REPLAY, _PRICES = "replay", "--prices"
+_REPLAY, _PRICES, _PRICE_PLAN = "replay", "--prices", "price_plan"
 INTERVAL_RANGE = "a number of seconds from 0.2 to 3600 with at most three decimals"
 PLANTS = ("double-commit", "lost-update", "stale-cache")
 LEVELS_RANGE = "levels from 1 to 10, each once, as 5 or 1-10 or 5,10"
@@ -73,7 +73,12 @@ class ManageOptions:
 
     @property
     def needs_servers(self) -> bool:
-        """Return whether the command reads a database: the replay of a price file does not."""
+        """Return whether the command reads a database.
+
+        The replay of a price file and the source plan do not.
+        """
+        if self.arguments[:1] == (_PRICE_PLAN,):
+            return False
         files = [word for word in self.arguments if word.split("=")[0] == _PRICES]
         return not (self.arguments[:1] == (_REPLAY,) and files)
 

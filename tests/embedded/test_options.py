@@ -196,6 +196,9 @@ def test_the_replay_of_a_file_finds_it_from_anywhere_and_needs_no_servers(
     assert isinstance(other, ManageOptions)
     assert other.arguments[-1] == "simulated"
     assert other.needs_servers
+    plan = parse(["manage", "price_plan", "--tokens", "9"])
+    assert isinstance(plan, ManageOptions)
+    assert not plan.needs_servers
 
 
 def test_the_bot_keeps_its_arguments_and_the_data_directory_may_stand_anywhere(
