@@ -37,7 +37,7 @@ def test_each_source_is_a_line_and_each_kind_of_failure() -> None:
     assert line.split() == [
         "dexscreener",
         "4",
-        "32",
+        "23",
         "1",
         "27",
         "of",
