@@ -49,13 +49,17 @@ class StoredLife(RuleBasedStateMachine):
         world = tuple(
             (
                 market_rows.token_value(
+                    # Luck goes by the symbol: the same acts must meet the same in each example.
                     builders.make_token(
-                        decimals=token.decimals, pool_fee_pips=token.fee_pips, market=market
+                        f"LIFE{place}",
+                        decimals=token.decimals,
+                        pool_fee_pips=token.fee_pips,
+                        market=market,
                     )
                 ),
                 price,
             )
-            for token, price in WORLD
+            for place, (token, price) in enumerate(WORLD)
         )
         self.life = Life.begin(deposit, world)
 
