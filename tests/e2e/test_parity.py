@@ -25,7 +25,7 @@ from tests.bot import worlds
 from tests.e2e.stack import wait_for
 from tests.e2e.workers import threads
 
-pytestmark = [pytest.mark.stack, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 TICKS = 400
 LEVEL = 10
 
