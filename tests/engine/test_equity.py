@@ -3,12 +3,13 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from paper_trading.engine.account import Account
 from paper_trading.engine.equity import equity, in_cash, market_day, observe, roll_day, worth
 from paper_trading.engine.fills import leaving
+from paper_trading.engine.money import USD_LIMIT
 from paper_trading.engine.position import buy
 from tests.engine.worlds import NOON, account, batch, quote, token
 
@@ -116,6 +117,8 @@ def test_the_parts_of_equity_add_up_to_the_digit(
 ) -> None:
     held = replace(account(), cash_usd=cash)
     for of, (units, price) in zip((ABC, XYZ), positions, strict=False):
+        # Worth more than a column holds is refused, and is another test's.
+        assume(units * price < USD_LIMIT.scaleb(of.decimals - 1))
         held = held.with_position(buy(None, of, units, Decimal(1), price, NOON))
     point = equity(held, batch(cash_price=str(cash_price)))
     assert point.equity_usd - point.positions_usd - point.cash_usd == 0
