@@ -18,6 +18,7 @@ from paper_trading.engine.trust import (
     Check,
 )
 from paper_trading.intelligence.live_step import NOT_SAID, Said, Seen, seen
+from paper_trading.services.sources.live import onchain
 from paper_trading.services.sources.live.base import (
     Answer,
     CheckSource,
@@ -33,9 +34,7 @@ ALL_SECONDS = 3.5
 #: A call that has less is not begun.
 LEAST_SECONDS = 0.3
 #: Sources whose prices are in cash: it is another source that says what cash is worth.
-IN_CASH = frozenset({"onchain"})
-#: What cash is worth was not said, so that prices in it are of no use.
-NO_USD_ANCHOR = "NO_USD_ANCHOR"
+IN_CASH = frozenset({onchain.NAME})
 #: The token has no pool that could be asked for.
 NO_POOL = "NO_POOL"
 
@@ -224,7 +223,7 @@ def _in_usd(told: Seen | Absent, cash: Seen | Absent | None) -> Seen | Absent:
     if not isinstance(told, Seen) or told.source not in IN_CASH:
         return told
     if not isinstance(cash, Seen) or cash.source in IN_CASH:
-        return Absent(NO_USD_ANCHOR)
+        return Absent(onchain.NO_USD_ANCHOR)
     usd, reading, volume = cash.reading.price_usd, told.reading, told.volume_usd
     depth = None if reading.liquidity_usd is None else reading.liquidity_usd * usd
     volume = None if volume is None else volume * usd
