@@ -239,6 +239,7 @@ MARKS = (
     "bought_units",
     "steps_taken",
     "exit_factor",
+    "failed_exits",
 )
 _SAVED = [
     *MARKS,

@@ -8,7 +8,7 @@ gamma^2 (1+u)(1+gamma u) > 1, with gamma = 1 - phi and u = v / X (about u > phi)
 from decimal import Decimal
 
 from paper_trading.engine.amm import PIPS, Pool
-from paper_trading.engine.enums import Side
+from paper_trading.engine.enums import Channel, Side
 from paper_trading.engine.gas import Rollup, chain
 
 #: Chance that a transaction is seen by an attacker that would act on it. The first is an
@@ -18,20 +18,31 @@ PUBLIC_PROBABILITY = Decimal("0.6")
 PRIVATE_PROBABILITY = Decimal("0.02")
 ROLLUP_PROBABILITY = Decimal("0.002")
 
+_PROBABILITIES = {
+    Channel.PUBLIC: PUBLIC_PROBABILITY,
+    Channel.PRIVATE: PRIVATE_PROBABILITY,
+    Channel.SEQUENCER: ROLLUP_PROBABILITY,
+}
+
 #: Two swaps with the attacker's own checks. Its bribe is a share of the profit.
 ATTACK_GAS = 240_000
 
 _OTHER = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
 
 
-def attack_probability(chain_id: int, protected: bool) -> Decimal:
-    """Return the chance of an attack that pays; protection is a private channel to L1 builders.
+def channel_of(chain_id: int, protected: bool) -> Channel:
+    """Return the channel of a chain's transactions: protection chooses it on Ethereum only.
 
     ValueError for an unknown chain.
     """
     if chain(chain_id).rollup is not Rollup.NONE:
-        return ROLLUP_PROBABILITY
-    return PRIVATE_PROBABILITY if protected else PUBLIC_PROBABILITY
+        return Channel.SEQUENCER
+    return Channel.PRIVATE if protected else Channel.PUBLIC
+
+
+def attack_probability(channel: Channel) -> Decimal:
+    """Return the chance that a swap which is worth attacking is attacked in a channel."""
+    return _PROBABILITIES[channel]
 
 
 def can_pay(pool: Pool, side: Side, amount_in: int) -> bool:

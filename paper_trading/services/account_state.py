@@ -7,8 +7,10 @@ from typing import Any
 
 from paper_trading.engine.account import Account, LastExit, Position
 from paper_trading.engine.enums import ExitReason
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import usd
+from paper_trading.engine.pending_json import pending_from, pending_json
 from paper_trading.intelligence.analysis import AccountState
 from paper_trading.models import PaperPosition, PaperTradingAccount
 from paper_trading.services.market_rows import token_value
@@ -43,6 +45,8 @@ def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) 
         approvals=frozenset(row.approvals),
         last_exits={int(key): _last_exit(found) for key, found in row.last_exits.items()},
         cash_price_usd=row.cash_price_usd,
+        pending=pending_from(row.pending),
+        displaced=_displaced_from(row.displaced),
     )
 
 
@@ -66,14 +70,20 @@ COLUMNS = (
 )
 
 
+#: Columns of JSON that `write` sets.
+_LISTS = ("approvals", "last_exits", "pending", "displaced")
+
+
 def write(row: PaperTradingAccount, account: Account) -> None:
     """Save an account's value on its locked row, under the next version."""
     for name in COLUMNS:
         setattr(row, name, getattr(account, name))
     row.approvals = sorted(account.approvals)
     row.last_exits = _last_exits(account)
+    row.pending = pending_json(account.pending)
+    row.displaced = _displaced(account)
     row.state_version += 1
-    row.save(update_fields=[*COLUMNS, "approvals", "last_exits", "state_version", "total_pnl_usd"])
+    row.save(update_fields=[*COLUMNS, *_LISTS, "state_version", "total_pnl_usd"])
 
 
 def to_json(state: AccountState) -> dict[str, Any]:
@@ -84,6 +94,8 @@ def to_json(state: AccountState) -> dict[str, Any]:
         **{name: _text(getattr(account, name)) for name in COLUMNS},
         "approvals": sorted(account.approvals),
         "last_exits": _last_exits(account),
+        "pending": pending_json(account.pending),
+        "displaced": _displaced(account),
         "positions": [_position_json(held) for held in account.positions.values()],
     }
 
@@ -102,6 +114,8 @@ def from_json(data: Mapping[str, Any]) -> AccountState:
         },
         approvals=frozenset(data["approvals"]),
         last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
+        pending=pending_from(data["pending"]),
+        displaced=_displaced_from(data["displaced"]),
     )
     return AccountState(data["version"], account)
 
@@ -124,6 +138,20 @@ def _last_exit(found: list[str]) -> LastExit:
     return LastExit(datetime.fromisoformat(at), ExitReason(reason))
 
 
+def _displaced(account: Account) -> dict[str, list[str]]:
+    return {
+        str(token_id): [str(one.cash_units), one.at.isoformat()]
+        for token_id, one in account.displaced.items()
+    }
+
+
+def _displaced_from(data: Mapping[str, list[str]]) -> dict[int, Displaced]:
+    return {
+        int(token_id): Displaced(int(units), datetime.fromisoformat(at))
+        for token_id, (units, at) in data.items()
+    }
+
+
 def _position(row: PaperPosition) -> Position:
     return Position(
         token=token_value(row.token),
@@ -141,6 +169,7 @@ def _position(row: PaperPosition) -> Position:
         bought_units=row.bought_units,
         steps_taken=row.steps_taken,
         exit_factor=row.exit_factor,
+        failed_exits=row.failed_exits,
     )
 
 
@@ -162,6 +191,7 @@ def _position_json(held: Position) -> dict[str, Any]:
         "bought_units": str(held.bought_units),
         "steps_taken": held.steps_taken,
         "exit_factor": str(held.exit_factor),
+        "failed_exits": held.failed_exits,
     }
 
 
@@ -183,4 +213,5 @@ def _position_value(row: Mapping[str, Any]) -> Position:
         bought_units=int(row["bought_units"]),
         steps_taken=row["steps_taken"],
         exit_factor=Decimal(row["exit_factor"]),
+        failed_exits=row["failed_exits"],
     )

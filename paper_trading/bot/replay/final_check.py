@@ -35,7 +35,7 @@ def same_account(
     where = f"account {row.name}"
     same(where, "state_version", book.version, row.state_version)
     stored = account_state.load(row).account
-    for name in (*account_state.COLUMNS, "approvals", "last_exits"):
+    for name in (*account_state.COLUMNS, "approvals", "last_exits", "pending", "displaced"):
         same(where, name, getattr(book.account, name), getattr(stored, name))
     same(where, "total_pnl_usd", book.total_pnl_usd, row.total_pnl_usd)
     _same_positions(where, row, book, closed, opened)
@@ -103,6 +103,7 @@ def _same_closed(where: str, made: Position, record: TradeRecord, stored: PaperP
         ("token", made.token.id),
         ("opened_market_time", made.opened_at),
         ("adds", made.adds),
+        ("failed_exits", made.failed_exits),
         ("bought_units", made.bought_units),
         ("steps_taken", made.steps_taken),
         ("exit_factor", made.exit_factor),
