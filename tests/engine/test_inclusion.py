@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,7 +79,8 @@ def test_an_order_waits_and_its_cash_is_set_aside() -> None:
     assert result.trades == ()
     (waiting,) = result.sent
     assert result.account.pending == {A.id: waiting}
-    assert (result.account.cash_usd, result.account.positions) == (10_000, {})
+    assert result.account.cash_usd == 10_000
+    assert not result.account.positions
     assert (waiting.nonce, waiting.approves, result.account.nonce) == (1, True, 2)
     assert waiting.submission.sent_at == NOON
     assert waiting.submission.included_at == NOON + timedelta(seconds=2)
@@ -231,7 +233,9 @@ def test_a_base_fee_above_the_maximum_leaves_a_transaction_out() -> None:
     record = told(before, dear)
     assert record.code is Code.NOT_INCLUDED
     after = closed(before, dear, BY).account
-    assert (after.cash_usd, after.approvals, after.nonce) == (10_000, frozenset(), 2)
+    assert after.cash_usd == 10_000
+    assert after.approvals == frozenset()
+    assert after.nonce == 2
 
 
 def test_who_cannot_pay_is_in_no_block() -> None:
@@ -280,7 +284,8 @@ def test_cash_and_exposure_on_their_way_are_taken() -> None:
     ],
 )
 def test_orders_on_their_way_count_against_limits(name: str, code: Code) -> None:
-    strategy = replace(MANAGED, **{name: 1})
+    limited: dict[str, Any] = {name: 1}
+    strategy = replace(MANAGED, **limited)
     result = sent(decision(A, score="0.9"), decision(B), by=rules(strategy))
     assert list(result.account.pending) == [A.id]
     assert only(result).code is code
