@@ -87,7 +87,7 @@ def test_a_stage_that_is_delivered_twice_sends_and_resolves_once(market: Market)
 
 
 def test_a_managed_session_replays_identically(market: Market) -> None:
-    session = managed(market, take_profit_steps=[["3", "50"]], max_slippage_percent=Decimal("0.3"))
+    session = managed(market, take_profit_steps=[["3", "50"]], max_slippage_percent=Decimal("0.01"))
     worlds.run_ticks(session, 24)
     failed = PaperTrade.objects.filter(code=Code.MINIMUM_OUT_NOT_MET)
     assert PaperTrade.objects.filter(status=TradeStatus.FILLED, side=Side.SELL).exists()
