@@ -1,5 +1,6 @@
 """Ticks that went another way than most replay identically, too."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,6 @@ from paper_trading.models import (
     Market,
     PaperAIThoughtLog,
     PaperTrade,
-    PaperTradingSession,
 )
 from paper_trading.services.sources.catalogue import RecordChanged
 from tests.bot import worlds

@@ -220,7 +220,8 @@ def test_a_changed_input_of_a_session_is_named(
 
 def begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the back-fill up once: each replay begins with a copy of what was made of it."""
-    begin, kept_bytes = MarketReplay._begun, []
+    begin = MarketReplay._begun
+    kept_bytes: list[bytes] = []
 
     def begun(self: MarketReplay, first: BatchEntry) -> MemoryMarket:
         if not kept_bytes:
@@ -228,8 +229,8 @@ def begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
             kept_bytes.append(pickle.dumps((made, self._newest, self._in_force)))
         else:
             next(self._quantiles)
-        memory, self._newest, self._in_force = pickle.loads(kept_bytes[0])  # noqa: S301
-        found: MemoryMarket = memory
+        found: MemoryMarket
+        found, self._newest, self._in_force = pickle.loads(kept_bytes[0])  # noqa: S301
         return found
 
     monkeypatch.setattr(MarketReplay, "_begun", begun)
