@@ -1,5 +1,6 @@
 """What holds for every test: the slow ones come last, and no swallowed exception goes unseen."""
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -22,6 +23,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests that start the whole stack after all others."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage go through what was imported: it lives to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
