@@ -152,9 +152,7 @@ def install_asking() -> None:
     asking.install(Asking(ask, urls[DEXSCREENER], urls[GECKOTERMINAL], settings.RPC_URLS))
 
 
-def caller(
-    seconds: float = FIRST_SECONDS, keep: Callable[[str], None] = keep_apart
-) -> Caller:
+def caller(seconds: float = FIRST_SECONDS, keep: Callable[[str], None] = keep_apart) -> Caller:
     """Return the way to the sources: budgets, then the process's own connections."""
     return Caller(_http(seconds), BudgetGate(budgets(), SystemRandom(), keep))
 
