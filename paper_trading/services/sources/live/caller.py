@@ -118,7 +118,7 @@ class Caller:
             return do()
         except SourceFailure as failure:
             return failure
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged without the keys that it may hold
             text = traceback.format_exc()
             for secret in () if request is None else secrets(request):
                 text = text.replace(secret, "***")
