@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from paper_trading.engine.trust import Absent
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 from paper_trading.services.sources.live.failures import secrets
 
@@ -95,10 +96,7 @@ class Caller:
         calls = [self._taken(one, found, late) for one, found in started]
         self._gate.note(calls, now)
         for call in calls:
-            if call.failure is not None:
-                # What was not asked is no news: the first failure of its kind was.
-                level = logging.WARNING if call.made else logging.DEBUG
-                logger.log(level, "%s: %s: %s", call.source, call.request.shown, call.failure)
+            _tell(call)
         return calls
 
     def ask(self, source: str, request: Request, now: datetime) -> Answer:
@@ -152,6 +150,18 @@ class Caller:
         # The market's clock is the database's; this machine's may be another.
         stamped = replace(answer, received_at=now + timedelta(seconds=seconds))
         return replace(call, answer=stamped, seconds=seconds)
+
+
+def _tell(call: Call) -> None:
+    """Log a call that failed, or that did not say all it was asked for."""
+    if call.failure is not None:
+        # What was not asked is no news: the first failure of its kind was.
+        level = logging.WARNING if call.made else logging.DEBUG
+        logger.log(level, "%s: %s: %s", call.source, call.request.shown, call.failure)
+    absent = {symbol: one for symbol, one in call.said.items() if isinstance(one, Absent)}
+    if absent:
+        names = ", ".join(f"{symbol} ({absent[symbol].reason})" for symbol in sorted(absent))
+        logger.info("%s: %s: no price of %s", call.source, call.request.shown, names)
 
 
 def _ended(running: "Future[Call] | Call", wanted: Wanted, seconds: float) -> Call:
