@@ -166,8 +166,11 @@ def read_series(path: Path, levels: dict[str, Decimal]) -> Series:
 def _run(
     market_id: int, clock: Clock, upstream: "Upstream", refreshes: Refreshes, ticks: int, level: int
 ) -> "PaperTradingSession":
-    """Let the inline bot run: where it would rest until the next slot, the clock moves on."""
-    from paper_trading.bot import EnhancedPaperTradingBot
+    """Let the inline bot run: where it would rest, the clock moves on and a tick is asked for.
+
+    Slots are told by the database's own clock, which does not jump: they are an hour long here.
+    """
+    from paper_trading.bot import EnhancedPaperTradingBot, controls
     from paper_trading.bot.seeding import admin_user
     from paper_trading.models import Market
 
@@ -175,10 +178,12 @@ def _run(
         def _rest(self, seconds: float) -> None:
             refreshes.take(upstream.calls)
             clock.time += STEP
+            asking = self._require_session()
+            controls.request_tick(asking, asking.account.owner)
 
     admin_user("")
     market = Market.objects.get(pk=market_id)
-    bot = FastBot("Acceptance", level, tick_interval=STEP.seconds, max_ticks=ticks, market=market)
+    bot = FastBot("Acceptance", level, tick_interval=3_600, max_ticks=ticks, market=market)
     bot.initialize()
     bot.run()
     refreshes.take(upstream.calls)
