@@ -225,7 +225,7 @@ def test_an_outlier_of_a_tick_is_never_traded_on(
     session = ready(upstream)
     upstream.server.misbehave("dexscreener", Fault.OUTLIER, times=2)
     tick = upstream.tick(session)
-    assert told(log, f"{tick}: HOLD LINK PRICE_JUMPED") or told(log, f"{tick}: SKIP LINK")
+    assert told(log, f"{tick}: ", "LINK PRICE_JUMPED")
     assert decided(tick, "LINK") == {Code.PRICE_JUMPED}
     # Cash alone is as it was.
     assert (seen(upstream).state, seen(upstream).usable) == ("degraded", 1)
