@@ -61,7 +61,7 @@ def sold(tick: Tick, symbol: str) -> bool:
 
 
 def verdict(tick: Tick, symbol: str) -> str:
-    return Quote.objects.get(batch=tick.batch_id, token__symbol=symbol).verdict
+    return str(Quote.objects.get(batch=tick.batch_id, token__symbol=symbol).verdict)
 
 
 @pytest.fixture
@@ -132,7 +132,8 @@ def row_of(panel: str, symbol: str) -> str:
 
 
 def worth(held: PaperPosition) -> Decimal:
-    return money.from_base_units(held.units, held.token.decimals) * held.mark_price_usd
+    mark: Decimal = held.mark_price_usd
+    return money.from_base_units(held.units, held.token.decimals) * mark
 
 
 def near(one: Decimal, other: Decimal) -> bool:

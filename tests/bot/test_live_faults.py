@@ -107,7 +107,7 @@ def lines(caplog: pytest.LogCaptureFixture, source: str) -> list[str]:
 
 def told(log: pytest.LogCaptureFixture, *words: str) -> bool:
     """Say whether one line holds all the words."""
-    return any(all(word in line for word in words) for line in log.messages)
+    return any(all(word in line for word in words) for line in log.text.splitlines())
 
 
 def decided(tick: Tick, symbol: str) -> set[str]:

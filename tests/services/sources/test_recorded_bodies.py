@@ -82,7 +82,7 @@ def served(name: str) -> bytes:
 
 def made_of(client: HttpClient, upstream: Upstream, name: str) -> str:
     """Return what a source says of the tokens, in their order, or how it failed."""
-    source, words = of(name, upstream.url(name)), {}
+    source, words = of(name, upstream.url(name)), dict[str, str]()
     for request in source.requests(TOKENS):
         try:
             said = source.read(request, client.get(request))

@@ -56,7 +56,7 @@ def test_a_source_that_cannot_write_its_requests_is_replaced() -> None:
 
 def test_a_check_that_cannot_be_read_is_no_check() -> None:
     feed = Feed()
-    feed.check.read = BrokenReader("check", {}).read  # type: ignore[method-assign,assignment]
+    feed.check.read = BrokenReader("check", {}).read  # type: ignore[method-assign]
     said = feed.said()
     assert (said.source, said.checks) == ("first", {})
     assert broken(feed) == ["KeyError: 'priceUsd'"] * 2
@@ -70,7 +70,7 @@ def test_what_the_network_raises_unexpectedly_is_kept_without_its_key() -> None:
         if name == "first":
             raise RuntimeError(f"no way to {secret.url}")
 
-    feed.first.requests = lambda _: [secret]  # type: ignore[method-assign]
+    feed.first.requests = lambda tokens: [secret]  # type: ignore[method-assign]
     feed.network.on_call = raises
     assert told(feed.said([TOKENS[0]])) == {"AAA": "11 second"}
     assert broken(feed) == ["RuntimeError: no way to first/v2/***"]
