@@ -69,8 +69,9 @@ def log(
         to.log(level, text, *values)
 
     monkeypatch.setattr(logs, "_later", at_once)
-    caplog.set_level(logging.DEBUG, "paper_trading.bot.logs")
     caplog.set_level(logging.INFO, "paper_trading.services.sources.live.caller")
+    # The last one is the handler's own level.
+    caplog.set_level(logging.DEBUG, "paper_trading.bot.logs")
     return caplog
 
 
