@@ -10,7 +10,12 @@ from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
 #: Who logs an exception that was kept as an InternalError instead of being raised.
-_KEEPERS = ("paper_trading.bot.market_analyzer", "paper_trading.bot.enhanced_bot", "tasks.failures")
+_KEEPERS = (
+    "paper_trading.bot.market_analyzer",
+    "paper_trading.bot.enhanced_bot",
+    "paper_trading.services.sources.live.caller",
+    "tasks.failures",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
