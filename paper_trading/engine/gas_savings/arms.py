@@ -168,6 +168,8 @@ def _next(policy: Policy, world: World, after: int) -> tuple[int, int]:
         return after + 1, fees[after + 1] + tip
     price = (fees[after] + tip) * policy.legacy_percent // 100
     block = after + 1
+    if policy.legacy_raised:
+        return block, max(price, fees[block])
     while fees[block] > price:
         block += 1
         _inside(world, block)

@@ -117,6 +117,8 @@ class Policy:
 
     #: Type 0 at so many percent of base fee plus tip as it is sent, all of it paid; None: type 2.
     legacy_percent: int | None = None
+    #: A legacy price under the next base fee is raised to it; else the transaction waits.
+    legacy_raised: bool = False
     #: An exact approval before every trade; else one for each token.
     approve_each: bool = False
     batching: Batching | None = None

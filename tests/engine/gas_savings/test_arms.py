@@ -132,6 +132,13 @@ def test_a_legacy_price_waits_until_it_covers_the_base_fee() -> None:
     assert found.paid == ((SWAP + APPROVE) * 105,)
 
 
+def test_a_legacy_price_may_be_raised_instead() -> None:
+    policy = Policy(legacy_percent=100, legacy_raised=True)
+    for fees, price in (([100, 150, 90], 150), ([100, 90, 90], 105)):
+        found = run(policy, world(fees, tip_wei=5), every(1, 1))
+        assert (found.delays, found.paid) == ((0,), ((SWAP + APPROVE) * price,))
+
+
 @pytest.mark.parametrize(
     ("fees", "block"),
     [

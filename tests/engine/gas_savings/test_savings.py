@@ -30,9 +30,9 @@ def test_a_saving_is_a_ratio_of_sums_and_may_be_negative() -> None:
         saved([1], [0])
 
 
-@given(AMOUNTS, st.integers(0, 9))
-def test_an_arm_against_itself_saves_exactly_nothing(paid: list[int], seed: int) -> None:
-    found = compare(outcome(paid * 20), outcome(paid * 20), seed)
+def test_an_arm_against_itself_saves_exactly_nothing() -> None:
+    paid = [10**18 // (1 + n % 7) + n for n in range(200)]
+    found = compare(outcome(paid), outcome(paid), seed=4)
     assert (found.saved, found.interval, found.net) == (0, (0, 0), 0)
 
 
