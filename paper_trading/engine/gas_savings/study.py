@@ -10,7 +10,14 @@ from decimal import Decimal
 
 from paper_trading.engine import gas
 from paper_trading.engine.gas_savings.arms import Outcome, World, run
-from paper_trading.engine.gas_savings.paths import BASE, DAY_SECONDS, ETHEREUM, FeeRules, modelled
+from paper_trading.engine.gas_savings.paths import (
+    BASE,
+    DAY_SECONDS,
+    ETHEREUM,
+    FeeRules,
+    Path,
+    modelled,
+)
 from paper_trading.engine.gas_savings.policies import (
     B0,
     B1,
@@ -170,3 +177,25 @@ def report(name: str, managed: Policy, world: World, trades: Sequence[PlannedTra
 
     control = compare(run(B0, world, trades), arm(B0), world.seed).saved
     return Report(name, tuple(map(against, BASELINES)), control)
+
+
+def waits(path: Path, seed: int, a_day: int = 250) -> list[tuple[Waiting, Comparison]]:
+    """Return what waiting alone saves against B0, from 5 to 60 minutes, on one path.
+
+    Decisions are modelled, so many a day; the last deadline of all is inside the path. The tip is
+    part of recorded prices, and is zero here. ValueError for a path that is too short.
+    """
+    minutes = 60 // path.block_seconds
+    usable = len(path.base_fees) - 60 * minutes - 2
+    blocks_a_day = DAY_SECONDS // path.block_seconds
+    drawn = trade_list(a_day * (usable // blocks_a_day + 1), blocks_a_day, seed, a_day)
+    trades = [PlannedTrade(one.block, token=0) for one in drawn if one.block < usable]
+    if not trades:
+        raise ValueError(f"a path had {len(path.base_fees)} blocks; allowed are two hours or more")
+    world = World(path, Charges(GasConditions(1, 0, 0)), seed)
+    start = run(B0, world, trades)
+    found = []
+    for deadline, percent in ((5, 25), (15, 25), (30, 10), (60, 10)):
+        waiting = Waiting(deadline * minutes, percent, 60 * minutes)
+        found.append((waiting, compare(run(Policy(waiting=waiting), world, trades), start, seed)))
+    return found
