@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_trading.engine.gas_savings.arms import Outcome, World, run
@@ -189,6 +189,7 @@ def test_a_rollup_charges_data_and_operator_too() -> None:
     assert more == 2 * SWAP + 7
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(1, 10**12), min_size=40, max_size=40),
     st.lists(st.tuples(st.integers(0, 20), st.integers(1, 3), st.booleans()), max_size=12),

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_trading.engine.gas_savings.arms import Outcome, run
@@ -33,9 +33,10 @@ def test_a_saving_is_a_ratio_of_sums_and_may_be_negative() -> None:
 def test_an_arm_against_itself_saves_exactly_nothing() -> None:
     paid = [10**18 // (1 + n % 7) + n for n in range(200)]
     found = compare(outcome(paid), outcome(paid), seed=4)
-    assert (found.saved, found.interval, found.net) == (0, (0, 0), 0)
+    assert [found.saved, found.net, *(found.interval or ())] == [0, 0, 0, 0]
 
 
+@settings(max_examples=30)
 @given(st.lists(AMOUNTS.map(lambda found: found[:2]), min_size=2, max_size=6))
 def test_the_parts_multiply_to_the_whole(arms: list[list[int]]) -> None:
     parts = attribution(arms)
@@ -83,7 +84,7 @@ def test_a_comparison_says_its_delays_and_failures() -> None:
     trades = every(2, 40, fails=True)
     found = compare(run(B0, here, trades), run(B1, here, trades), seed=1)
     assert (found.trades, found.failures, found.baseline_failures) == (40, 40, 40)
-    assert (found.mean_delay, found.p95_delay) == (1, 1)
+    assert [found.mean_delay, found.p95_delay] == [1, 1]
     assert found.managed_wei < found.baseline_wei
 
 

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_trading.engine.gas import APPROVE_BYTES, SWAP_BYTES, l1_data_fee_wei
@@ -51,11 +51,13 @@ def test_fastlz_gives_the_lengths_of_the_client(data: bytes, length: int) -> Non
     assert compressed_length(data) == length
 
 
+@settings(max_examples=30)
 @given(st.binary(max_size=12))
 def test_what_is_too_short_for_a_match_is_literals(data: bytes) -> None:
     assert compressed_length(data) == len(data) + bool(data)
 
 
+@settings(max_examples=30)
 @given(st.binary(max_size=300), st.integers(1, 20))
 def test_data_never_grows_beyond_its_literals(data: bytes, times: int) -> None:
     repeated = data * times
