@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from paper_trading.engine.gas_savings.paths import recorded
 from paper_trading.engine.gas_savings.recorded import savings
 from paper_trading.engine.gas_savings.study import Report, run_scenario, scenarios, waits
+from paper_trading.engine.money import to_base_units
 from paper_trading.management import gas_text
 from paper_trading.management.arguments import positive
 from paper_trading.models import PaperTradingSession
@@ -19,6 +20,7 @@ from paper_trading.services.gas_rows import recorded_trades
 
 _COLUMN = "gas_price"
 _MINUTE = 60
+_GWEI_DECIMALS, _DIGITS = 9, 9
 _NOTES = (
     "S = 1 - sum paid by the managed policy / sum paid by the baseline; negative: it cost more.",
     "B0: type 2, one approval a token, each swap alone in the next block. B1: legacy at 1.2 times",
@@ -98,7 +100,15 @@ def _gas_prices(path: Path) -> list[int]:
         rows = csv.DictReader(file)
         if _COLUMN not in (rows.fieldnames or ()):
             raise ValueError(f"{path.name} has no column {_COLUMN}")
-        try:
-            return [int(Decimal(row[_COLUMN]) * 10**9) for row in rows]
-        except (InvalidOperation, TypeError) as error:
-            raise ValueError(f"{path.name}: line {rows.line_num} has no gas price") from error
+        return [_gwei(row[_COLUMN], f"{path.name}: line {rows.line_num}") for row in rows]
+
+
+def _gwei(text: str | None, place: str) -> int:
+    """Return a number of gwei in wei, rounded down."""
+    try:
+        found = Decimal(text or "")
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite() or found.adjusted() > _DIGITS:
+        raise ValueError(f"{place} has no gas price")
+    return to_base_units(found, _GWEI_DECIMALS)
