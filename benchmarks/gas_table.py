@@ -81,7 +81,7 @@ ROWS = (
 )
 
 HEAD = (
-    "modelled policy", "trades/day", "S %", "from", "to", "daily p5", "p95", "delay", "other S %",
+    "kind", "policy", "trades/day", "S %", "from", "to", "daily p5", "p95", "delay", "other S %",
     "from", "to",
 )  # fmt: skip
 
@@ -122,7 +122,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         figures = [f"{one * 100:.1f}" for one in (found.saved, low, high)]
         delay = f"{found.mean_delay:.1f}"
         lines.append(
-            [row.name, row.trades_a_day, *figures, *ends, delay, row.found, row.low, row.high]
+            [
+                "modelled",
+                row.name,
+                row.trades_a_day,
+                *figures,
+                *ends,
+                delay,
+                row.found,
+                row.low,
+                row.high,
+            ]
         )
     print(table(HEAD, lines))
 

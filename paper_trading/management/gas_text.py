@@ -82,6 +82,7 @@ def waits_table(found: Iterable[tuple[Waiting, Comparison]], seconds: int) -> st
     """Return what waiting saves by its deadline."""
     rows = [
         [
+            "recorded",
             waiting.deadline_blocks * seconds // 60,
             f"lowest {waiting.lowest_percent} %",
             one.trades,
@@ -91,7 +92,7 @@ def waits_table(found: Iterable[tuple[Waiting, Comparison]], seconds: int) -> st
         ]
         for waiting, one in found
     ]
-    head = ("minutes", "until", "trades", "S %", "from", "to", "mean delay s", "p95")
+    head = ("kind", "minutes", "until", "trades", "S %", "from", "to", "mean delay s", "p95")
     return table(head, rows)
 
 

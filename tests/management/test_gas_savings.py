@@ -43,7 +43,7 @@ def test_waiting_on_the_prices_of_a_file(tmp_path: Path) -> None:
     path.write_text("\n".join(["time,gas_price", *prices]))
     lines = said("--gas-prices", str(path)).splitlines()
     assert "minutes.csv" in lines[0]
-    assert [line.split()[0] for line in lines[-4:]] == ["5", "15", "30", "60"]
+    assert [line.split()[1] for line in lines[-4:]] == ["5", "15", "30", "60"]
 
 
 @pytest.mark.parametrize(
