@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 from functools import cache
 from math import isqrt
 
-from paper_trading.engine.gas import next_base_fee
+from paper_trading.engine.gas import chain, next_base_fee
 from paper_trading.engine.luck import stream
 from paper_trading.engine.money import CONTEXT
 
@@ -29,6 +29,7 @@ _EXPONENT_BITS, _FACTOR_BITS, _DRAW_BITS = 24, 32, 8
 _ONE = 1 << _EXPONENT_BITS
 _HIGHEST = 8
 _STEPS = 64
+_BOTTOM, _TOP = -_HIGHEST * _STEPS**2, _HIGHEST * _STEPS**2 - 1
 _TABLE_BITS = _EXPONENT_BITS - 12
 _BYTES, _MEAN = 12, 1_530
 #: Per 256th of a draw: 0.35 * sqrt(1 - 0.97**2), and 0.45.
@@ -48,7 +49,12 @@ class FeeRules:
 
 
 ETHEREUM = FeeRules(elasticity=2, denominator=8, block_seconds=12)
-BASE = FeeRules(elasticity=6, denominator=125, block_seconds=2, minimum_wei=5_000_000)
+BASE = FeeRules(
+    elasticity=6,
+    denominator=125,
+    block_seconds=2,
+    minimum_wei=chain(8453).minimum_base_fee_wei,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +142,8 @@ def _day_swing(place: int, a_day: int) -> int:
 def _exponential(exponent: int) -> int:
     """Return exp of an exponent from -8 to 8; beyond it is that of the end."""
     high, low = _tables()
-    step = min(max(exponent >> _TABLE_BITS, -_HIGHEST * _STEPS * _STEPS), _TOP)
+    step = min(max(exponent >> _TABLE_BITS, _BOTTOM), _TOP)
     return high[(step >> 6) + _HIGHEST * _STEPS] * low[step & 63] >> _FACTOR_BITS
-
-
-_TOP = _HIGHEST * _STEPS * _STEPS - 1
 
 
 @cache

@@ -96,6 +96,23 @@ def test_swaps_share_a_transaction(most: int, percent: str) -> None:
     assert f"{saved([batched], [swaps_only(B0, trades, FLAT)]) * 100:.1f}" == percent
 
 
+@pytest.mark.parametrize(("most", "used", "percent"), [(2, 141_843, "37.9"), (3, 180_523, "47.3")])
+def test_swaps_in_one_pool_share_more(most: int, used: int, percent: str) -> None:
+    swaps = [replace(one, gas=used) for one in V3_ROUTER.swaps]
+    one_pool = replace(FLAT, table=replace(FLAT.table, swaps=swaps))
+    trades = every(1, 6)
+    batched = swaps_only(Policy(batching=Batching(most, 3)), trades, one_pool)
+    assert f"{saved([batched], [swaps_only(B0, trades, FLAT)]) * 100:.1f}" == percent
+
+
+def test_a_tip_of_one_gwei_is_most_of_the_price() -> None:
+    fees = [160_000_000] * 8
+    small, usual = (
+        sum(run(B0, world(fees, tip_wei=tip), TRADES).paid) for tip in (GWEI // 100, GWEI)
+    )
+    assert f"{saved([small], [usual]) * 100:.0f}" == "85"
+
+
 @pytest.mark.parametrize(("reverted", "percent"), [(3, "2.6"), (10, "8.1")])
 def test_reverts_that_are_not_included_cost_nothing(reverted: int, percent: str) -> None:
     trades = [PlannedTrade(n, 1, fails=n < reverted) for n in range(100)]
@@ -201,6 +218,22 @@ def test_management_switched_off_is_the_strict_baseline(
     here = world(fees)
     assert run(Policy(batching=Batching(1, 0)), here, trades) == run(B0, here, trades)
     assert run(Policy(waiting=Waiting(0, 50, 9)), here, trades) == run(B0, here, trades)
+
+
+@given(
+    st.lists(st.integers(1, 10**12), min_size=120, max_size=120),
+    st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=12),
+)
+@settings(max_examples=30)
+def test_no_policy_knows_the_blocks_to_come(fees: list[int], drawn: list[tuple[int, bool]]) -> None:
+    policy = Policy(
+        batching=Batching(3, 8), waiting=Waiting(6, 25, 20), private=PrivateChannel(50, 5)
+    )
+    trades = [PlannedTrade(block, 1, fails) for block, fails in sorted(drawn)]
+    found = run(policy, world(fees), trades)
+    last = max(trade.block + 1 + delay for trade, delay in zip(trades, found.delays, strict=True))
+    other = [*fees[: last + 1], *(10**13 - fee for fee in fees[last + 1 :])]
+    assert run(policy, world(other), trades) == found
 
 
 def test_the_switches_lead_from_a_baseline_to_the_managed_policy() -> None:
