@@ -33,8 +33,9 @@ PIPS_PER_BPS = 100
 MAX_FEE_BPS = 300
 #: The stable curve is computed with this many decimals, whatever a token's own are.
 NORMAL_DECIMALS = 18
+_NORMAL_UNIT: int = 10**NORMAL_DECIMALS
 #: The contract divides the stable k by this, and keeps the rest in one word.
-_K_SCALE = 10 ** (2 * NORMAL_DECIMALS)
+_K_SCALE = _NORMAL_UNIT**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +212,10 @@ def _paid(before: _Reserves, side: Side, after: _Reserves | None) -> int | None:
 def _normal(units: int, decimals: int) -> int:
     """Return base units as units of 18 decimals, rounded down."""
     unit: int = 10**decimals
-    return units * 10**NORMAL_DECIMALS // unit
+    return units * _NORMAL_UNIT // unit
 
 
 def _raw(normal: int, decimals: int) -> int:
     """Return units of 18 decimals as base units, rounded down."""
     unit: int = 10**decimals
-    return normal * unit // 10**NORMAL_DECIMALS
+    return normal * unit // _NORMAL_UNIT
