@@ -61,7 +61,7 @@ def test_an_input_never_moves_the_price_further_than_it_pays_for(
 
 
 def test_a_product_over_a_word_is_divided_first() -> None:
-    price, liquidity, amount = 2**159 + 12345, 2**127 + 7, 2**98
+    price, liquidity, amount = 10**48 + 7, 3 * 10**38 + 7, 10**30
     scaled = liquidity << 96
     assert price_after_input(price, liquidity, amount, True) == ceil(
         Fraction(scaled, scaled // price + amount)

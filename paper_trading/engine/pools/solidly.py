@@ -188,8 +188,8 @@ class StablePool(_Reserves):
     def reserve_in(self, side: Side) -> int:
         """Return half the reserve that a swap's input joins.
 
-        At its steepest the curve moves as a constant product of half the reserve does; near
-        balance it moves far less.
+        At its steepest the curve moves, for a small swap, as a constant product of half the
+        reserve does; near balance it moves far less.
         """
         return (self.cash_reserve if side is Side.BUY else self.token_reserve) // 2
 
