@@ -88,7 +88,7 @@ def _minute(number: int, row: dict[str, str]) -> Minute:
             int(Decimal(row["closeTick"])),
             int(row["currentLiquidity"]),
         )
-    except (KeyError, ArithmeticError, ValueError) as error:
+    except (KeyError, TypeError, ArithmeticError, ValueError) as error:
         raise ValueError(f"line {number} is no minute of a tape: {error!r}") from error
 
 

@@ -238,3 +238,13 @@ def test_every_kind_is_a_pool_to_fills(kind: str) -> None:
     assert 0 < pool.fee_pips <= 3000
     assert pool.moved(Decimal(1)) == pool
     assert pool.quote(Side.SELL, ETHER) is not None
+
+
+def test_slices_that_no_one_refills_after_cost_what_the_whole_does() -> None:
+    pool = Pool.from_reserves(500_000 * CASH, 250 * ETHER, 18, 3000)
+    mid, bought = mid_of(pool), 0
+    for _ in range(20):
+        bought += pool.quote(Side.BUY, 2_500 * CASH)
+        pool = pool.after(Side.BUY, 2_500 * CASH)
+    lost = 100 * (1 - bought * mid / (50_000 * CASH))
+    assert Fraction("9.35") < lost < Fraction("9.37")
