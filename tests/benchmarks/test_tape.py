@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tape import Followed, Minute, follow, main, order_cost_percent, predicted_tick, read
+from benchmarks import tape as module
+from benchmarks.tape import (
+    Followed,
+    Minute,
+    disagreements,
+    follow,
+    main,
+    order_cost_percent,
+    predicted_tick,
+    read,
+)
 
 DEEP, THIN = 3_800_000_000_000_000_000, 50_000_000_000_000_000
 HEADER = "timestamp,netAmount0,netAmount1,closeTick,currentLiquidity"
@@ -123,3 +133,20 @@ def test_a_file_that_is_not_there_ends_with_its_name(
         main(["--minutes", str(tmp_path / "none.csv")])
     assert refused.value.code == 2
     assert "none.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("liquidity", "said", "wrong"),
+    [
+        (DEEP, Decimal("0.0561"), 0),
+        (DEEP, Decimal("0.0563"), 1),
+        (DEEP, None, 1),
+        (THIN, None, 0),
+        (THIN, Decimal("0.45"), 1),
+    ],
+)
+def test_a_cost_or_refusal_against_the_plain_formulas_is_found(
+    monkeypatch: pytest.MonkeyPatch, liquidity: int, said: Decimal | None, wrong: int
+) -> None:
+    monkeypatch.setattr(module, "order_cost_percent", lambda minute: said)
+    assert disagreements([Minute("a", 0, 0, 201_125, liquidity)]) == wrong

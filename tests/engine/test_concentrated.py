@@ -269,3 +269,30 @@ def test_a_swap_ends_with_the_liquidity_of_the_tick_it_ends_on(
     assert swapped.pool.liquidity == pool.liquidity + pool.ladder.change(
         pool.tick, swapped.pool.tick
     )
+
+
+@pytest.mark.parametrize(
+    ("tick", "falling", "stop"),
+    [
+        # An initialised tick stops a fall that starts on it, and no rise.
+        (500, True, 500),
+        (500, False, 2550),
+        (499, False, 500),
+        # Words of 256 spacings end every 2560 ticks; a rise sees the last spacing of its word.
+        (499, True, 0),
+        (-1, True, -2560),
+        (2549, False, 2550),
+        (2550, False, 5110),
+        (-11, False, -10),
+        # The edges of what is known.
+        (-2561, True, -3000),
+        (5110, False, 6000),
+        (-3001, True, None),
+        (6000, False, None),
+    ],
+)
+def test_a_step_stops_where_the_chain_looks_again(
+    tick: int, falling: bool, stop: int | None
+) -> None:
+    ladder = Ladder(10, -3000, 6000, (Tick(500, 1),))
+    assert ladder.stop(tick, falling) == stop

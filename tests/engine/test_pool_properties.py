@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paper_trading.engine.amm import MAX_RESERVE, Pool
 from paper_trading.engine.enums import Side
-from paper_trading.engine.mev import sandwiched_out
+from paper_trading.engine.mev import profit, sandwiched_out
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.solidly import StablePool, VolatilePool
@@ -222,6 +222,11 @@ def test_a_sandwich_reaches_no_further_than_the_known_depth() -> None:
     # Twice 400 ticks are 4 % of the price: no attack takes more here, whatever is tolerated.
     assert quoted * 95 // 100 < left < quoted * 99 // 100
     assert sandwiched_out(unknown_ticks(), Side.BUY, amount, 1, 0) is None
+
+
+def test_what_cannot_be_sold_within_the_known_depth_is_lost() -> None:
+    assert profit(unknown_ticks(), Side.BUY, 100 * CASH, 5_000 * CASH) == -5_000 * CASH
+    assert profit(unknown_ticks(), Side.BUY, 5_000 * CASH, 100 * CASH) == -100 * CASH
 
 
 def test_a_basis_point_on_a_stable_pool_in_balance_is_not_worth_a_sandwich() -> None:

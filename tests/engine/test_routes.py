@@ -140,8 +140,10 @@ def test_ties_go_to_fewer_hops_then_less_gas_then_the_lower_address() -> None:
     # One unit comes out as nothing everywhere.
     ways = [Listed("0xa", PoolKind.V2, USDC, WETH, even), Listed("0xb", PoolKind.V2, WETH, TOKEN,
             even)]  # fmt: skip
-    pools = [*ways, *twins, dearer]
-    wanted = [("0x8",), ("0x9",), ("0x7",), ("0xa", "0xb")]
+    # One hop that takes more gas than two.
+    dearest = Listed("0x6", PoolKind.SOLIDLY_STABLE, USDC, TOKEN, even)
+    pools = [*ways, *twins, dearer, dearest]
+    wanted = [("0x8",), ("0x9",), ("0x7",), ("0x6",), ("0xa", "0xb")]
     for seed in range(5):
         random.Random(seed).shuffle(pools)
         found = best_route(pools, USDC, TOKEN, 1, MIDDLES, FREE)
