@@ -1,11 +1,8 @@
 """Managed orders through the real pipeline: pending in one tick, resolved by a later one."""
 
-from decimal import Decimal
 from typing import Any
 
 from paper_trading.bot import accounts, controls, ledger_check, stages
-from paper_trading.bot.replay.verify import verify
-from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import ExitReason, Side, Stage, TradeStatus
 from paper_trading.models import (
     Market,
@@ -84,17 +81,6 @@ def test_a_stage_that_is_delivered_twice_sends_and_resolves_once(market: Market)
     assert nonces == sorted(set(nonces))
     assert PaperTrade.objects.filter(status=TradeStatus.FILLED).exists()
     assert ledger_check.problems(account) == []
-
-
-def test_a_managed_session_replays_identically(market: Market) -> None:
-    session = managed(market, take_profit_steps=[["3", "50"]], max_slippage_percent=Decimal("0.01"))
-    worlds.run_ticks(session, 24)
-    failed = PaperTrade.objects.filter(code=Code.MINIMUM_OUT_NOT_MET)
-    assert PaperTrade.objects.filter(status=TradeStatus.FILLED, side=Side.SELL).exists()
-    assert failed.exists()
-    found = verify(session.pk)
-    assert (found.ticks, found.to_the_end) == (24, True)
-    assert problems(session) == []
 
 
 def test_what_is_pending_when_a_session_ends_is_resolved_by_the_next(market: Market) -> None:
