@@ -107,7 +107,13 @@ def make_account(owner: User | None = None, **fields: Any) -> PaperTradingAccoun
 
 
 def make_strategy(owner: User | None = None, **fields: Any) -> PaperStrategyConfiguration:
-    values = {"owner": owner or make_user(), "name": f"Strategy {next(_numbers)}", **fields}
+    """Make a strategy whose orders fill in their tick, unless it asks for pending ones."""
+    values = {
+        "owner": owner or make_user(),
+        "name": f"Strategy {next(_numbers)}",
+        "use_transaction_manager": False,
+        **fields,
+    }
     return PaperStrategyConfiguration.objects.create(**values)
 
 

@@ -37,8 +37,7 @@ from paper_trading.engine.trade import TradeRecord
 from tests.engine.desks import WORLD, A, B, closed, executed, only
 from tests.engine.worlds import APPETITE, NOON, account, decision, later, rules
 
-MANAGED = Strategy(use_transaction_manager=True)
-BY = rules(MANAGED)
+BY = rules(managed=True)
 L1 = GasConditions(1, 160_000_000, 10_000_000)
 
 
@@ -140,9 +139,9 @@ def test_an_unsound_price_tells_nothing(
 
 def test_what_a_pool_pays_is_between_both_prices() -> None:
     """Two of fifteen seconds after 100, before 107.5: at 101."""
-    wide = Strategy(use_transaction_manager=True, max_slippage_percent=Decimal(10))
-    before = sent(by=rules(wide)).account
-    record = told(before, seconds(15, {A.id: "107.5"}), rules(wide))
+    wide = Strategy(max_slippage_percent=Decimal(10))
+    before = sent(by=rules(wide, managed=True)).account
+    record = told(before, seconds(15, {A.id: "107.5"}), rules(wide, managed=True))
     swap = record.swap
     assert swap is not None
     value_in, tokens = cash_amount(swap.amount_in), Decimal(swap.amount_out).scaleb(-18)
@@ -209,7 +208,7 @@ def test_private_builders_leave_out_what_would_revert() -> None:
 def test_a_block_after_the_deadline(protected: bool) -> None:
     """A public swap reverts and pays, a private one is in no block."""
     world = replace(WORLD, gas=L1)
-    by = rules(MANAGED, replace(APPETITE, mev_protection=protected))
+    by = rules(Strategy(), replace(APPETITE, mev_protection=protected), managed=True)
     before = sent(world=world, by=by).account
     waiting = pending(before)
     late = replace(
@@ -267,10 +266,13 @@ def test_a_token_has_one_order_on_its_way() -> None:
 def test_cash_and_exposure_on_their_way_are_taken() -> None:
     poor = account("1500")
     eager = replace(APPETITE, max_position_percent=Decimal(60), max_exposure_percent=Decimal(100))
-    result = sent(decision(A, score="0.9"), decision(B), of=poor, by=rules(MANAGED, eager))
+    result = sent(
+        decision(A, score="0.9"), decision(B), of=poor, by=rules(Strategy(), eager, managed=True)
+    )
     first = pending(result.account)
     assert first.spent_usd == Decimal(375)
-    full = rules(MANAGED, replace(APPETITE, max_exposure_percent=Decimal(10)))
+    tenth = replace(APPETITE, max_exposure_percent=Decimal(10))
+    full = rules(Strategy(), tenth, managed=True)
     both = sent(decision(A, score="0.9"), decision(B), by=full)
     assert list(both.account.pending) == [A.id]
     assert only(both).code is Code.EXPOSURE_FULL
@@ -285,8 +287,8 @@ def test_cash_and_exposure_on_their_way_are_taken() -> None:
 )
 def test_orders_on_their_way_count_against_limits(name: str, code: Code) -> None:
     limited: dict[str, Any] = {name: 1}
-    strategy = replace(MANAGED, **limited)
-    result = sent(decision(A, score="0.9"), decision(B), by=rules(strategy))
+    strategy = replace(Strategy(), **limited)
+    result = sent(decision(A, score="0.9"), decision(B), by=rules(strategy, managed=True))
     assert list(result.account.pending) == [A.id]
     assert only(result).code is code
 
@@ -320,7 +322,7 @@ def test_a_manual_close_is_served_by_the_swap_that_is_on_its_way() -> None:
 
 
 def test_pending_swaps_are_resolved_while_a_person_has_halted_trading() -> None:
-    halted = rules(MANAGED, halted=True)
+    halted = rules(Strategy(), halted=True, managed=True)
     result = closed(sent().account, seconds(15), halted)
     assert only(result).status is TradeStatus.FILLED
     assert result.state is TradingState.HALTED
@@ -358,8 +360,8 @@ def test_each_failure_of_an_exit_doubles_its_tolerance_up_to_the_limit() -> None
 
 
 def test_a_sale_of_a_part_ends_the_row_of_failures() -> None:
-    steps = replace(MANAGED, take_profit_steps=((Decimal(3), Decimal(50)),))
-    by = rules(steps)
+    steps = replace(Strategy(), take_profit_steps=((Decimal(3), Decimal(50)),))
+    by = rules(steps, managed=True)
     held = closed(sent(by=by).account, seconds(15), by).account
     failed = replace(held, positions={A.id: replace(held.positions[A.id], failed_exits=3)})
     selling = closed(failed, seconds(30, {A.id: "105"}), by).account

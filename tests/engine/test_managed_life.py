@@ -83,7 +83,7 @@ class Life:
         self.prices = dict(zip(TOKENS, (Decimal(100), Decimal(3), Decimal("0.0004")), strict=True))
         self.gas, self.at = gas, NOON
         appetite = replace(EAGER, mev_protection=protected)
-        self.rules: Rules = replace(rules(MANAGED, appetite), seed=seed)
+        self.rules: Rules = replace(rules(MANAGED, appetite, managed=True), seed=seed)
         self.postings: list[Posting] = [*deposit_postings(Decimal(2000))]
         self.records: list[TradeRecord] = []
 

@@ -97,8 +97,11 @@ def rules(
     *,
     paused: bool = False,
     halted: bool = False,
+    managed: bool = False,
 ) -> Rules:
-    return Rules(strategy or Strategy(), appetite, 7, entries_paused=paused, halted=halted)
+    """Return rules whose orders fill in their step, or are pending when they are managed."""
+    by = replace(strategy or Strategy(), use_transaction_manager=managed)
+    return Rules(by, appetite, 7, entries_paused=paused, halted=halted)
 
 
 def account(deposit: str = "10000") -> Account:
