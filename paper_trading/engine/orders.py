@@ -22,6 +22,7 @@ from paper_trading.engine.equity import in_cash, worth
 from paper_trading.engine.exits import Exit
 from paper_trading.engine.fills import execute_swap, leaving, pricing_code
 from paper_trading.engine.ledger import swap_postings
+from paper_trading.engine.locks import denial
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import (
     HUNDRED,
@@ -232,6 +233,9 @@ class Desk:
             return Code.STATE_REDUCING, self._tripped
         if self._rules.entries_paused:
             return Code.ENTRIES_PAUSED, ""
+        lock = denial(self.account, token.id, self._batch.market_time)
+        if lock:
+            return Code.TOKEN_LOCKED, lock
         code = self._pricing(token)
         if code is not Code.OK:
             return code, ""
