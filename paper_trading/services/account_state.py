@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_trading.engine.account import Account, LastExit, Position
+from paper_trading.engine.account import Account, LastExit, Position, TokenLock
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import usd
@@ -43,6 +43,8 @@ def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) 
         approvals=frozenset(row.approvals),
         last_exits={int(key): _last_exit(found) for key, found in row.last_exits.items()},
         cash_price_usd=row.cash_price_usd,
+        locks=locks_from_json(row.locks),
+        failed_swaps={int(key): count for key, count in row.failed_swaps.items()},
     )
 
 
@@ -64,6 +66,8 @@ COLUMNS = (
     "nonce",
     "cash_price_usd",
 )
+#: Those that it sets as JSON.
+JSON_COLUMNS = ("approvals", "last_exits", "locks", "failed_swaps")
 
 
 def write(row: PaperTradingAccount, account: Account) -> None:
@@ -72,8 +76,9 @@ def write(row: PaperTradingAccount, account: Account) -> None:
         setattr(row, name, getattr(account, name))
     row.approvals = sorted(account.approvals)
     row.last_exits = _last_exits(account)
+    row.locks, row.failed_swaps = _locks(account), _failed_swaps(account)
     row.state_version += 1
-    row.save(update_fields=[*COLUMNS, "approvals", "last_exits", "state_version", "total_pnl_usd"])
+    row.save(update_fields=[*COLUMNS, *JSON_COLUMNS, "state_version", "total_pnl_usd"])
 
 
 def to_json(state: AccountState) -> dict[str, Any]:
@@ -84,6 +89,8 @@ def to_json(state: AccountState) -> dict[str, Any]:
         **{name: _text(getattr(account, name)) for name in COLUMNS},
         "approvals": sorted(account.approvals),
         "last_exits": _last_exits(account),
+        "locks": _locks(account),
+        "failed_swaps": _failed_swaps(account),
         "positions": [_position_json(held) for held in account.positions.values()],
     }
 
@@ -102,6 +109,8 @@ def from_json(data: Mapping[str, Any]) -> AccountState:
         },
         approvals=frozenset(data["approvals"]),
         last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
+        locks=locks_from_json(data["locks"]),
+        failed_swaps={int(key): count for key, count in data["failed_swaps"].items()},
     )
     return AccountState(data["version"], account)
 
@@ -122,6 +131,25 @@ def _last_exits(account: Account) -> dict[str, list[str]]:
 def _last_exit(found: list[str]) -> LastExit:
     at, reason = found
     return LastExit(datetime.fromisoformat(at), ExitReason(reason))
+
+
+def locks_from_json(data: Mapping[str, Any]) -> dict[int, TokenLock]:
+    """Return the locks of an account by token id, as its row keeps them."""
+    return {
+        int(key): TokenLock(datetime.fromisoformat(until), reason, by_person=by_person)
+        for key, (until, reason, by_person) in data.items()
+    }
+
+
+def _locks(account: Account) -> dict[str, list[Any]]:
+    return {
+        str(token_id): [lock.until.isoformat(), lock.reason, lock.by_person]
+        for token_id, lock in account.locks.items()
+    }
+
+
+def _failed_swaps(account: Account) -> dict[str, int]:
+    return {str(token_id): count for token_id, count in account.failed_swaps.items()}
 
 
 def _position(row: PaperPosition) -> Position:
