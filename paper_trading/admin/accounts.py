@@ -158,7 +158,7 @@ class AccountAdmin(RecordAdmin):
             request,
             rows,
             lambda row: CircuitBreakerManager(row.pk).lock(token, minutes, user, reason),
-            f"{token} locked for {minutes} minutes: {reason}",
+            f"{token} locked for {minutes} minutes: {reason.rstrip('.')}",
         )
         return None
 
@@ -178,7 +178,7 @@ class AccountAdmin(RecordAdmin):
             request,
             rows,
             lambda row: CircuitBreakerManager(row.pk).release(token, user, reason),
-            f"lock of {token} released: {reason}",
+            f"lock of {token} released: {reason.rstrip('.')}",
         )
         return None
 

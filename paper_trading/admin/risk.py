@@ -55,7 +55,7 @@ class BreakerAdmin(RecordAdmin):
         def act(row: BreakerState) -> None:
             CircuitBreakerManager(row.account_id).reset(BreakerKind(row.kind), user, reason)
 
-        act_on_each(self, request, rows, act, f"reset: {reason}")
+        act_on_each(self, request, rows, act, f"reset: {reason.rstrip('.')}")
         return None
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from paper_trading.bot import clock, events, journal
 from paper_trading.bot.accounts import ControlRefused
@@ -17,6 +18,7 @@ from paper_trading.bot.rules import book_of, breakers_of, save_breakers
 from paper_trading.engine import breakers as circuit
 from paper_trading.engine.account import TokenLock
 from paper_trading.engine.breaker import Breaker
+from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import BreakerKind, TradingState
 from paper_trading.engine.locks import LONGEST_REASON
 from paper_trading.engine.strategy import RANGES
@@ -26,6 +28,7 @@ from paper_trading.models import (
     AccountEventKind,
     FeedMode,
     PaperTradingAccount,
+    PaperTradingSession,
     SessionStatus,
     Token,
 )
@@ -49,8 +52,7 @@ class CircuitBreakerManager:
 
     def state(self) -> TradingState:
         """Return HALTED when a person halted the running session, else what the breakers say."""
-        sessions = self._row().sessions.filter(status=SessionStatus.RUNNING, halted=True)
-        if sessions.exists():
+        if self._running().filter(halted=True).exists():
             return TradingState.HALTED
         return circuit.state_of(breakers_of(self.account_id))
 
@@ -67,9 +69,11 @@ class CircuitBreakerManager:
         """Say whether entries are allowed, of a token too when one is named, and if not, why."""
         state = self.state()
         if state is TradingState.HALTED:
-            return False, "Trading was halted by a person."
+            return False, Code.STATE_HALTED.text
         if state is TradingState.REDUCING:
             return False, " ".join(self.reasons().values())
+        if self._running().filter(entries_paused=True).exists():
+            return False, Code.ENTRIES_PAUSED.text
         lock = None if token_id is None else self.locks().get(token_id)
         if lock is None or market_now(self._row()) >= lock.until:
             return True, ""
@@ -112,6 +116,8 @@ class CircuitBreakerManager:
                 reason=why,
                 requested_by=user,
             )
+            text = f"{token.symbol} is locked until {until.isoformat()} by {user}: {why}"
+            events.lock(row, "locked", text)
         return lock
 
     def release(self, token: Token, user: User, reason: str) -> None:
@@ -129,6 +135,13 @@ class CircuitBreakerManager:
                 reason=why,
                 requested_by=user,
             )
+            text = f"The lock of {token.symbol} was released by {user}: {why}"
+            events.lock(row, "unlocked", text)
+
+    def _running(self) -> QuerySet[PaperTradingSession]:
+        return PaperTradingSession.objects.filter(
+            account=self.account_id, status=SessionStatus.RUNNING
+        )
 
     def _row(self) -> PaperTradingAccount:
         return PaperTradingAccount.objects.select_related("market").get(pk=self.account_id)

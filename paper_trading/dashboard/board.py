@@ -5,6 +5,7 @@ from functools import cached_property
 
 from django.db.models import QuerySet
 
+from paper_trading.engine.account import TokenLock
 from paper_trading.engine.enums import TradeStatus
 from paper_trading.models import (
     BreakerState,
@@ -19,8 +20,10 @@ from paper_trading.models import (
     SessionStatus,
     Tick,
     TickStatus,
+    Token,
 )
 from paper_trading.services import account_view
+from paper_trading.services.account_state import locks_from_json
 from paper_trading.services.account_view import AccountFigures
 from paper_trading.services.feed_view import FeedView, feed_view
 
@@ -144,6 +147,15 @@ class Board:
             return []
         off = self.account.market.user_signals.filter(off_step__isnull=False)
         return list(off.order_by("name"))
+
+    @cached_property
+    def locks(self) -> list[tuple[str, TokenLock]]:
+        """The locks of tokens, by symbol."""
+        found = locks_from_json(self.account.locks)
+        symbols = Token.objects.in_bulk(found)
+        return sorted(
+            ((symbols[key].symbol, lock) for key, lock in found.items()), key=lambda one: one[0]
+        )
 
     @cached_property
     def breakers(self) -> list[BreakerState]:

@@ -48,7 +48,7 @@ LONGEST_WAIT = timedelta(minutes=5)
 #: quiet by chance between two that are not ends nothing.
 CALM = timedelta(minutes=15)
 #: What a value that nobody meant raises. The breaker of internal errors trips for it.
-FAULTS = (ArithmeticError, LookupError, TypeError, ValueError)
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _MICROSECONDS = Decimal(1_000_000)
 
 

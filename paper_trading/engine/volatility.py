@@ -36,7 +36,7 @@ def _spikes(batch: Batch) -> list[Decimal]:
         quote, usual = batch.quotes.get(token_id), batch.sigma_annual.get(token_id)
         if quote is not None and usual is not None and usual > 0:
             now = _volatility(recent, quote.price_usd, batch)
-            found.append(min(ratio(now / usual), _HIGHEST))
+            found.append(ratio(min(now / usual, _HIGHEST)))
     return found
 
 

@@ -137,10 +137,16 @@ def test_a_breaker_is_reset_by_who_may() -> None:
     breaker.refresh_from_db()
     assert breaker.tripped
     client, user = staff_with("change_breakerstate")
-    assert "1 breaker state: reset." in act(client, "reset", breaker)
+    assert "Reset these breakers" in act(client, "reset", breaker)
+    assert "This field is required" in act(client, "reset", breaker, confirmed=1)
+    breaker.refresh_from_db()
+    assert breaker.tripped
+    said = act(client, "reset", breaker, confirmed=1, reason="The feed is back.")
+    assert "1 breaker state: reset: The feed is back." in said
     breaker.refresh_from_db()
     assert (breaker.tripped, breaker.reset_by) == (False, user)
-    assert logged(user, breaker) == ["Reset."]
+    assert breaker.reset_reason == "The feed is back."
+    assert logged(user, breaker) == ["Reset: The feed is back."]
     assert BreakerState.objects.count() == 1
 
 
