@@ -32,7 +32,6 @@ from paper_trading.models import (
     InternalError,
     Market,
     PaperStrategyConfiguration,
-    PaperTrade,
     PaperTradingAccount,
     PaperTradingSession,
     Quote,
@@ -205,9 +204,9 @@ def whole_market(db: None, whole: Snapshot) -> Market:
 
 @pytest.fixture
 def spiky(db: None, tmp_path: Path) -> Market:
-    """A market of three tokens that all fall by 6 % in its third tick."""
+    """A market whose tokens all fall by 6 % in its third tick."""
     path = tmp_path / "spiky.csv"
-    scripts = {"WETH": spikes, "AAA": spikes, "BBB": spikes, "USDC": worlds.stands}
+    scripts = {**dict.fromkeys(worlds.SCRIPTS, spikes), "USDC": worlds.stands}
     worlds.write_record(path, scripts=scripts)
     return market_setup.recorded_market(path)
 
@@ -223,14 +222,6 @@ def test_a_spike_stops_entries_lets_the_stop_sell_and_ends_after_calm(spiky: Mar
     assert row.tripped
     assert row.actual is not None
     assert row.actual > 2
-    print(
-        list(
-            PaperTrade.objects.values_list(
-                "tick__number", "token__symbol", "side", "status", "code", "limit"
-            )
-        ),
-        list(tick.thoughts.values_list("token__symbol", "action", "code")),
-    )
     sold = tick.trades.filter(side=Side.SELL, status=TradeStatus.FILLED)
     assert set(sold.values_list("exit_reason", flat=True)) == {ExitReason.STOP_LOSS}
     # The same prices without the setting: nothing of the kind.
