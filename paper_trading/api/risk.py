@@ -3,16 +3,22 @@
 from typing import Any
 
 from paper_trading.api.formats import number, time
-from paper_trading.bot.circuit_breakers import CircuitBreakerManager
+from paper_trading.bot.rules import breaker_value
+from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.breakers import reason, state_of
+from paper_trading.engine.enums import BreakerKind
 from paper_trading.models import BreakerState, PaperTradingAccount, Token
+from paper_trading.services.account_state import locks_from_json
 
 
 def as_json(row: PaperTradingAccount) -> dict[str, Any]:
     """Return the state that the breakers ask for, each of them, and the locks by symbol."""
-    manager = CircuitBreakerManager(row.pk)
     stored = {one.kind: one for one in row.breakers.select_related("reset_by")}
-    found, locks = manager.breakers(), manager.locks()
+    found = {
+        kind: breaker_value(stored[kind]) if kind in stored else Breaker(kind)
+        for kind in BreakerKind
+    }
+    locks = locks_from_json(row.locks)
     symbols = {key: token.symbol for key, token in Token.objects.in_bulk(locks).items()}
     return {
         "breaker_state": state_of(found).value,
@@ -25,7 +31,7 @@ def as_json(row: PaperTradingAccount) -> dict[str, Any]:
                 "threshold": number(breaker.threshold),
                 "waiting_since": time(breaker.waiting_since),
                 "reason": reason(breaker) if breaker.tripped else "",
-                "reset": _reset(stored.get(kind.value)),
+                "reset": _reset(stored.get(kind)),
             }
             for kind, breaker in found.items()
         ],

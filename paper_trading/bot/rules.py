@@ -45,18 +45,21 @@ def inputs_of(tick: Tick, manual_closes: frozenset[int] = frozenset()) -> TickIn
 
 def breakers_of(account_id: int) -> dict[BreakerKind, Breaker]:
     """Read the stored breakers of an account; one that has no row never tripped."""
-    return {
-        BreakerKind(row.kind): Breaker(
-            kind=BreakerKind(row.kind),
-            tripped=row.tripped,
-            tripped_at=row.tripped_market_time,
-            actual=row.actual,
-            threshold=row.threshold,
-            baseline_usd=row.baseline_usd,
-            waiting_since=row.waiting_since,
-        )
-        for row in BreakerState.objects.filter(account_id=account_id)
-    }
+    rows = BreakerState.objects.filter(account_id=account_id)
+    return {BreakerKind(row.kind): breaker_value(row) for row in rows}
+
+
+def breaker_value(row: BreakerState) -> Breaker:
+    """Return a stored breaker as the engine's value."""
+    return Breaker(
+        kind=BreakerKind(row.kind),
+        tripped=row.tripped,
+        tripped_at=row.tripped_market_time,
+        actual=row.actual,
+        threshold=row.threshold,
+        baseline_usd=row.baseline_usd,
+        waiting_since=row.waiting_since,
+    )
 
 
 def book_of(row: PaperTradingAccount) -> Book:

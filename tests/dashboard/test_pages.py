@@ -14,6 +14,7 @@ from paper_trading.dashboard.panels import PANELS
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Action, Side, Stage, TradeStatus
 from paper_trading.models import (
+    PaperStrategyConfiguration,
     PaperTradingAccount,
     PaperTradingSession,
     TickReason,

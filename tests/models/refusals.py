@@ -285,7 +285,9 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
     (
         "a lock of no token",
         "account_event_says_what",
-        lambda w: make.make_lock(w.account, w.token, token=None),
+        lambda w: journal.record_event(
+            w.account, AccountEventKind.TOKEN_LOCK, market_time=make.START, reason="x"
+        ),
     ),
     (
         "a reset that names a token",
