@@ -325,7 +325,10 @@ def test_the_exit_of_a_locked_token_passes_and_a_release_lets_it_be_bought(
 
 
 def test_failed_swaps_in_a_row_lock_their_token_by_the_rule(whole_market: Market) -> None:
-    values = {"max_slippage_percent": Decimal("0.01"), "max_failed_transactions": 1000}
+    values: dict[str, Any] = {
+        "max_slippage_percent": Decimal("0.01"),
+        "max_failed_transactions": 1000,
+    }
     session = worlds.running_session(whole_market, lock_after_failures=1, lock_minutes=60, **values)
     tick = next(
         one
