@@ -66,19 +66,27 @@ COLUMNS = (
     "nonce",
     "cash_price_usd",
 )
-#: Those that it sets as JSON.
-JSON_COLUMNS = ("approvals", "last_exits", "locks", "failed_swaps")
 
 
 def write(row: PaperTradingAccount, account: Account) -> None:
     """Save an account's value on its locked row, under the next version."""
     for name in COLUMNS:
         setattr(row, name, getattr(account, name))
-    row.approvals = sorted(account.approvals)
-    row.last_exits = _last_exits(account)
-    row.locks, row.failed_swaps = _locks(account), _failed_swaps(account)
+    written = json_columns(account)
+    for name, found in written.items():
+        setattr(row, name, found)
     row.state_version += 1
-    row.save(update_fields=[*COLUMNS, *JSON_COLUMNS, "state_version", "total_pnl_usd"])
+    row.save(update_fields=[*COLUMNS, *written, "state_version", "total_pnl_usd"])
+
+
+def json_columns(account: Account) -> dict[str, Any]:
+    """Return the columns that `write` sets as JSON."""
+    return {
+        "approvals": sorted(account.approvals),
+        "last_exits": _last_exits(account),
+        "locks": _locks(account),
+        "failed_swaps": {str(key): count for key, count in account.failed_swaps.items()},
+    }
 
 
 def to_json(state: AccountState) -> dict[str, Any]:
@@ -87,10 +95,7 @@ def to_json(state: AccountState) -> dict[str, Any]:
     return {
         "version": state.version,
         **{name: _text(getattr(account, name)) for name in COLUMNS},
-        "approvals": sorted(account.approvals),
-        "last_exits": _last_exits(account),
-        "locks": _locks(account),
-        "failed_swaps": _failed_swaps(account),
+        **json_columns(account),
         "positions": [_position_json(held) for held in account.positions.values()],
     }
 
@@ -146,10 +151,6 @@ def _locks(account: Account) -> dict[str, list[Any]]:
         str(token_id): [lock.until.isoformat(), lock.reason, lock.by_person]
         for token_id, lock in account.locks.items()
     }
-
-
-def _failed_swaps(account: Account) -> dict[str, int]:
-    return {str(token_id): count for token_id, count in account.failed_swaps.items()}
 
 
 def _position(row: PaperPosition) -> Position:
