@@ -103,6 +103,8 @@ def become_launcher(arguments: list[str]) -> NoReturn:
     """Go on as the launcher, with the project importable from any current directory."""
     others = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), others] if others else [str(ROOT)])
+    # The packages come without byte code: unless it may be kept, each process compiles them anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.execv(PYTHON, [str(PYTHON), "-P", "-m", "dexproject.embedded", *arguments])
 
 

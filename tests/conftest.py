@@ -1,5 +1,6 @@
 """What holds for every test: the slow ones come last, and no swallowed exception goes unseen."""
 
+import gc
 import logging
 from collections.abc import Iterator
 
@@ -9,7 +10,12 @@ from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
 #: Who logs an exception that was kept as an InternalError instead of being raised.
-_KEEPERS = ("paper_trading.bot.market_analyzer", "paper_trading.bot.enhanced_bot", "tasks.failures")
+_KEEPERS = (
+    "paper_trading.bot.market_analyzer",
+    "paper_trading.bot.enhanced_bot",
+    "paper_trading.services.sources.live.caller",
+    "tasks.failures",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,6 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests that start the whole stack after all others."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is not None)
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage go through what was imported: it lives to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ RUN_BY = {
     "paper_trading/bot/README.md": "tests/bot/test_readme.py",
     "paper_trading/bot/replay/README.md": "tests/bot/replay/test_readme.py",
     "paper_trading/engine/README.md": "tests/engine/test_readme.py",
+    "paper_trading/engine/pools/README.md": "tests/engine/test_pools_readme.py",
     "paper_trading/intelligence/README.md": "tests/intelligence/test_readme.py",
     "paper_trading/services/README.md": "tests/services/test_readme.py",
     "paper_trading/services/sources/README.md": "tests/test_documents.py",

@@ -21,6 +21,7 @@ from paper_trading.models import (
     TickStage,
 )
 from paper_trading.services import account_view, learning
+from paper_trading.services.transaction_manager import WaitingOrder, get_transaction_manager
 
 TICKS = 10
 
@@ -57,6 +58,12 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
                 _position(position, account_view.cash_price_at(point)) for position in held
             ],
             **risk.as_json(row),
+            "pending": [
+                _order(order)
+                for order in get_transaction_manager(row).waiting(
+                    None if point is None else point.market_time
+                )
+            ],
             "decisions": [_decision(thought) for thought in account_view.decisions_of(ticks)],
             "ticks": [_tick(tick) for tick in ticks],
             "skipped": {} if session is None else account_view.skipped_since(session, ticks),
@@ -87,6 +94,22 @@ def _account(row: PaperTradingAccount) -> dict[str, Any]:
         "cash_usd": number(row.cash_usd),
         "deposits_usd": number(row.deposits_usd),
         "archived_at": _time(row.archived_at),
+    }
+
+
+def _order(order: WaitingOrder) -> dict[str, Any]:
+    return {
+        "token": order.symbol,
+        "side": order.side,
+        "state": order.state,
+        "exit_reason": order.exit_reason or "",
+        "channel": order.channel,
+        "nonce": order.nonce,
+        "value_usd": number(order.value_usd),
+        "reserved_usd": number(order.reserved_usd),
+        "sent_at": _time(order.sent_at),
+        "included_at": _time(order.included_at),
+        "deadline_at": _time(order.deadline_at),
     }
 
 

@@ -36,10 +36,27 @@ def after_step(tick: Tick, result: StepResult, trades: Sequence[PaperTrade]) -> 
                 "realized_usd": None if record.realized_usd is None else str(record.realized_usd),
             },
         )
+    for waiting in result.sent:
+        publish_on_commit(
+            owner_id,
+            {
+                "type": "trade",
+                "account": account,
+                "session": session,
+                "trade": None,
+                "token": waiting.plan.token.symbol,
+                "side": waiting.plan.side.value,
+                "status": "PENDING",
+                "code": waiting.record.code.value,
+                "exit_reason": waiting.record.exit_reason or "",
+                "allowed_usd": str(waiting.record.allowed_usd),
+                "realized_usd": None,
+            },
+        )
     for change in result.breaker_events:
         kind, tripped = change.kind.value, change.tripped
         breaker(owner_id, account, session, kind, tripped=tripped, text=change.text)
-    if trades:
+    if trades or result.sent:
         portfolio(tick, result)
 
 

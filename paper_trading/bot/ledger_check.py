@@ -135,8 +135,9 @@ def _compare_account(account: PaperTradingAccount, fold: _Fold) -> Iterator[str]
     if left != right:
         yield f"cash + cost basis is {left}, deposits + realized - gas is {right}"
     sent = SimulatedTransaction.objects.filter(account=account).count()
-    if account.nonce != sent:
-        yield f"nonce is {account.nonce}, transactions sent are {sent}"
+    pending = sum(2 if one["approves"] else 1 for one in account.pending)
+    if account.nonce != sent + pending:
+        yield f"nonce is {account.nonce}, transactions sent are {sent}, and {pending} pending"
 
 
 def _compare_outcomes(account: PaperTradingAccount) -> Iterator[str]:

@@ -13,6 +13,7 @@ from django.db import transaction
 
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Side, Stage, TradeStatus
+from paper_trading.engine.pending import Pending
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.models import PaperPerformanceMetrics, PriceBatch, Tick
@@ -60,6 +61,12 @@ def after_step(tick: Tick, result: StepResult) -> None:
             _later(logger, logging.ERROR, text, tick, *what)
         if record.swap is not None:
             _position(tick, record, result)
+    for waiting in result.sent:
+        _sent(tick, waiting)
+    for held in result.account.positions.values():
+        if held.failed_exits:
+            text = "%s: the exit of %s has failed %s times in a row; its tolerance rises"
+            _later(logger, logging.WARNING, text, tick, held.token.symbol, held.failed_exits)
     denied = [
         f"{record.side.value} {record.token.symbol} {record.code.value}"
         for record in result.trades
@@ -98,6 +105,14 @@ def lock(account_id: int, text: str) -> None:
 def status(session_id: int, word: str, text: str) -> None:
     """Tell that a session was started, stopped, paused or halted."""
     _later(logger, logging.INFO, "session %s %s: %s", session_id, word, text)
+
+
+def _sent(tick: Tick, waiting: Pending) -> None:
+    text = "%s: sent %s %s for %.2f USD, nonce %s, %s, block at %s"
+    plan, sent = waiting.plan, waiting.submission
+    order = plan.side.value, plan.token.symbol, waiting.record.allowed_usd, waiting.nonce
+    at = f"{sent.included_at:%H:%M:%S}"
+    _later(logger, logging.INFO, text, tick, *order, sent.channel.value, at)
 
 
 def _filled(tick: Tick, record: TradeRecord) -> None:

@@ -4,7 +4,7 @@ Stage auto_close. The rows are caches of the ledger; the lock on the account row
 stage the only writer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from django.db import transaction
 from django.utils import timezone
@@ -74,7 +74,7 @@ class PositionManager:
             trades = self.save(tick, Stage.AUTO_CLOSE, result)
             track_rows.after_trades(self.row, held, result.trades)
             save_breakers(self.account_id, before, result.breakers)
-            detail = {"positions": len(self.positions), **count_by_status(result.trades)}
+            detail = {"positions": len(self.positions), **count_by_status(result)}
             progress.complete(
                 tick,
                 started,
@@ -218,12 +218,12 @@ def still_due(tick: Tick, stage: Stage) -> bool:
     return due.exists()
 
 
-def count_by_status(records: Sequence[TradeRecord]) -> dict[str, int]:
-    """Count a step's records by outcome."""
+def count_by_status(result: StepResult) -> dict[str, int]:
+    """Count a step's records by outcome, and the swaps that it submitted."""
     counts = {status.value.lower(): 0 for status in TradeStatus}
-    for record in records:
+    for record in result.trades:
         counts[record.status.value.lower()] += 1
-    return counts
+    return {**counts, "sent": len(result.sent)} if result.sent else counts
 
 
 #: What a position's row keeps of the engine's value under the same name.
@@ -240,6 +240,7 @@ MARKS = (
     "bought_units",
     "steps_taken",
     "exit_factor",
+    "failed_exits",
 )
 _SAVED = [
     *MARKS,

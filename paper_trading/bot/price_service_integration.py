@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, feed_events, logs, progress
+from paper_trading.bot import endings, events, failures, feed_events, logs, progress
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import strategy_of
 from paper_trading.engine.enums import Stage
@@ -44,8 +44,9 @@ class RealPriceManager:
 
     def __init__(self, market: Market, live: LiveFeed | None = None) -> None:
         self.market = market
+        self._tick_id: int | None = None
         if live is None and market.mode == FeedMode.LIVE:
-            live = LiveSources(market)
+            live = LiveSources(market, self._keep_error)
         self._feed = PriceFeedService(market, live=live, on_made=feed_events.after_fetch)
 
     async def initialize(self) -> None:
@@ -67,6 +68,7 @@ class RealPriceManager:
     def run(self, tick: Tick) -> bool:
         """Run the stage for a tick; False when the source ended and the session stopped."""
         started = timezone.now()
+        self._tick_id = tick.pk
         if tick.step is None:
             raise ValueError(f"{tick} names no step")
         try:
@@ -112,6 +114,10 @@ class RealPriceManager:
             "bulk_fetches": self.market.batches.count(),
             "quotes": Quote.objects.filter(batch__market=self.market).count(),
         }
+
+    def _keep_error(self, text: str) -> None:
+        """Keep what failed inside a source with the tick that asked it."""
+        failures.keep(self._tick_id, Stage.PRICES, text)
 
     def _complete(self, tick: Tick, batch: PriceBatch, fetched: bool, started: datetime) -> None:
         tokens = len(market_view(batch.pk).listed)

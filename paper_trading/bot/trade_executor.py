@@ -25,7 +25,7 @@ from paper_trading.models import EquityPoint, PaperAIThoughtLog, PaperTrade, Tic
 
 
 class TradeExecutor:
-    """Carries out the decisions of one tick on the direct venue: one swap, one transaction."""
+    """Carries out the decisions of one tick, through the venue that the strategy chose."""
 
     def __init__(self, position_manager: PositionManager) -> None:
         self.positions = position_manager
@@ -60,14 +60,14 @@ class TradeExecutor:
                 {
                     "equity_usd": str(result.equity.equity_usd),
                     "restricted": why,
-                    **count_by_status(result.trades),
+                    **count_by_status(result),
                 },
                 Stage.METRICS if metrics_due(tick.session.ticks_closed) else Stage.CLOSE,
                 version=version,
                 trading_state=result.state,
             )
             events.after_step(tick, result, trades)
-            if not trades:
+            if not trades and not result.sent:
                 events.portfolio(tick, result)
         return result
 

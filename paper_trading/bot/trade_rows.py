@@ -61,7 +61,10 @@ def trade_row(
         exit_factor=record.exit_factor,
         steps_taken=record.steps_taken,
     )
-    swap = record.swap
+    sent, swap = record.submission, record.swap
+    if sent is not None:
+        trade.channel, trade.sent_market_time = sent.channel, sent.sent_at
+        trade.included_market_time, trade.deadline_market_time = sent.included_at, sent.deadline_at
     if swap is not None:
         for name in (
             "amount_in",

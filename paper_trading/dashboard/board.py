@@ -1,5 +1,6 @@
 """What one page of one account shows, loaded at most once and only when a panel asks."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -26,6 +27,7 @@ from paper_trading.services import account_view
 from paper_trading.services.account_state import locks_from_json
 from paper_trading.services.account_view import AccountFigures
 from paper_trading.services.feed_view import FeedView, feed_view
+from paper_trading.services.transaction_manager import WaitingOrder, get_transaction_manager
 
 TICKS = 10
 TRADES = 8
@@ -57,6 +59,11 @@ class Board:
     def positions(self) -> list[PaperPosition]:
         """What is held, by symbol."""
         return account_view.open_positions(self.account)
+
+    @cached_property
+    def orders(self) -> Sequence[WaitingOrder]:
+        """Swaps on their way, by nonce."""
+        return get_transaction_manager(self.account).waiting(self.market_now)
 
     @cached_property
     def point(self) -> EquityPoint | None:

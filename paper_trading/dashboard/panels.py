@@ -51,7 +51,7 @@ def _breakers(board: Board) -> Context:
 
 
 def _positions(board: Board) -> Context:
-    return {"rows": position_rows(board)}
+    return {"rows": position_rows(board), "orders": board.orders}
 
 
 def _decisions(board: Board) -> Context:

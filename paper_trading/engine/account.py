@@ -4,10 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from paper_trading.engine.enums import ExitReason
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import ONE, ZERO
+
+if TYPE_CHECKING:
+    # A pending transaction carries the record of its trade, which names what an account closed.
+    from paper_trading.engine.pending import Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Position:
     steps_taken: int = 0
     #: Scales stop, target, steps and trailing; fixed when the position was opened.
     exit_factor: Decimal = ONE
+    #: Sales that failed since the last one that did not.
+    failed_exits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,10 @@ class Account:
     #: By token id: locks of entries, and failed swaps in a row.
     locks: Mapping[int, TokenLock] = field(default_factory=dict)
     failed_swaps: Mapping[int, int] = field(default_factory=dict)
+    #: Submitted swaps by token id, one a token at most.
+    pending: Mapping[int, "Pending"] = field(default_factory=dict)
+    #: What the account's own swaps left in each token's pool.
+    displaced: Mapping[int, Displaced] = field(default_factory=dict)
 
     def with_position(self, position: Position) -> "Account":
         """Return the account with this position in place."""
@@ -110,3 +122,13 @@ class Account:
         """Return the account without the position of a token."""
         rest = {key: held for key, held in self.positions.items() if key != token_id}
         return replace(self, positions=rest)
+
+    def with_pending(self, one: "Pending") -> "Account":
+        """Return the account with a submitted swap; its nonces are used up."""
+        token_id = one.plan.token.id
+        return replace(self, pending={**self.pending, token_id: one}, nonce=self.nonce + one.count)
+
+    def without_pending(self, token_id: int) -> "Account":
+        """Return the account without the submitted swap of a token."""
+        rest = {key: one for key, one in self.pending.items() if key != token_id}
+        return replace(self, pending=rest)

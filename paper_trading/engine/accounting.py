@@ -15,7 +15,6 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.engine.equity import worth
-from paper_trading.engine.fills import CASH_ID
 from paper_trading.engine.money import (
     CONTEXT,
     HIGHEST_DEPOSIT_USD,
@@ -29,6 +28,7 @@ from paper_trading.engine.money import (
     usd,
 )
 from paper_trading.engine.position import buy, sell
+from paper_trading.engine.swaps import CASH_ID
 from paper_trading.engine.trade import Swap, TradeRecord
 
 
@@ -143,21 +143,28 @@ def _pay_gas(account: Account, record: TradeRecord, swap: Swap) -> Account:
         if transaction.kind is TransactionKind.APPROVE
         and transaction.status is TransactionStatus.CONFIRMED
     }
+    # The nonces of a submitted swap were used up when it was sent.
+    sent = record.submission is not None and record.token.id in account.pending
     return replace(
-        account,
+        account.without_pending(record.token.id) if sent else account,
         cash_usd=account.cash_usd - swap.gas_usd,
         gas_usd=account.gas_usd + swap.gas_usd,
-        nonce=account.nonce + len(swap.transactions),
+        nonce=account.nonce + (0 if sent else len(swap.transactions)),
         approvals=account.approvals | approved,
     )
 
 
 def _charge_position(account: Account, record: TradeRecord, swap: Swap) -> Account:
-    """Add a swap's gas to the holding of its token, when there is one."""
+    """Add a swap's gas to the holding of its token, when there is one, and count failed sales."""
     held = account.positions.get(record.token.id)
     if held is None:
         return account
-    return account.with_position(replace(held, gas_usd=held.gas_usd + swap.gas_usd))
+    failed = held.failed_exits
+    if record.side is Side.SELL:
+        failed = 0 if swap.status is TransactionStatus.CONFIRMED else failed + 1
+    return account.with_position(
+        replace(held, gas_usd=held.gas_usd + swap.gas_usd, failed_exits=failed)
+    )
 
 
 def _bought(account: Account, record: TradeRecord, swap: Swap, price_usd: Decimal) -> Account:

@@ -12,6 +12,7 @@ from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Quote
 from paper_trading.engine.money import (
     CASH_DECIMALS,
     CONTEXT,
+    DECIMALS_LIMIT,
     ONE,
     ZERO,
     cash_units,
@@ -29,6 +30,9 @@ DEPTH_HAIRCUT = Decimal("0.20")
 
 #: Below this many base units a reserve cannot carry the price to one basis point.
 MIN_RESERVE = 10_000
+
+#: What a pair of Uniswap v2 can hold of each side: its reserves are uint112.
+MAX_RESERVE = 2**112 - 1
 
 
 def amount_out(amount_in: int, reserve_in: int, reserve_out: int, fee_pips: int) -> int:
@@ -74,6 +78,19 @@ class Pool:
         if min(cash, tokens) < MIN_RESERVE:
             return None
         return cls(cash, tokens, quote.token.decimals, quote.token.fee_pips)
+
+    @classmethod
+    def from_reserves(cls, cash: int, tokens: int, token_decimals: int, fee_pips: int) -> "Pool":
+        """Build the pool of reserves that were read from a pair on chain.
+
+        ValueError for a reserve outside 1 to 2**112 - 1, decimals outside 0 to 36 or a fee
+        outside 0 to 999,999 millionths; TypeError for what is no whole number.
+        """
+        require("cash reserve", cash, 1, MAX_RESERVE, whole=True)
+        require("token reserve", tokens, 1, MAX_RESERVE, whole=True)
+        require("token_decimals", token_decimals, 0, DECIMALS_LIMIT, whole=True)
+        require("fee_pips", fee_pips, 0, PIPS - 1, whole=True)
+        return cls(cash, tokens, token_decimals, fee_pips)
 
     @property
     def mid_price(self) -> Decimal:

@@ -66,11 +66,15 @@ NOTES: dict[Code, tuple[tuple[Origin, ...], str]] = {
     Code.SIZE_TOO_SMALL: (_DENIED, "Deposit, raise the limit that bit, or use a cheaper chain."),
     Code.VOLATILITY_UNKNOWN: (_DENIED, "Wait for 49 bars, or remove the volatility target."),
     Code.GAS_PRICE_UNKNOWN: (_BOTH, "Use a source that prices the chain's native token."),
+    Code.ORDER_PENDING: (_DENIED, "Nothing: the next price after its block tells its outcome."),
     Code.POSITION_CLOSED: (_DENIED, "Nothing: another exit of the tick had sold it."),
     Code.MINIMUM_OUT_NOT_MET: (
         (Origin.FAILURE,),
         "Raise `max_slippage_percent`, trade smaller, or choose a level with MEV protection.",
     ),
+    Code.DEADLINE_PASSED: ((Origin.FAILURE,), "Raise `deadline_seconds`."),
+    Code.NOT_INCLUDED: ((Origin.FAILURE,), "Nothing: gas rose too fast, or the channel was slow."),
+    Code.OUTCOME_UNKNOWN: ((Origin.FAILURE,), "Look at the token's price: its source is silent."),
 }
 
 #: What sells a position for each reason; the order of the enum is the priority.

@@ -43,8 +43,12 @@ class Code(StrEnum):
     SIZE_TOO_SMALL = "SIZE_TOO_SMALL"
     GAS_PRICE_UNKNOWN = "GAS_PRICE_UNKNOWN"
     POSITION_CLOSED = "POSITION_CLOSED"
+    ORDER_PENDING = "ORDER_PENDING"
     # Failed transactions
     MINIMUM_OUT_NOT_MET = "MINIMUM_OUT_NOT_MET"
+    DEADLINE_PASSED = "DEADLINE_PASSED"
+    NOT_INCLUDED = "NOT_INCLUDED"
+    OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 
     @property
     def text(self) -> str:
@@ -87,5 +91,9 @@ TEXTS: dict[Code, str] = {
     Code.SIZE_TOO_SMALL: "The allowed size is too small to be worth its gas.",
     Code.GAS_PRICE_UNKNOWN: "Gas cannot be priced in USD: no price for the native token.",
     Code.POSITION_CLOSED: "There was no open position left to sell.",
+    Code.ORDER_PENDING: "An order for the token is on its way and not known to be in a block.",
     Code.MINIMUM_OUT_NOT_MET: "The swap returned less than its minimum out and reverted.",
+    Code.DEADLINE_PASSED: "The swap came into a block after its deadline and reverted.",
+    Code.NOT_INCLUDED: "No block took the transaction in time: nothing moved and nothing was paid.",
+    Code.OUTCOME_UNKNOWN: "For a day no price told what became of the swap; it is given up.",
 }

@@ -88,6 +88,20 @@ class TransactionStatus(StrEnum):
 
     CONFIRMED = "CONFIRMED"
     REVERTED = "REVERTED"
+    #: Never in a block: it paid nothing and moved nothing.
+    EXPIRED = "EXPIRED"
+
+
+@unique
+class Channel(StrEnum):
+    """How a transaction reaches the builders of blocks, and who can see it on the way."""
+
+    #: The public mempool of a chain: seen by everybody.
+    PUBLIC = "PUBLIC"
+    #: A private channel to builders of Ethereum: what would revert is left out of blocks.
+    PRIVATE = "PRIVATE"
+    #: A rollup's sequencer, whose mempool is private: there is no channel to choose.
+    SEQUENCER = "SEQUENCER"
 
 
 @unique

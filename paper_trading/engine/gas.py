@@ -18,9 +18,26 @@ SWAP_GAS = 97_762
 FAILED_SWAP_GAS = 31_570
 APPROVE_GAS = 46_386
 
+#: Two pools of Uniswap v2 through its router; one of v3 through its router: as measured.
+V2_TWO_HOP_GAS = 152_673
+V3_SWAP_GAS = 114_118
+#: Two pools of v3: the published gas snapshot of SwapRouter.
+V3_TWO_HOP_GAS = 172_498
+#: A v2 and a v3 pool in one route: the upper end of the Universal Router's published two hops.
+MIXED_TWO_HOP_GAS = 182_000
+#: Assumptions for Solidly routers, which nobody has measured for us: what Uniswap's own
+#: router reckons for a pool of v2 and for a further one, and Newton's iteration on top.
+SOLIDLY_SWAP_GAS = 135_000
+SOLIDLY_HOP_GAS = 50_000
+STABLE_CURVE_GAS = 30_000
+#: For each initialised tick that is crossed: the figure of Uniswap's own router.
+TICK_GAS = 31_000
+
 #: FastLZ length of the signed transaction, which the L1 data fee is charged on.
 SWAP_BYTES = 222
 APPROVE_BYTES = 149
+#: A second hop adds one word of call data; assumed not to compress at all.
+TWO_HOP_SWAP_BYTES = SWAP_BYTES + 32
 
 #: Read on Base at block 49,055,730; Base Sepolia is taken to have the same.
 BASE_FEE_SCALAR = 2_269

@@ -69,10 +69,10 @@ def gas_postings(gas_usd: Decimal) -> tuple[Posting, ...]:
 def swap_postings(
     token: Token, side: Side, swap: Swap, cost_out_usd: Decimal = ZERO
 ) -> tuple[Posting, ...]:
-    """Book a swap with its gas; a reverted one paid gas only."""
+    """Book a swap with its gas; one that failed paid gas only."""
     with localcontext(CONTEXT):
         gas = gas_postings(swap.gas_usd)
-    if swap.status is TransactionStatus.REVERTED:
+    if swap.status is not TransactionStatus.CONFIRMED:
         return gas
     if side is Side.BUY:
         return buy_postings(token, swap) + gas

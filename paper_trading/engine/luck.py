@@ -26,6 +26,14 @@ def uniform(seed: int, *key: str | int) -> Decimal:
     return CONTEXT.multiply(Decimal(2 * number + 1), _STEP)
 
 
+def stream(length: int, seed: int, *key: str | int) -> bytes:
+    """Return so many bytes of luck of a key, for draws in their millions.
+
+    SHAKE-256 over seed and key; a longer stream begins like a shorter one.
+    """
+    return hashlib.shake_256(_encode(seed, *key)).digest(length)
+
+
 def student_t4(u: Decimal) -> Decimal:
     """Return the quantile of Student's t with 4 degrees of freedom, to 12 places.
 

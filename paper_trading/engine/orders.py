@@ -20,20 +20,24 @@ from paper_trading.engine.enums import (
 )
 from paper_trading.engine.equity import in_cash, worth
 from paper_trading.engine.exits import Exit
-from paper_trading.engine.fills import execute_swap, leaving, pricing_code
+from paper_trading.engine.fills import leaving, pool_in, pricing_code
+from paper_trading.engine.impact import added
+from paper_trading.engine.inclusion import resolve
 from paper_trading.engine.ledger import swap_postings
 from paper_trading.engine.locks import denial
-from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.market import Batch, Quote, Token
 from paper_trading.engine.money import (
     HUNDRED,
     ZERO,
     cash_amount,
     cash_units,
 )
+from paper_trading.engine.pending import Pending, reserved
 from paper_trading.engine.position import market_value, sell
 from paper_trading.engine.sizing import Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
-from paper_trading.engine.trade import Order, Swap, TradeRecord
+from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
+from paper_trading.engine.venues import Ticket, venue_of
 
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
 
@@ -66,6 +70,31 @@ class Desk:
         self._state = state
         self._tripped = ", ".join(tripped)
         self._trades: list[TradeRecord] = []
+        self._sent: list[Pending] = []
+
+    @property
+    def sent(self) -> tuple[Pending, ...]:
+        """The swaps that were submitted, whose outcome a later tick tells."""
+        return tuple(self._sent)
+
+    def resolve(self) -> None:
+        """Record what became of pending swaps, by nonce, as far as the batch can tell."""
+        for waiting in sorted(self.account.pending.values(), key=lambda one: one.nonce):
+            told = resolve(
+                waiting,
+                self._batch,
+                seed=self._rules.seed,
+                cash_usd=self.account.cash_usd,
+                displaced=self.account.displaced.get(waiting.plan.token.id),
+            )
+            if told is not None:
+                self._settle(
+                    self._numbered(waiting.record),
+                    told.swap,
+                    waiting.steps_taken,
+                    told.code,
+                    waiting.submission,
+                )
 
     @property
     def trades(self) -> tuple[TradeRecord, ...]:
@@ -73,12 +102,12 @@ class Desk:
         return tuple(self._trades)
 
     def sell(self, token: Token, reason: ExitReason, confidence: Decimal | None = None) -> None:
-        """Sell all of a token, within the strategy's whole slippage tolerance."""
+        """Sell all of a token, within the strategy's slippage tolerance for exits."""
         held = self.account.positions.get(token.id)
         self.exit(Exit(token, reason, 0 if held is None else held.units), confidence)
 
     def exit(self, wanted: Exit, confidence: Decimal | None = None) -> None:
-        """Sell what an exit names, within the strategy's whole slippage tolerance."""
+        """Sell what an exit names, within the strategy's slippage tolerance for exits."""
         token, held = wanted.token, self.account.positions.get(wanted.token.id)
         value = ZERO if held is None else self._value(held, wanted.units)
         code, limit = self._exit_denial(token, wanted.units)
@@ -89,8 +118,15 @@ class Desk:
         if held is None or code is not Code.OK:
             self._trades.append(plan)
             return
-        tolerance = self._rules.strategy.max_slippage_percent / HUNDRED
-        self._send(plan, wanted.units, tolerance, wanted.steps_taken)
+        self._send(plan, wanted.units, self._exit_tolerance(held), wanted.steps_taken)
+
+    def _exit_tolerance(self, held: Position) -> Decimal:
+        """Return the share that an exit may lose: doubled by each failure, up to its limit."""
+        strategy = self._rules.strategy
+        most = max(strategy.max_slippage_percent, strategy.max_exit_slippage_percent)
+        # No limit is more than 5,000 times the least tolerance.
+        doubled = strategy.max_slippage_percent * (1 << min(held.failed_exits, 16))
+        return min(doubled, most) / HUNDRED
 
     def _value(self, held: Position, units: int) -> Decimal:
         """Return what some units of a position are worth at its mark, in cash."""
@@ -145,17 +181,35 @@ class Desk:
             exit_reason=plan.exit_reason,
             mev_protection=self._rules.appetite.mev_protection,
         )
-        swap = execute_swap(
-            order,
-            self._batch,
+        ticket = Ticket(
+            order=order,
+            record=plan,
+            account=self.account,
+            batch=self._batch,
             seed=self._rules.seed,
-            nonce=self.account.nonce,
-            approvals=self.account.approvals,
             attempt=self._attempt(plan.token),
+            steps_taken=steps_taken,
         )
-        self._settle(plan, swap, steps_taken)
+        made = venue_of(self._rules.strategy).send(ticket)
+        if isinstance(made, Pending):
+            self._sent.append(made)
+            self.account = self.account.with_pending(made)
+            return
+        code = Code.OK if made.status is TransactionStatus.CONFIRMED else Code.MINIMUM_OUT_NOT_MET
+        self._settle(plan, made, steps_taken, code)
 
-    def _settle(self, plan: TradeRecord, swap: Swap, steps_taken: int | None) -> None:
+    def _numbered(self, record: TradeRecord) -> TradeRecord:
+        """Return a record as the next of this step."""
+        return replace(record, market_time=self._batch.market_time, sequence=len(self._trades))
+
+    def _settle(
+        self,
+        plan: TradeRecord,
+        swap: Swap,
+        steps_taken: int | None,
+        code: Code,
+        submission: Submission | None = None,
+    ) -> None:
         """Record what became of an order and apply it to the account."""
         filled = swap.status is TransactionStatus.CONFIRMED
         cost_out, realized, closed = ZERO, None, None
@@ -167,17 +221,31 @@ class Desk:
         record = replace(
             plan,
             status=TradeStatus.FILLED if filled else TradeStatus.FAILED,
-            code=Code.OK if filled else Code.MINIMUM_OUT_NOT_MET,
+            code=code,
             swap=swap,
             realized_usd=realized,
             postings=swap_postings(plan.token, plan.side, swap, cost_out),
             closed=closed,
             exit_factor=self._factor(plan) if filled else None,
             steps_taken=steps_taken if filled else None,
+            submission=submission,
         )
         self._trades.append(record)
-        price = self._batch.quotes[plan.token.id].price_usd
-        self.account = apply(self.account, record, price)
+        quote = self._batch.quotes.get(plan.token.id)
+        self.account = apply(self.account, record, None if quote is None else quote.price_usd)
+        if filled and quote is not None:
+            self._displace(record, swap, quote)
+
+    def _displace(self, record: TradeRecord, swap: Swap, quote: Quote) -> None:
+        """Remember what a fill left in its pool."""
+        pool, token_id = pool_in(self._batch, quote), record.token.id
+        if pool is None:
+            return
+        cash = swap.amount_in if record.side is Side.BUY else swap.amount_out
+        at = self._batch.market_time if record.submission is None else record.submission.included_at
+        before = self.account.displaced.get(token_id)
+        after = added(before, pool, record.side, cash, at)
+        self.account = replace(self.account, displaced={**self.account.displaced, token_id: after})
 
     def _factor(self, plan: TradeRecord) -> Decimal | None:
         """Return what scales the exits of the position that a buy opens; None for all else."""
@@ -201,11 +269,14 @@ class Desk:
             return Code.STATE_HALTED, ""
         if token.id not in self.account.positions:
             return Code.POSITION_CLOSED, ""
+        if token.id in self.account.pending:
+            return Code.ORDER_PENDING, ""
         code = self._pricing(token)
         if code is not Code.OK:
             return code, ""
         left = leaving(units, token.id, self._batch, self.account.approvals)
-        if left is not None and left[1] > self.account.cash_usd:
+        free = self.account.cash_usd - reserved(self.account.pending.values())
+        if left is not None and left[1] > free:
             return Code.BALANCE_LOW, "gas"
         return Code.OK, ""
 
@@ -236,6 +307,8 @@ class Desk:
         lock = denial(self.account, token.id, self._batch.market_time)
         if lock:
             return Code.TOKEN_LOCKED, lock
+        if token.id in self.account.pending:
+            return Code.ORDER_PENDING, ""
         code = self._pricing(token)
         if code is not Code.OK:
             return code, ""
@@ -247,14 +320,19 @@ class Desk:
         return self._full(token, strategy, appetite)
 
     def _full(self, token: Token, strategy: Strategy, appetite: Appetite) -> tuple[Code, str]:
-        held = self.account.positions.get(token.id)
+        held, coming = self.account.positions.get(token.id), self._coming()
         if held is not None and held.adds >= appetite.max_adds:
             return Code.ADDS_EXHAUSTED, f"{appetite.max_adds} adds"
-        if held is None and len(self.account.positions) >= strategy.max_concurrent_positions:
+        open_or_coming = len(self.account.positions.keys() | coming)
+        if held is None and open_or_coming >= strategy.max_concurrent_positions:
             return Code.POSITIONS_FULL, f"{strategy.max_concurrent_positions} positions"
-        if self.account.entries_today >= strategy.max_daily_trades:
+        if self.account.entries_today + len(coming) >= strategy.max_daily_trades:
             return Code.DAILY_TRADES_REACHED, f"{strategy.max_daily_trades} entries a day"
         return Code.OK, ""
+
+    def _coming(self) -> set[int]:
+        """Return the tokens that pending swaps buy."""
+        return {key for key, one in self.account.pending.items() if one.plan.side is Side.BUY}
 
     def _cool_down(self, token: Token) -> str:
         """Return the wait that is not over yet, doubled after a stop; nothing when it is."""

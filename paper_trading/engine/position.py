@@ -85,9 +85,13 @@ def price_in_cash(price_usd: Decimal, cash_price_usd: Decimal) -> Decimal:
 
 def market_value(position: Position) -> Decimal:
     """Return units at the last mark, in USD."""
+    return market_value_of(position.units, position.token.decimals, position.mark_price_usd)
+
+
+def market_value_of(units: int, decimals: int, price_usd: Decimal) -> Decimal:
+    """Return what base units of a token are worth at a price, in USD."""
     with localcontext(CONTEXT):
-        quantity = from_base_units(position.units, position.token.decimals)
-        return usd(quantity * position.mark_price_usd)
+        return usd(from_base_units(units, decimals) * price_usd)
 
 
 def _opened(

@@ -10,11 +10,13 @@ from paper_trading.engine.bracket import exit_factor, scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
-from paper_trading.engine.fills import CASH_ID, leaving
+from paper_trading.engine.fills import leaving
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
+from paper_trading.engine.pending import reserved, spent
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.engine.swaps import CASH_ID
 
 #: Smaller entries are refused.
 MINIMUM_SIZE_USD = Decimal(10)
@@ -102,9 +104,9 @@ def limits(
 
     The level's and the strategy's share of equity, the risk to the stop and the volatility
     target, each less what is held of the token; the level's gross exposure less what is held
-    of all; the level's share of one pool side; cash less the minimum balance and gas; the
-    trade cap. Those that are not set are left out. ValueError when the token cannot be
-    priced.
+    or on its way of all; the level's share of one pool side; cash less what pending swaps set
+    aside, the minimum balance and gas; the trade cap. Those that are not set are left out.
+    ValueError when the token cannot be priced.
     """
     found = _limits(account, token, batch, strategy, appetite, equity_usd)
     return tuple(Limit(name, room) for name, room in found)
@@ -141,7 +143,8 @@ def _limits(
     yield LEVEL_SHARE, _share(equity, appetite.max_position_percent) - held
     yield STRATEGY_SHARE, _share(equity, strategy.max_position_size_percent) - held
     gross = _share(equity, appetite.max_exposure_percent)
-    yield EXPOSURE, gross - sum(exposures.values(), ZERO)
+    coming = spent(account.pending.values())
+    yield EXPOSURE, gross - sum(exposures.values(), ZERO) - coming
     if strategy.risk_per_trade_percent is not None:
         stop = _stop_percent(account, token, batch, strategy)
         yield RISK_TO_STOP, risk_to_stop(equity, strategy.risk_per_trade_percent, stop) - held
@@ -151,7 +154,8 @@ def _limits(
         yield VOLATILITY_TARGET, share - held
     side = cash_amount(_pool(token, batch).cash_reserve)
     yield POOL_SIDE, _share(side, appetite.max_pool_percent)
-    yield CASH, account.cash_usd - strategy.minimum_balance_usd - _reserve(account, token, batch)
+    free = account.cash_usd - reserved(account.pending.values())
+    yield CASH, free - strategy.minimum_balance_usd - _reserve(account, token, batch)
     if strategy.max_trade_usd is not None:
         yield TRADE_CAP, strategy.max_trade_usd
 

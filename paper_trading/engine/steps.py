@@ -14,7 +14,7 @@ from paper_trading.engine.account import Account
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.breakers import BreakerEvent
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import Action, BreakerKind, ExitReason, TradingState
+from paper_trading.engine.enums import Action, BreakerKind, ExitReason, Side, TradingState
 from paper_trading.engine.equity import (
     EquityPoint,
     cash_price_usd,
@@ -27,6 +27,7 @@ from paper_trading.engine.exits import Exit, mark, wanted_exit
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import ZERO, exact, usd
 from paper_trading.engine.orders import Desk, Rules
+from paper_trading.engine.pending import Pending
 from paper_trading.engine.trade import TradeRecord
 
 _SEVERITY = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
@@ -44,6 +45,8 @@ class StepResult:
     breaker_events: tuple[BreakerEvent, ...]
     state: TradingState
     equity: EquityPoint
+    #: Swaps that were submitted to the transaction manager.
+    sent: tuple[Pending, ...] = ()
 
     @property
     def total_pnl_usd(self) -> Decimal:
@@ -65,9 +68,11 @@ def auto_close(
 ) -> StepResult:
     """Roll the market day, mark positions, evaluate breakers, and sell what has a reason.
 
-    `manual_closes` are token ids. Every wanted exit leaves a record: FILLED, FAILED when it
-    reverted, DENIED while trading is halted or the token cannot be priced. A denied or
-    failed exit is wanted again on the next tick. The state holds after the exits.
+    `manual_closes` are token ids. Pending swaps are resolved first, as far as the batch can
+    tell. Every wanted exit leaves a record: FILLED, FAILED when it reverted, DENIED while
+    trading is halted or the token cannot be priced; one that is submitted leaves it when it is
+    resolved. A denied or failed exit is wanted again on the next tick. The state holds after
+    the exits.
     """
     marked = locks.current(_marked(account, batch, rules), batch.market_time)
     # A day must not begin on a mark that a single reading made: then the marks before hold.
@@ -76,7 +81,11 @@ def auto_close(
     known, cleared = circuit.new_day(breakers, rolled.day != account.day)
     before = _closing(rolled, batch, known, rules, _state(rules), cleared)
     desk = Desk(before.account, batch, rules, before.state, circuit.tripped(before.breakers))
-    for wanted in _wanted_exits(desk.account, batch, rules, manual_closes):
+    desk.resolve()
+    told = {record.token.id for record in desk.trades}
+    if told:
+        desk.account = _marked(desk.account, batch, rules)
+    for wanted in _wanted_exits(desk.account, batch, rules, manual_closes, told):
         desk.exit(wanted)
     return _closing(
         desk.account, batch, before.breakers, rules, _state(rules), before.breaker_events, desk
@@ -138,6 +147,7 @@ def _closing(
         breaker_events=events + changed,
         state=state if state is TradingState.HALTED else entries,
         equity=point,
+        sent=() if desk is None else desk.sent,
     )
 
 
@@ -152,15 +162,22 @@ def _marked(account: Account, batch: Batch, rules: Rules) -> Account:
 
 
 def _wanted_exits(
-    account: Account, batch: Batch, rules: Rules, manual_closes: frozenset[int]
+    account: Account,
+    batch: Batch,
+    rules: Rules,
+    manual_closes: frozenset[int],
+    told: set[int],
 ) -> list[Exit]:
-    """Return what to sell, most urgent reason first, then by symbol."""
+    """Return what to sell, most urgent reason first, then by symbol.
+
+    `told` are the tokens whose pending swap was resolved in this step.
+    """
     held = _held_exits(account, batch, rules, manual_closes)
     # Sold before the request was read; without a quote nothing names the token.
     closed = (
         Exit(batch.quotes[token_id].token, ExitReason.MANUAL, 0)
         for token_id in manual_closes - account.positions.keys()
-        if token_id in batch.quotes
+        if token_id in batch.quotes and token_id not in told
     )
     return sorted(
         [*held, *closed], key=lambda due: (_PRIORITY[due.reason], due.token.symbol, due.token.id)
@@ -171,6 +188,9 @@ def _held_exits(
     account: Account, batch: Batch, rules: Rules, manual_closes: frozenset[int]
 ) -> Iterator[Exit]:
     for token_id, held in account.positions.items():
+        coming = account.pending.get(token_id)
+        if coming is not None and coming.plan.side is Side.SELL:
+            continue
         wanted = wanted_exit(held, rules.strategy, batch, token_id in manual_closes)
         if wanted is not None:
             yield wanted

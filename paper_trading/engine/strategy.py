@@ -27,6 +27,8 @@ RANGES: Mapping[str, tuple[Decimal, Decimal]] = {
         ("max_trade_usd", "10", "1e12"),
         ("min_liquidity_usd", "0", "1e15"),
         ("max_slippage_percent", "0.01", "10"),
+        ("max_exit_slippage_percent", "0.01", "50"),
+        ("deadline_seconds", "12", "3600"),
         ("minimum_balance_usd", "0", "1e12"),
         ("max_failed_transactions", "1", "1000"),
         ("max_losing_exits", "1", "1000"),
@@ -96,6 +98,12 @@ class Strategy:
     max_trade_usd: Decimal | None = None
     min_liquidity_usd: Decimal = Decimal(10_000)
     max_slippage_percent: Decimal = Decimal(1)
+    #: What an exit that failed may come to accept: each failure doubles its tolerance.
+    max_exit_slippage_percent: Decimal = Decimal(5)
+    #: Orders go to the transaction manager; else straight into the tick's pool.
+    use_transaction_manager: bool = False
+    #: A managed swap that a block takes later than this reverts.
+    deadline_seconds: int = 120
     minimum_balance_usd: Decimal = Decimal(100)
     max_failed_transactions: int = 5
     max_losing_exits: int = 5
@@ -119,6 +127,11 @@ class Strategy:
             setting = getattr(self, name)
             if setting is not None or name not in OPTIONAL:
                 require(name, setting, low, high)
+        if type(self.use_transaction_manager) is not bool:
+            raise TypeError(
+                f"use_transaction_manager was {self.use_transaction_manager!r};"
+                " allowed are True and False"
+            )
         if (self.trailing_activation_percent is None) != (self.trailing_distance_percent is None):
             raise ValueError(
                 "trailing_activation_percent and trailing_distance_percent: set both or none"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from paper_trading.engine.account import ClosedPosition
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
+    Channel,
     ExitReason,
     FillGrade,
     LedgerAccount,
@@ -56,6 +57,17 @@ class Transaction:
     l1_fee_wei: int
     fee_wei: int
     fee_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """When a transaction was sent, was included, and would have been too late; market times."""
+
+    sent_at: datetime
+    #: Of the block that takes it, if one does.
+    included_at: datetime
+    deadline_at: datetime
+    channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +138,5 @@ class TradeRecord:
     exit_factor: Decimal | None = None
     #: Set on a sale at take-profit steps: how many of them are taken when it fills.
     steps_taken: int | None = None
+    #: Set when it went through the transaction manager.
+    submission: Submission | None = None

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision, Twin
+from paper_trading.engine.decision import Decision, Gate, Twin
 from paper_trading.engine.enums import Action, PriceVerdict
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.intelligence import learner
@@ -64,25 +65,33 @@ class IntelSliderEngine:
         return replace(made, twin=Twin(base.action, base.code, base.confidence))
 
     def _judge(self, evidence: Evidence) -> Decision:
-        known = self._known(evidence)
         code = veto(evidence, self.strategy)
         bar, quantiles = evidence.bar, evidence.quantiles
-        if code is not None or bar is None or quantiles is None:
-            return replace(known, code=code or Code.BARS_WARMING_UP)
-        if bar.score is None or bar.families_agreeing is None:
-            return known
+        expected = expected_move_percent(bar, self.strategy.max_hold_hours)
+        if (
+            code is not None
+            or bar is None
+            or quantiles is None
+            or bar.score is None
+            or bar.families_agreeing is None
+        ):
+            return self._made(evidence, Action.SKIP, code or Code.BARS_WARMING_UP, expected)
         confidence = rank(quantiles, bar.score)
         evaluated = gates(
             self.appetite,
             self.strategy,
             confidence=confidence,
             families=bar.families_agreeing,
-            cost_percent=cost_percent(known.round_trip_percent, known.expected_move_percent),
+            cost_percent=cost_percent(evidence.round_trip_percent, expected),
             outcome_percent=evidence.outcome.percent,
         )
         found = evidence.experience
-        judged = replace(
-            known,
+        action, reason = _conclude(evidence, bar, confidence, evaluated)
+        return self._made(
+            evidence,
+            action,
+            reason,
+            expected,
             confidence=confidence,
             outcome_percent=evidence.outcome.percent,
             outcome_n=evidence.outcome.n,
@@ -90,23 +99,29 @@ class IntelSliderEngine:
             p_win=None if found is None else found.p_win(confidence),
             gates=evaluated,
         )
-        action, reason = _conclude(evidence, bar, judged)
-        return replace(judged, action=action, code=reason)
 
-    def _known(self, evidence: Evidence) -> Decision:
-        """Return a SKIP that carries what is known before any gate."""
+    def _made(
+        self,
+        evidence: Evidence,
+        action: Action,
+        code: Code,
+        expected: Decimal | None,
+        **judged: Any,
+    ) -> Decision:
+        """Return a decision with what is known before any gate, and what was judged after."""
         bar = evidence.bar
         return Decision(
             token_id=evidence.token.id,
             symbol=evidence.token.symbol,
-            action=Action.SKIP,
-            code=Code.BARS_WARMING_UP,
+            action=action,
+            code=code,
             level=self.level,
             score=None if bar is None else bar.score,
-            expected_move_percent=expected_move_percent(bar, self.strategy.max_hold_hours),
+            expected_move_percent=expected,
             round_trip_percent=evidence.round_trip_percent,
             families_agreeing=None if bar is None else bar.families_agreeing,
             signals=() if bar is None else bar.signals,
+            **judged,
         )
 
     def describe(self) -> dict[str, str]:
@@ -138,10 +153,12 @@ def _relearned(evidence: Evidence, found: Experience) -> ClosedBar | None:
     return None if evidence.bar is None else learner.reweighed(evidence.bar, found.weights)
 
 
-def _conclude(evidence: Evidence, bar: ClosedBar, judged: Decision) -> tuple[Action, Code]:
-    if _turned(evidence, bar, judged):
+def _conclude(
+    evidence: Evidence, bar: ClosedBar, confidence: Decimal, evaluated: tuple[Gate, ...]
+) -> tuple[Action, Code]:
+    if _turned(evidence, bar, confidence):
         return Action.SELL, Code.SIGNAL_EXIT
-    missed = next((gate for gate in judged.gates if not gate.met), None)
+    missed = next((gate for gate in evaluated if not gate.met), None)
     if missed is None and not _disputed(evidence):
         return Action.BUY, Code.OK
     if evidence.held_since is not None:
@@ -153,13 +170,13 @@ def _disputed(evidence: Evidence) -> bool:
     return evidence.quote is not None and evidence.quote.verdict is PriceVerdict.DISPUTED
 
 
-def _turned(evidence: Evidence, bar: ClosedBar, judged: Decision) -> bool:
+def _turned(evidence: Evidence, bar: ClosedBar, confidence: Decimal) -> bool:
     """Tell whether the evidence is against a position that has seen at least one fast bar."""
-    if evidence.held_since is None or judged.confidence is None or bar.families_agreeing is None:
+    if evidence.held_since is None or bar.families_agreeing is None:
         return False
     held = (evidence.market_time - evidence.held_since).total_seconds()
     return (
-        judged.confidence <= SIGNAL_EXIT_RANK
+        confidence <= SIGNAL_EXIT_RANK
         and bar.families_agreeing <= SIGNAL_EXIT_FAMILIES
         and held >= bar.bar.seconds
     )

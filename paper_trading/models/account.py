@@ -50,6 +50,12 @@ class PaperTradingAccount(models.Model):
     failed_swaps = models.JSONField(
         default=dict, blank=True, help_text="Token: failed swaps in a row."
     )
+    pending = models.JSONField(
+        default=list, blank=True, help_text="Submitted swaps whose outcome is not known yet."
+    )
+    displaced = models.JSONField(
+        default=dict, blank=True, help_text="Cash that own swaps left in pools, by token."
+    )
     #: Raised by every transaction that changes money or positions; keys the position cache.
     state_version = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

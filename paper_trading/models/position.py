@@ -31,6 +31,9 @@ class PaperPosition(models.Model):
         default=ONE, help_text="Scales stop, target, steps and trailing while it is held."
     )
     adds = models.PositiveIntegerField(default=0)
+    failed_exits = models.PositiveIntegerField(
+        default=0, help_text="Sales that failed since the last one that did not."
+    )
     high_price_usd = PriceField(help_text="Highest mark while held, at par of cash.")
     mark_price_usd = PriceField()
     marked_market_time = models.DateTimeField()

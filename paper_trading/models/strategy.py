@@ -121,6 +121,20 @@ class PaperStrategyConfiguration(models.Model):
     )
     min_liquidity_usd = UsdField(default=Decimal(10_000), validators=_range("min_liquidity_usd"))
     max_slippage_percent = RatioField(default=Decimal(1), validators=_range("max_slippage_percent"))
+    max_exit_slippage_percent = RatioField(
+        default=Decimal(5),
+        validators=_range("max_exit_slippage_percent"),
+        help_text="What an exit that failed may come to accept: each failure doubles it.",
+    )
+    use_transaction_manager = models.BooleanField(
+        default=False,
+        help_text="Orders wait for a block and fill at the next price observed after it.",
+    )
+    deadline_seconds = models.PositiveIntegerField(
+        default=120,
+        validators=_range("deadline_seconds"),
+        help_text="A managed swap that a block takes later than this reverts.",
+    )
     minimum_balance_usd = UsdField(default=Decimal(100), validators=_range("minimum_balance_usd"))
     max_failed_transactions = models.PositiveIntegerField(
         default=5, validators=_range("max_failed_transactions")

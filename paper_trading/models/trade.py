@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
+    Channel,
     ExitReason,
     FillGrade,
     LedgerAccount,
@@ -68,6 +69,14 @@ class PaperTrade(models.Model):
     steps_taken = models.PositiveIntegerField(
         null=True, help_text="Of a sale at take-profit steps: how many are taken after it."
     )
+    channel = word_field(Channel, blank=True, default="")
+    sent_market_time = models.DateTimeField(
+        null=True, help_text="Of a managed swap: when it was submitted."
+    )
+    included_market_time = models.DateTimeField(
+        null=True, help_text="Of a managed swap: the block that would take it."
+    )
+    deadline_market_time = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

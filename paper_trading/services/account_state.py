@@ -7,8 +7,10 @@ from typing import Any
 
 from paper_trading.engine.account import Account, LastExit, Position, TokenLock
 from paper_trading.engine.enums import ExitReason
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import usd
+from paper_trading.engine.pending_json import pending_from, pending_json
 from paper_trading.intelligence.analysis import AccountState
 from paper_trading.models import PaperPosition, PaperTradingAccount
 from paper_trading.services.market_rows import token_value
@@ -45,6 +47,8 @@ def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) 
         cash_price_usd=row.cash_price_usd,
         locks=locks_from_json(row.locks),
         failed_swaps={int(key): count for key, count in row.failed_swaps.items()},
+        pending=pending_from(row.pending),
+        displaced=_displaced_from(row.displaced),
     )
 
 
@@ -85,6 +89,8 @@ def json_columns(account: Account) -> dict[str, Any]:
         "approvals": sorted(account.approvals),
         "last_exits": _last_exits(account),
         "locks": _locks(account),
+        "pending": pending_json(account.pending),
+        "displaced": _displaced(account),
         "failed_swaps": {str(key): count for key, count in account.failed_swaps.items()},
     }
 
@@ -116,6 +122,8 @@ def from_json(data: Mapping[str, Any]) -> AccountState:
         last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
         locks=locks_from_json(data["locks"]),
         failed_swaps={int(key): count for key, count in data["failed_swaps"].items()},
+        pending=pending_from(data["pending"]),
+        displaced=_displaced_from(data["displaced"]),
     )
     return AccountState(data["version"], account)
 
@@ -153,6 +161,20 @@ def _locks(account: Account) -> dict[str, list[Any]]:
     }
 
 
+def _displaced(account: Account) -> dict[str, list[str]]:
+    return {
+        str(token_id): [str(one.cash_units), one.at.isoformat()]
+        for token_id, one in account.displaced.items()
+    }
+
+
+def _displaced_from(data: Mapping[str, list[str]]) -> dict[int, Displaced]:
+    return {
+        int(token_id): Displaced(int(units), datetime.fromisoformat(at))
+        for token_id, (units, at) in data.items()
+    }
+
+
 def _position(row: PaperPosition) -> Position:
     return Position(
         token=token_value(row.token),
@@ -170,6 +192,7 @@ def _position(row: PaperPosition) -> Position:
         bought_units=row.bought_units,
         steps_taken=row.steps_taken,
         exit_factor=row.exit_factor,
+        failed_exits=row.failed_exits,
     )
 
 
@@ -191,6 +214,7 @@ def _position_json(held: Position) -> dict[str, Any]:
         "bought_units": str(held.bought_units),
         "steps_taken": held.steps_taken,
         "exit_factor": str(held.exit_factor),
+        "failed_exits": held.failed_exits,
     }
 
 
@@ -212,4 +236,5 @@ def _position_value(row: Mapping[str, Any]) -> Position:
         bought_units=int(row["bought_units"]),
         steps_taken=row["steps_taken"],
         exit_factor=Decimal(row["exit_factor"]),
+        failed_exits=row["failed_exits"],
     )

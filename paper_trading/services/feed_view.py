@@ -26,6 +26,9 @@ _LIMITS = (
 )
 _KEYS = "A price source refused its key: check the DEX_ variables that docs/DEPLOYMENT.md names."
 _ANSWERS = "The price sources answer with nothing that can be used: worker.log says what came."
+_INSIDE = (
+    "Reading the price sources failed inside: the traceback is in the admin under internal errors."
+)
 _ADVICE: Mapping[str, str] = {
     Reason.UNREACHABLE: _NETWORK,
     Reason.TIMED_OUT: _NETWORK,
@@ -35,6 +38,7 @@ _ADVICE: Mapping[str, str] = {
     Reason.COOLING: _LIMITS,
     Reason.MONTH_SPENT: _LIMITS,
     Reason.KEY_REFUSED: _KEYS,
+    Reason.INTERNAL_ERROR: _INSIDE,
 }
 
 

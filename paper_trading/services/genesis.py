@@ -28,6 +28,8 @@ _BAR_COLUMNS = (
     "round_trip_percent",
     "known_at",
 )
+#: Names of the columns of a seal that cover the bars, not the genesis itself.
+BAR_SEALS = (*(f"bar.{name.removesuffix('_id')}" for name in _BAR_COLUMNS), "bar.readings")
 #: What a market is made of: it is folded by these from its first step on.
 _MARKET_COLUMNS = (
     "price_chain_id",
@@ -82,10 +84,10 @@ def bars_seal(bars: Iterable[Bar]) -> dict[str, str]:
     ordered = sorted(bars, key=lambda bar: (bar.token_id, bar.seconds, bar.start))
     return {
         **seal_rows(
-            [f"bar.{name.removesuffix('_id')}" for name in _BAR_COLUMNS],
+            BAR_SEALS[:-1],
             [[getattr(bar, name) for name in _BAR_COLUMNS] for bar in ordered],
         ),
-        **seal({"bar.readings": [json.dumps(bar.readings, sort_keys=True) for bar in ordered]}),
+        **seal({BAR_SEALS[-1]: [json.dumps(bar.readings, sort_keys=True) for bar in ordered]}),
     }
 
 

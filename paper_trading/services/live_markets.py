@@ -33,7 +33,7 @@ from paper_trading.services.sources.live.base import (
     PoolSource,
     Request,
 )
-from paper_trading.services.sources.live.budget_gate import BudgetGate, MarketChecks
+from paper_trading.services.sources.live.budget_gate import BudgetGate, MarketChecks, keep_apart
 from paper_trading.services.sources.live.caller import ALONE_SECONDS, Caller
 from paper_trading.services.sources.live.candles import CoinGeckoChart, GeckoTerminalCandles
 from paper_trading.services.sources.live.coingecko import DEMO_HEADER, PRO_HEADER, CoinGecko
@@ -54,8 +54,10 @@ from paper_trading.services.sources.plan import SourcePlan, plan
 class LiveSources:
     """The live sources of one market, as `RealPriceManager` asks them."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, keep: Callable[[str], None] = keep_apart) -> None:
+        """`keep` is given the traceback of what fails inside a source."""
         self.market = market
+        self._keep = keep
 
     def said(self, pinned: Sequence[Pinned], now: datetime) -> Said:
         """Return what the sources say of a market's tokens at a time of the database's clock."""
@@ -64,7 +66,7 @@ class LiveSources:
         planned = source_plan(self.market)
         served = self.market.batches.order_by("-step").values_list("source", flat=True).first()
         feed = MarketFeed(
-            caller(),
+            caller(keep=self._keep),
             [_tick_source(one.source) for one in planned.tick],
             [
                 Checker(_check_source(one.source), timedelta(seconds=one.period_seconds))
@@ -150,9 +152,9 @@ def install_asking() -> None:
     asking.install(Asking(ask, urls[DEXSCREENER], urls[GECKOTERMINAL], settings.RPC_URLS))
 
 
-def caller(seconds: float = FIRST_SECONDS) -> Caller:
+def caller(seconds: float = FIRST_SECONDS, keep: Callable[[str], None] = keep_apart) -> Caller:
     """Return the way to the sources: budgets, then the process's own connections."""
-    return Caller(_http(seconds), BudgetGate(budgets(), SystemRandom()))
+    return Caller(_http(seconds), BudgetGate(budgets(), SystemRandom(), keep))
 
 
 def budgets() -> Budgets:

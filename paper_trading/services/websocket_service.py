@@ -42,7 +42,7 @@ class TradeEvent(TypedDict):
     type: Literal["trade"]
     account: int
     session: int
-    trade: int
+    trade: int | None
     token: str
     side: str
     status: str

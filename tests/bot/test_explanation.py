@@ -1,9 +1,11 @@
 """Every stored decision can be made again from its rows; a changed digit of any is named."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import models, transaction
+from pytest_django import DjangoDbBlocker
 
 from paper_trading.bot.explanation import Explainer, find_thought, find_tick, thought_of
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
@@ -12,7 +14,6 @@ from paper_trading.engine.enums import Action
 from paper_trading.models import (
     Bar,
     FrozenExperience,
-    Market,
     PaperAIThoughtLog,
     PaperTradingSession,
     PriceBatch,
@@ -26,6 +27,7 @@ from tests.bot import worlds
 from tests.bot.replay.conftest import whole
 from tests.bot.replay.tampering import changed, columns, tamper
 from tests.bot.worlds import Snapshot
+from tests.kept import kept
 
 __all__ = ["whole"]
 
@@ -62,17 +64,24 @@ ELSEWHERE = {
 }
 
 
-@pytest.fixture
-def market(db: None, whole: Snapshot) -> Market:
-    """The back-filled market with all of its bars: quantiles are frozen again."""
-    return whole.restore()
-
-
-@pytest.fixture
-def traded(market: Market) -> PaperTradingSession:
-    session = worlds.running_session(market, max_losing_exits=2)
+def run(whole: Snapshot) -> int:
+    """Run a session on a market with all of its bars: quantiles are frozen again."""
+    session = worlds.running_session(whole.restore(), max_losing_exits=2)
     worlds.run_ticks(session, 24)
-    return session
+    return session.pk
+
+
+@pytest.fixture(scope="module")
+def made(
+    whole: Snapshot, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[int]:
+    with kept(django_db_blocker, lambda: run(whole)) as key:
+        yield key
+
+
+@pytest.fixture
+def traded(db: None, made: int) -> PaperTradingSession:
+    return PaperTradingSession.objects.get(pk=made)
 
 
 def verified(thought: PaperAIThoughtLog) -> str | None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,16 @@ def test_a_failed_installation_leaves_no_stamp(
     with pytest.raises(setup.dev.SetupError):
         setup.dev.prepare("embedded")
     assert not setup.dev.is_ready("embedded")
+
+
+def test_the_launcher_may_keep_byte_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    dev, found = _load_dev(), list[bool]()
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    look = lambda *_: found.append("PYTHONDONTWRITEBYTECODE" in os.environ)  # noqa: E731
+    monkeypatch.setattr(dev.os, "execv", look)
+    dev.become_launcher(["test"])
+    assert found == [False]
 
 
 def test_an_old_python_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

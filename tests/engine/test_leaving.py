@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from paper_trading.engine import fills
 from paper_trading.engine.enums import Side
 from paper_trading.engine.fills import leaving, round_trip_percent
 from paper_trading.engine.money import ZERO, cash_amount
+from paper_trading.engine.swaps import fee_usd
 from tests.engine.pools import (
     APPROVED,
     CASH,
@@ -57,4 +57,4 @@ def test_gas_without_a_price_of_the_native_token_is_refused() -> None:
     unpriced = replace(batch_of(), native_price_usd=None)
     assert leaving(ETHER, TOKEN.id, unpriced, APPROVED) is None
     with pytest.raises(ValueError, match="batch 1 has no price for the native token"):
-        fills._fee_usd(1, unpriced)
+        fee_usd(1, unpriced)

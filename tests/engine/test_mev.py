@@ -9,6 +9,7 @@ from paper_trading.engine.enums import Side
 from paper_trading.engine.mev import (
     attack_probability,
     can_pay,
+    channel_of,
     front_run,
     profit,
     sandwiched_out,
@@ -138,9 +139,9 @@ def test_a_front_run_needs_a_minimum_to_be_bounded() -> None:
 def test_the_chance_of_an_attack_depends_on_the_mempool(
     chain_id: int, protected: bool, probability: str
 ) -> None:
-    assert attack_probability(chain_id, protected) == Decimal(probability)
+    assert attack_probability(channel_of(chain_id, protected)) == Decimal(probability)
 
 
 def test_an_unknown_chain_has_no_chance_of_attack() -> None:
     with pytest.raises(ValueError, match="unknown chain 5"):
-        attack_probability(5, False)
+        channel_of(5, protected=False)

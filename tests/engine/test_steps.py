@@ -177,7 +177,8 @@ def test_a_reverted_exit_pays_gas_keeps_the_position_and_meets_new_luck_later() 
             after = apply(held, trade)
             assert trade.swap is not None
             gas = held.positions[A.id].gas_usd + trade.swap.gas_usd
-            assert after.positions == {A.id: replace(held.positions[A.id], gas_usd=gas)}
+            expected = replace(held.positions[A.id], gas_usd=gas, failed_exits=1)
+            assert after.positions == {A.id: expected}
             assert after.failed_transactions == 1
             assert after.cash_usd < held.cash_usd
     assert outcomes == {TradeStatus.FILLED, TradeStatus.FAILED}

@@ -51,6 +51,8 @@ class Upstream:
         #: The header that stands for what caches on the way add.
         self.age_seconds: int | None = None
         self.meters = {name: Meter(one) for name, one in {**LIMITS, **(limits or {})}.items()}
+        #: What a source answers, whatever it is asked: bodies as they were recorded.
+        self.recorded: dict[str, Reply] = {}
         self._faults: dict[str, _Misbehaviour] = {}
         self._lock = threading.Lock()
         self.stopping = threading.Event()
@@ -108,6 +110,7 @@ class Upstream:
                 return refused, None
             if fault in WHOLE:
                 return WHOLE[fault], fault
+            reply = self.recorded.get(source, reply)
             if reply.status == 200:
                 self.meters[source].answered(now)
             if self.age_seconds is not None:

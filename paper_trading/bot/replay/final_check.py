@@ -107,6 +107,7 @@ def _same_closed(where: str, made: Position, record: TradeRecord, stored: PaperP
         ("token", made.token.id),
         ("opened_market_time", made.opened_at),
         ("adds", made.adds),
+        ("failed_exits", made.failed_exits),
         ("bought_units", made.bought_units),
         ("steps_taken", made.steps_taken),
         ("exit_factor", made.exit_factor),

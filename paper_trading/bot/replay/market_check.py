@@ -114,24 +114,11 @@ class MarketReplay:
 
     def _begun(self, first: BatchEntry) -> MemoryMarket:
         """Return the market as its back-fill left it."""
-        origin = self._origin
-        rows = list(Bar.objects.filter(market=self.market, pk__lte=origin.last_bar_id))
-        columns = genesis.columns(origin)
-        made = genesis.bars_seal(rows)
-        if origin.seal:
-            require_columns(f"genesis of {self.market.name}", origin.seal, {**columns, **made})
-        sealed_columns = {name: text for name, text in origin.seal.items() if name not in made}
-        sealed(f"genesis of {self.market.name}", sealed_columns, columns)
-        for name, text in made.items():
-            same(
-                f"back-fill of {self.market.name}",
-                f"{name} (its seal)",
-                origin.seal.get(name),
-                text,
-            )
+        self._compare_genesis()
+        rows = self._back_filled()
         bars = sorted(rows, key=lambda bar: (bar.closes_at, bar.token_id, bar.slow))
         self._newest = {bar.token_id: bar.pk for bar in bars if not bar.slow}
-        signals = self._signals
+        origin, signals = self._origin, self._signals
         terms = terms_of(self.market, signals.values)
         native = genesis.native_of(origin)
         tokens = export.first_tokens(self.market) or first.tokens
@@ -149,6 +136,23 @@ class MarketReplay:
         if memory.frozen is not None:
             self._compare_quantiles(memory.frozen)
         return memory
+
+    def _compare_genesis(self) -> None:
+        """Hold the genesis and its market's terms against their seal."""
+        origin, where = self._origin, f"genesis of {self.market.name}"
+        columns = genesis.columns(origin)
+        if origin.seal:
+            require_columns(where, origin.seal, [*columns, *genesis.BAR_SEALS])
+        own = {name: text for name, text in origin.seal.items() if name not in genesis.BAR_SEALS}
+        sealed(where, own, columns)
+
+    def _back_filled(self) -> list[Bar]:
+        """Return the bars of the back-fill, held against the seal of the genesis."""
+        origin, where = self._origin, f"back-fill of {self.market.name}"
+        rows = list(Bar.objects.filter(market=self.market, pk__lte=origin.last_bar_id))
+        for name, text in genesis.bars_seal(rows).items():
+            same(where, f"{name} (its seal)", origin.seal.get(name), text)
+        return rows
 
     def _compare(self, entry: BatchEntry, made: MemoryStep, stored: Iterator[Bar]) -> None:
         where = f"batch of step {entry.row.step}"

@@ -40,6 +40,8 @@ PAUSES: Mapping[Reason, Pause] = MappingProxyType(
         Reason.NOT_TLS: _UNWELL,
         Reason.TOO_LARGE: _UNWELL,
         Reason.BAD_BODY: _UNWELL,
+        # A defect of ours stays until it is mended, and each time leaves a traceback.
+        Reason.INTERNAL_ERROR: Pause(60, 3600),
         # What was asked was wrong, not the source: others may ask it something else.
         Reason.REQUEST_REFUSED: Pause(0, 0),
     }

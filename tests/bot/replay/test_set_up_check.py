@@ -1,5 +1,6 @@
 """Rows of set-ups are what a replay makes, and any changed digit of them is named."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from paper_trading.services import market_setup
 from tests.bot import worlds
 from tests.bot.replay import test_verify
 from tests.bot.worlds import Snapshot
+from tests.kept import kept
 
 pytestmark = pytest.mark.django_db
 
@@ -54,14 +56,26 @@ def late(
     return found
 
 
-@pytest.fixture
-def session(db: None, late: Snapshot) -> PaperTradingSession:
-    """A session of level 10 over midnight, with a bracket that ends within the hour."""
+def over_midnight(late: Snapshot) -> int:
+    """Run a session of level 10 over midnight, with a bracket that ends within the hour."""
     found = worlds.running_session(
         late.restore(), stop_loss_percent=1, take_profit_percent=2, max_hold_hours=1
     )
     worlds.run_ticks(found, TICKS)
-    return found
+    return found.pk
+
+
+@pytest.fixture(scope="module")
+def made(
+    late: Snapshot, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[int]:
+    with kept(django_db_blocker, lambda: over_midnight(late)) as key:
+        yield key
+
+
+@pytest.fixture
+def session(db: None, made: int) -> PaperTradingSession:
+    return PaperTradingSession.objects.select_related("account__market").get(pk=made)
 
 
 def test_set_ups_over_midnight_replay_identically(session: PaperTradingSession) -> None:
@@ -78,6 +92,7 @@ def test_a_changed_row_is_named(
     session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(test_verify, "ELSEWHERE", ELSEWHERE)
+    test_verify.begun_once(monkeypatch)
     found = [
         text
         for rows in (

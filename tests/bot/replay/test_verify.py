@@ -1,24 +1,23 @@
 """A session's rows are what a replay of its inputs makes, and any changed digit is named."""
 
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import models, transaction
+from pytest_django import DjangoDbBlocker
 
-from paper_trading.bot import accounts, controls, endings, journal, stages
+from paper_trading.bot import accounts, controls
 from paper_trading.bot.circuit_breakers import CircuitBreakerManager
-from paper_trading.bot.price_service_integration import RealPriceManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
+from paper_trading.bot.replay.export import BatchEntry
+from paper_trading.bot.replay.market import MemoryMarket
 from paper_trading.bot.replay.market_check import MarketReplay
 from paper_trading.bot.replay.set_up_check import keys_of
 from paper_trading.bot.replay.verify import UNREADABLE, Verification, verify
-from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import BreakerKind, Stage
-from paper_trading.engine.seal import seal
-from paper_trading.intelligence.evidence import Evidence
-from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.engine.enums import BreakerKind
 from paper_trading.models import (
     AccountEvent,
     Bar,
@@ -45,9 +44,10 @@ from paper_trading.models import (
     TickStage,
     TokenList,
 )
-from paper_trading.services.sources.catalogue import RecordChanged
 from tests.bot import worlds
 from tests.bot.replay.tampering import candidates, changed, columns, tamper
+from tests.bot.worlds import Snapshot
+from tests.kept import kept
 
 pytestmark = pytest.mark.django_db
 
@@ -107,8 +107,20 @@ def world(market: Market) -> PaperTradingSession:
     return session
 
 
-def test_a_session_replays_identically(market: Market) -> None:
-    session = world(market)
+@pytest.fixture(scope="module")
+def made(
+    whole: Snapshot, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[int]:
+    with kept(django_db_blocker, lambda: world(whole.restore()).pk) as key:
+        yield key
+
+
+@pytest.fixture
+def session(db: None, made: int) -> PaperTradingSession:
+    return PaperTradingSession.objects.select_related("account__market").get(pk=made)
+
+
+def test_a_session_replays_identically(session: PaperTradingSession) -> None:
     found = verify(session.pk)
     assert (found.ticks, found.closed, found.to_the_end) == (TICKS, TICKS, True)
 
@@ -184,19 +196,17 @@ def at_the_end(session: PaperTradingSession) -> Said:
     return lambda: _words(check)
 
 
-def market_once(
-    session: PaperTradingSession, market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def market_once(session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replay the market's side once: it is the same every time."""
+    market = session.account.market
     steps = list(MarketReplay(market, keys_of([session])).steps(session.start_step + TICKS - 1))
     monkeypatch.setattr(MarketReplay, "steps", lambda self, last: iter(steps))
 
 
 def test_a_changed_input_of_a_session_is_named(
-    market: Market, monkeypatch: pytest.MonkeyPatch
+    session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = world(market)
-    market_once(session, market, monkeypatch)
+    market_once(session, monkeypatch)
     found = [
         text
         for rows in (
@@ -211,30 +221,61 @@ def test_a_changed_input_of_a_session_is_named(
     assert not found, "\n".join(found)
 
 
-def test_a_changed_input_of_a_market_is_named(market: Market) -> None:
-    session = world(market)
+def begun_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the back-fill up once: each replay begins with a copy of what was made of it."""
+    begin = MarketReplay._begun
+    kept_bytes: list[bytes] = []
+
+    def begun(self: MarketReplay, first: BatchEntry) -> MemoryMarket:
+        if not kept_bytes:
+            made = begin(self, first)
+            kept_bytes.append(pickle.dumps((made, self._newest, self._in_force)))
+        else:
+            next(self._quantiles)
+        found: MemoryMarket
+        found, self._newest, self._in_force = pickle.loads(kept_bytes[0])  # noqa: S301
+        return found
+
+    monkeypatch.setattr(MarketReplay, "_begun", begun)
+
+
+def test_a_changed_past_of_a_market_is_named(session: PaperTradingSession) -> None:
     found = [
         text
         for rows in (
-            PriceBatch.objects.all(),
-            Quote.objects.all(),
             TokenList.objects.all(),
             MarketGenesis.objects.all(),
             Market.objects.all(),
-            Bar.objects.filter(slow=False).order_by("-pk"),
             ScoreQuantiles.objects.all(),
-            MarketToken.objects.all(),
         )
         for text in missed(session, rows, lambda: market_said(session))
     ]
     assert not found, "\n".join(found)
 
 
-def test_a_changed_output_of_a_tick_is_named(
-    market: Market, monkeypatch: pytest.MonkeyPatch
+def test_a_changed_step_of_a_market_is_named(
+    session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = world(market)
-    market_once(session, market, monkeypatch)
+    begun_once(monkeypatch)
+    assert market_said(session) is None
+    found = [
+        text
+        for rows in (
+            PriceBatch.objects.all(),
+            Quote.objects.all(),
+            Bar.objects.filter(slow=False).order_by("-pk"),
+            MarketToken.objects.all(),
+        )
+        for text in missed(session, rows, lambda: market_said(session))
+    ]
+    assert market_said(session) is None
+    assert not found, "\n".join(found)
+
+
+def test_a_changed_output_of_a_tick_is_named(
+    session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market_once(session, monkeypatch)
     found = [
         text
         for rows in (
@@ -253,10 +294,9 @@ def test_a_changed_output_of_a_tick_is_named(
 
 
 def test_a_changed_column_of_an_account_is_named(
-    market: Market, monkeypatch: pytest.MonkeyPatch
+    session: PaperTradingSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = world(market)
-    market_once(session, market, monkeypatch)
+    market_once(session, monkeypatch)
     said = at_the_end(session)
     found = [
         text
@@ -272,119 +312,3 @@ def test_a_changed_column_of_an_account_is_named(
         for text in missed(session, rows.order_by("-pk"), said)
     ]
     assert not found, "\n".join(found)
-
-
-def test_chunks_may_read_the_account_before_and_after_a_deposit(market: Market) -> None:
-    """Let a later chunk come first: the one before it then reads the newer version."""
-    session = worlds.running_session(market)
-    worlds.run_ticks(session, 3)
-    tick = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
-    stages.run(Stage.ANALYSIS, tick.pk, 1)
-    accounts.deposit(session.account, Decimal(1000))
-    stages.run_to_end(tick.pk)
-    read = dict(tick.stages.filter(stage=Stage.ANALYSIS).values_list("chunk", "state_version"))
-    assert (read[0] or 0) == (read[1] or 0) + 1
-    assert verify(session.pk).to_the_end
-
-
-@pytest.mark.internal_errors
-def test_a_decision_in_place_of_a_failed_analysis_is_compared(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A failure that comes back on the same input must not stop the replay either."""
-    decide = IntelSliderEngine.decide
-
-    def failing(self: IntelSliderEngine, evidence: Evidence) -> Decision:
-        if evidence.token.symbol == "MOON":
-            raise RuntimeError("as ever")
-        return decide(self, evidence)
-
-    monkeypatch.setattr(IntelSliderEngine, "decide", failing)
-    session = worlds.running_session(market)
-    worlds.run_ticks(session, 2)
-    verify(session.pk)
-    row = PaperAIThoughtLog.objects.filter(code="INTERNAL_ERROR")[0]
-    row.action = row.evidence["action"] = "BUY"
-    row.save()
-    assert "decision on MOON: evidence action" in (_said(session) or "")
-
-
-def trade_of_an_expired_tick(session: PaperTradingSession) -> None:
-    trade = PaperTrade.objects.filter(status="DENIED")[0]
-    trade.pk, trade.tick = None, Tick.objects.get(status="EXPIRED")
-    trade.save(force_insert=True)
-
-
-def decision_of_an_expired_tick(session: PaperTradingSession) -> None:
-    thought = PaperAIThoughtLog.objects.latest("pk")
-    thought.pk, thought.tick = None, Tick.objects.get(status="EXPIRED")
-    thought.save(force_insert=True)
-
-
-def metrics_out_of_turn(session: PaperTradingSession) -> None:
-    row = PaperPerformanceMetrics.objects.get()
-    row.pk, row.tick = None, session.ticks.get(number=5)
-    row.save(force_insert=True)
-
-
-def deposit_without_an_event(session: PaperTradingSession) -> None:
-    paid = session.account.ledger.filter(trade=None).order_by("-line")[:2]
-    for row in list(paid):
-        row.pk, row.line = None, row.line + 2
-        row.save(force_insert=True)
-
-
-def event_without_a_version(session: PaperTradingSession) -> None:
-    event = AccountEvent.objects.latest("version")
-    event.pk, event.version = None, event.version + 1000
-    event.seal = seal(journal.event_columns(event))
-    event.save(force_insert=True)
-
-
-@pytest.mark.parametrize(
-    ("add", "words"),
-    [
-        (trade_of_an_expired_tick, "number of trades"),
-        (decision_of_an_expired_tick, "number of decisions"),
-        (metrics_out_of_turn, "tick 5: number of metrics rows"),
-        (deposit_without_an_event, "number of postings of deposits"),
-        (event_without_a_version, "number of events to come"),
-    ],
-)
-def test_what_no_stage_has_left_is_found(market: Market, add: Any, words: str) -> None:
-    session = worlds.running_session(market, max_daily_trades=6)
-    worlds.run_ticks(session, 20)
-    late = worlds.run_until(worlds.open_tick(session), Stage.ANALYSIS)
-    endings.expire([late.pk])
-    verify(session.pk)
-    add(session)
-    assert words in (_said(session) or "")
-
-
-def test_a_buy_names_the_position_that_it_opened(market: Market) -> None:
-    session = worlds.running_session(market)
-    worlds.run_tick(session)
-    one, other = PaperTrade.objects.filter(status="FILLED").order_by("pk")[:2]
-    for trade, key in ((one, other.position_id), (other, one.position_id)):
-        PaperTrade.objects.filter(pk=trade.pk).update(position=key)
-    assert "position of its first trade" in (_said(session) or "")
-
-
-def test_a_step_that_could_not_be_read_has_no_number(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Let the file be away for a moment while a person stops the session."""
-
-    def away(self: RealPriceManager, step: int) -> Any:
-        raise RecordChanged(f"no file at step {step}")
-
-    session = worlds.running_session(market)
-    worlds.run_ticks(session, 2)
-    tick = worlds.open_tick(session)
-    controls.stop(session)
-    with monkeypatch.context() as patch:
-        patch.setattr(RealPriceManager, "update_all_prices", away)
-        stages.run_to_end(tick.pk)
-    controls.start(session)
-    assert worlds.run_ticks(session, 2).number == 5
-    assert verify(session.pk).ticks == 4

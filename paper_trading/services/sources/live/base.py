@@ -62,6 +62,8 @@ class Reason(StrEnum):
     #: Not asked: the budget is used up, or the source cools down.
     NO_BUDGET = "NO_BUDGET"
     COOLING = "COOLING"
+    #: Our own code failed on it; the error is stored with its traceback.
+    INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
 class SourceFailure(Exception):

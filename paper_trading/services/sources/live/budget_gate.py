@@ -1,15 +1,16 @@
 """Budgets as calls meet them: asked before each call, told what came of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from random import Random
 
 import redis
 from django.conf import settings
 
+from paper_trading.engine.enums import Stage
 from paper_trading.engine.trust import Check
 from paper_trading.intelligence.live_step import Seen
-from paper_trading.services import redis_client
+from paper_trading.services import internal_errors, redis_client
 from paper_trading.services.sources.budgets import Budgets, Refused
 from paper_trading.services.sources.live.base import SourceFailure
 from paper_trading.services.sources.live.caller import Call
@@ -19,12 +20,21 @@ from paper_trading.services.sources.usage import Outcome
 _EARLY = timedelta(seconds=2)
 
 
+def keep_apart(text: str) -> None:
+    """Keep the traceback of what failed inside a source that no tick asked."""
+    internal_errors.keep(None, Stage.PRICES, text)
+
+
 class BudgetGate:
     """Grants calls from the budgets that all processes share, and keeps how they went."""
 
-    def __init__(self, budgets: Budgets, luck: Random) -> None:
+    def __init__(
+        self, budgets: Budgets, luck: Random, keep: Callable[[str], None] = keep_apart
+    ) -> None:
+        """`keep` is given the traceback of what fails inside a source."""
         self._budgets = budgets
         self._luck = luck
+        self._keep = keep
 
     def admit(self, source: str, now: datetime) -> None:
         """Take one call from the budget; SourceFailure says why it must not be made."""
@@ -43,6 +53,10 @@ class BudgetGate:
                 self._budgets.worked(call.source, now, _outcome(call))
             else:
                 self._budgets.failed(call.source, now, call.failure, _outcome(call), self._luck)
+
+    def broke(self, text: str) -> None:
+        """Keep the traceback of what failed inside a source."""
+        self._keep(text)
 
     def _count_retries(self, call: Call, now: datetime) -> None:
         """Count what a broken connection cost besides: it was made, whatever the budget says."""

@@ -5,13 +5,16 @@ Only the network is waited for in threads; budgets and notes are written by the 
 
 import logging
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from paper_trading.engine.trust import Absent
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
+from paper_trading.services.sources.live.failures import secrets
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +23,7 @@ THREADS = 8
 #: One call by itself, outside of a tick.
 ALONE_SECONDS = 10.0
 
+Made = TypeVar("Made")
 Read = Callable[[Request, Answer], Mapping[str, Any]]
 
 
@@ -65,6 +69,10 @@ class Gate(Protocol):
         """Keep what came of calls: statistics, and the cool-downs that they ask for."""
         ...
 
+    def broke(self, text: str) -> None:
+        """Keep the traceback of what failed inside a source."""
+        ...
+
 
 class Caller:
     """Makes calls at a time of the database's clock."""
@@ -85,13 +93,10 @@ class Caller:
         started = [(one, self._start(one, now, began)) for one in wanted]
         wait([found for _, found in started if isinstance(found, Future)], within_seconds)
         late = self._monotonic() - began
-        calls = [_read(one, _ended(found, one, late)) for one, found in started]
+        calls = [self._taken(one, found, late) for one, found in started]
         self._gate.note(calls, now)
         for call in calls:
-            if call.failure is not None:
-                # What was not asked is no news: the first failure of its kind was.
-                level = logging.WARNING if call.made else logging.DEBUG
-                logger.log(level, "%s: %s: %s", call.source, call.request.shown, call.failure)
+            _tell(call)
         return calls
 
     def ask(self, source: str, request: Request, now: datetime) -> Answer:
@@ -101,6 +106,32 @@ class Caller:
         if call.answer is None:
             raise call.failure or SourceFailure(Reason.TIMED_OUT, "no answer")
         return call.answer
+
+    def isolated(
+        self, source: str, request: Request | None, do: Callable[[], Made]
+    ) -> Made | SourceFailure:
+        """Return what a source's own code makes, or why it failed."""
+        # The isolation boundary of one source fetch: it must never stop the tick.
+        try:
+            return do()
+        except SourceFailure as failure:
+            return failure
+        except Exception as error:  # noqa: BLE001 - logged without the keys that it may hold
+            text = traceback.format_exc()
+            for secret in () if request is None else secrets(request):
+                text = text.replace(secret, "***")
+            logger.error("source failed inside: %s\n%s", source, text)
+            self._gate.broke(text)
+            return SourceFailure(Reason.INTERNAL_ERROR, f"{type(error).__name__} inside")
+
+    def _taken(self, wanted: Wanted, started: "Future[Call] | Call", late: float) -> Call:
+        """Return a call with what was read of its answer."""
+        taken = self.isolated(
+            wanted.source, wanted.request, lambda: _read(wanted, _ended(started, wanted, late))
+        )
+        if isinstance(taken, Call):
+            return taken
+        return Call(wanted.source, wanted.request, failure=taken, seconds=late)
 
     def _start(self, wanted: Wanted, now: datetime, began: float) -> "Future[Call] | Call":
         try:
@@ -119,6 +150,18 @@ class Caller:
         # The market's clock is the database's; this machine's may be another.
         stamped = replace(answer, received_at=now + timedelta(seconds=seconds))
         return replace(call, answer=stamped, seconds=seconds)
+
+
+def _tell(call: Call) -> None:
+    """Log a call that failed, or that did not say all it was asked for."""
+    if call.failure is not None:
+        # What was not asked is no news: the first failure of its kind was.
+        level = logging.WARNING if call.made else logging.DEBUG
+        logger.log(level, "%s: %s: %s", call.source, call.request.shown, call.failure)
+    absent = {symbol: one for symbol, one in call.said.items() if isinstance(one, Absent)}
+    if absent:
+        names = ", ".join(f"{symbol} ({absent[symbol].reason})" for symbol in sorted(absent))
+        logger.info("%s: %s: no price of %s", call.source, call.request.shown, names)
 
 
 def _ended(running: "Future[Call] | Call", wanted: Wanted, seconds: float) -> Call:

@@ -25,6 +25,7 @@ from paper_trading.services.sources.live.base import (
     LiveToken,
     PoolSource,
     Request,
+    SourceFailure,
 )
 from paper_trading.services.sources.live.caller import Call, Caller, Wanted
 
@@ -110,9 +111,9 @@ class MarketFeed:
         at_once, others = self._rounds()
         due = [one for one in self._checkers if self._is_due(one, now)]
         wanted = [
-            *_wanted(at_once, priced),
+            *self._wanted(at_once, priced),
             *self._wanted_for_cash(at_once, priced),
-            *_wanted([one.source for one in due], tokens),
+            *self._wanted([one.source for one in due], tokens),
         ]
         calls = self._caller.all(wanted, now, FIRST_SECONDS)
         self._take(found, self._ticks, priced, calls, now)
@@ -121,7 +122,7 @@ class MarketFeed:
             missing = [one for one in priced if not _is_usable(found[one.symbol], now)]
             if not missing or left < LEAST_SECONDS:
                 break
-            more = self._caller.all(_wanted([source], missing), now, left)
+            more = self._caller.all(self._wanted([source], missing), now, left)
             self._take(found, [source], missing, more, now)
         served = _served(found) or self._ticks[0].name
         return Said(served, found, self._checks(due, calls, found, now), self._base_fee(calls))
@@ -133,13 +134,28 @@ class MarketFeed:
         beside = [] if first.name in before else [one for one in others if one.name in before]
         return [first, *beside], [one for one in others if one not in beside]
 
+    def _wanted(
+        self, sources: Iterable[PoolSource | CheckSource], tokens: Sequence[LiveToken]
+    ) -> list[Wanted]:
+        return [
+            Wanted(source.name, request, source.read)
+            for source in sources
+            for request in self._requests(source, tokens)
+        ]
+
+    def _requests(
+        self, source: PoolSource | CheckSource, tokens: Sequence[LiveToken]
+    ) -> Sequence[Request]:
+        made = self._caller.isolated(source.name, None, lambda: source.requests(tokens))
+        return () if isinstance(made, SourceFailure) else made
+
     def _wanted_for_cash(
         self, at_once: Sequence[PoolSource], priced: Sequence[LiveToken]
     ) -> list[Wanted]:
         """Return the calls for the price of cash, which a source of the chain cannot say."""
         if self._ticks[0].name not in IN_CASH or len(at_once) > 1:
             return []
-        return _wanted(self._ticks[1:2], [one for one in priced if one.is_cash])
+        return self._wanted(self._ticks[1:2], [one for one in priced if one.is_cash])
 
     def _base_fee(self, calls: Iterable[Call]) -> int | None:
         if self._gas is None:
@@ -147,8 +163,12 @@ class MarketFeed:
         for call in calls:
             chain_id = call.request.tokens[0].price_chain_id
             if call.answer is not None and (call.source, chain_id) == self._gas.of:
-                return self._gas.read(call.request, call.answer)
+                return self._base_fee_in(call.request, call.answer, self._gas)
         return None
+
+    def _base_fee_in(self, request: Request, answer: Answer, gas: GasReader) -> int | None:
+        fee = self._caller.isolated(gas.source, request, lambda: gas.read(request, answer))
+        return None if isinstance(fee, SourceFailure) else fee
 
     def _is_due(self, checker: Checker, now: datetime) -> bool:
         return self._turns.is_due(checker.source.name, checker.every, now)
@@ -229,16 +249,6 @@ def _in_usd(told: Seen | Absent, cash: Seen | Absent | None) -> Seen | Absent:
     volume = None if volume is None else volume * usd
     price, at = reading.price_usd * usd, reading.observed_at
     return seen(price, depth, at, reading.pool, told.source, told.block, volume)
-
-
-def _wanted(
-    sources: Iterable[PoolSource | CheckSource], tokens: Sequence[LiveToken]
-) -> list[Wanted]:
-    return [
-        Wanted(source.name, request, source.read)
-        for source in sources
-        for request in source.requests(tokens)
-    ]
 
 
 def _by_symbol(source: str, calls: Iterable[Call]) -> dict[str, Seen | Absent]:

@@ -97,6 +97,7 @@ class OpenGate:
 
     spent: set[str] = field(default_factory=set)
     noted: list[Call] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     checked: dict[str, datetime] = field(default_factory=dict)
     agreements: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -106,6 +107,9 @@ class OpenGate:
 
     def note(self, calls: list[Call], now: datetime) -> None:
         self.noted += calls
+
+    def broke(self, text: str) -> None:
+        self.broken.append(text)
 
     def is_due(self, source: str, every: timedelta, now: datetime) -> bool:
         before = self.checked.get(source)

@@ -1,0 +1,1 @@
+"""What a fee policy saves, against named baselines on the same blocks and trades."""

@@ -1,0 +1,63 @@
+"""What is left in a pool of an account's own earlier swaps.
+
+A paper order moves no real pool: the next quote does not know of it. So the cash that an
+account's swaps have put in or taken out is remembered, and the pool that its next order of the
+same side meets stands where these left it, until the flow of others has brought it back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from paper_trading.engine.amm import Pool
+from paper_trading.engine.enums import Side
+
+#: What flows through a pool in a day, as a multiple of its liquidity: what brings it back. An
+#: assumption, and low for most: large pools turn over several times a day.
+TURNOVER_A_DAY = Decimal(1)
+
+_DAY = timedelta(days=1)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """Cash that an account's swaps left in a pool, in base units: negative when they took some."""
+
+    cash_units: int
+    #: Market time.
+    at: datetime
+
+
+def left(displaced: Displaced | None, pool: Pool, at: datetime) -> int:
+    """Return what is left at a time: the day's flow works against it, evenly, down to nothing.
+
+    Base units of cash, signed; the flow is both sides of the pool a day times TURNOVER_A_DAY.
+    """
+    if displaced is None:
+        return 0
+    passed = max(at - displaced.at, timedelta(0)) // _MICROSECOND
+    over, under = TURNOVER_A_DAY.as_integer_ratio()
+    flow = 2 * pool.cash_reserve * over * passed // (under * (_DAY // _MICROSECOND))
+    rest = max(abs(displaced.cash_units) - flow, 0)
+    return rest if displaced.cash_units > 0 else -rest
+
+
+def met(pool: Pool, side: Side, rest: int) -> Pool:
+    """Return the pool that an order meets: moved by what is left, when that is against it.
+
+    What is left in the order's favour is not counted on.
+    """
+    if side is Side.BUY and rest > 0:
+        return pool.after(Side.BUY, rest)
+    if side is Side.SELL and rest < 0:
+        return pool.after(Side.SELL, -rest * pool.token_reserve // pool.cash_reserve)
+    return pool
+
+
+def added(
+    displaced: Displaced | None, pool: Pool, side: Side, cash_units: int, at: datetime
+) -> Displaced:
+    """Return what is left after one more swap of so much cash."""
+    signed = cash_units if side is Side.BUY else -cash_units
+    return Displaced(left(displaced, pool, at) + signed, at)

@@ -1,0 +1,215 @@
+"""Inclusion: which block takes a pending transaction, and what it finds there.
+
+An order is quoted, built and submitted on one batch. Which block takes it is drawn; what it
+found there is bridged between the price before and the next price that was observed at or
+after that block. Until then its cash is set aside and nothing else is known.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+
+from paper_trading.engine import gas, impact, mev
+from paper_trading.engine.amm import Pool
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import (
+    Channel,
+    PriceVerdict,
+    Side,
+    TransactionKind,
+    TransactionStatus,
+)
+from paper_trading.engine.fills import DEFAULT_SIGMA, MAX_DRIFT, YEAR_SECONDS, pool_in
+from paper_trading.engine.luck import student_t4, uniform
+from paper_trading.engine.market import Batch
+from paper_trading.engine.money import CONTEXT, ONE, ZERO, exact, ratio
+from paper_trading.engine.pending import Pending
+from paper_trading.engine.swaps import (
+    absent,
+    attack_cost,
+    attacked,
+    fee_usd,
+    swap_of,
+    transactions,
+)
+from paper_trading.engine.trade import Submission, Swap, Transaction
+
+#: A base fee may double on the way: the maximum fee is twice the base fee plus the tip.
+_FEE_HEADROOM = 2
+#: Chance that a block is built by one of the private channel's builders. An assumption.
+PRIVATE_INCLUSION = Decimal("0.5")
+#: Nobody waits for longer: the private channel itself gives up after 25 blocks.
+PRIVATE_BLOCKS = 25
+#: What a swap uses that finds its deadline passed.
+LATE_SWAP_GAS = 25_790
+#: After so long without a price the outcome is given up, and nothing moved.
+GIVEN_UP_AFTER = timedelta(days=1)
+
+_MICROSECOND = timedelta(microseconds=1)
+_SURE = (PriceVerdict.FRESH, PriceVerdict.UNSELLABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of a pending swap."""
+
+    swap: Swap
+    code: Code
+
+
+@exact
+def blocks_waited(channel: Channel, u: Decimal) -> int:
+    """Return after how many blocks a transaction is included, for a draw `u`.
+
+    The next one; by the private channel geometric in PRIVATE_INCLUSION, at most one more than
+    PRIVATE_BLOCKS, which is never.
+    """
+    if channel is not Channel.PRIVATE:
+        return 1
+    missed, blocks = ONE - PRIVATE_INCLUSION, 1
+    while blocks <= PRIVATE_BLOCKS and u >= ONE - missed**blocks:
+        blocks += 1
+    return blocks
+
+
+def submission(batch: Batch, channel: Channel, deadline_seconds: int, u: Decimal) -> Submission:
+    """Return when a transaction of this batch is sent, included, and too late."""
+    sent, block = batch.market_time, gas.chain(batch.gas.chain_id).inclusion_seconds
+    return Submission(
+        sent_at=sent,
+        included_at=sent + blocks_waited(channel, u) * timedelta(seconds=block),
+        deadline_at=sent + timedelta(seconds=deadline_seconds),
+        channel=channel,
+    )
+
+
+def maximum_fee_wei(batch: Batch) -> int:
+    """Return the most that a unit of gas may cost, in wei."""
+    return _FEE_HEADROOM * batch.gas.base_fee_wei + batch.gas.priority_fee_wei
+
+
+def highest_gas_usd(batch: Batch, *, approves: bool) -> Decimal:
+    """Return the most that a swap's transactions may cost, in USD; their L1 part may double."""
+    price = maximum_fee_wei(batch)
+    used = gas.SWAP_GAS + (gas.APPROVE_GAS if approves else 0)
+    size = gas.SWAP_BYTES + (gas.APPROVE_BYTES if approves else 0)
+    l1_fee = gas.transaction_fee_wei(0, batch.gas, size)[1]
+    return fee_usd(used * price + _FEE_HEADROOM * l1_fee, batch)
+
+
+@exact
+def resolve(
+    pending: Pending,
+    batch: Batch,
+    *,
+    seed: int,
+    cash_usd: Decimal,
+    displaced: impact.Displaced | None,
+) -> Resolved | None:
+    """Return what became of a pending swap, as far as a batch can tell; None when it cannot.
+
+    A batch can tell with a sound price that was observed at or after inclusion. `cash_usd` is
+    what the account has: who cannot pay is in no block.
+    """
+    quote, sent = batch.quotes.get(pending.plan.token.id), pending.submission
+    if quote is None or quote.observed_at < sent.included_at or not _sound(quote.verdict, pending):
+        return _given_up(pending, batch)
+    if batch.cash_price_usd == 0 or not batch.native_price_usd:
+        return _given_up(pending, batch)
+    pool = pool_in(batch, quote)
+    if pool is None and quote.verdict is not PriceVerdict.UNSELLABLE:
+        return _given_up(pending, batch)
+    absent_code = _left_out(pending, batch, cash_usd)
+    if absent_code is not None:
+        return _unincluded(pending, absent_code)
+    if sent.included_at > sent.deadline_at:
+        return _failed(pending, batch, Code.DEADLINE_PASSED, LATE_SWAP_GAS)
+    if pool is None:
+        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, gas.FAILED_SWAP_GAS)
+    return _swapped(pending, batch, pool, seed, displaced)
+
+
+def _sound(verdict: PriceVerdict, pending: Pending) -> bool:
+    """Say whether a price may settle a swap: the lower of two is no price to have bought at."""
+    disputed_sale = verdict is PriceVerdict.DISPUTED and pending.plan.side is Side.SELL
+    return verdict in _SURE or disputed_sale
+
+
+def _given_up(pending: Pending, batch: Batch) -> Resolved | None:
+    if batch.market_time - pending.submission.included_at < GIVEN_UP_AFTER:
+        return None
+    return _unincluded(pending, Code.OUTCOME_UNKNOWN)
+
+
+def _left_out(pending: Pending, batch: Batch, cash_usd: Decimal) -> Code | None:
+    """Return why no block takes a transaction: too late, too cheap, or unpayable."""
+    sent = pending.submission
+    late = sent.included_at > sent.deadline_at and sent.channel is Channel.PRIVATE
+    cheap = batch.gas.base_fee_wei > pending.maximum_fee_wei
+    due = pending.spent_usd + sum(
+        (one.fee_usd for one in _sent(pending, TransactionStatus.CONFIRMED, gas.SWAP_GAS, batch)),
+        ZERO,
+    )
+    return Code.NOT_INCLUDED if late or cheap or due > cash_usd else None
+
+
+def _swapped(
+    pending: Pending, batch: Batch, pool: Pool, seed: int, displaced: impact.Displaced | None
+) -> Resolved:
+    plan, sent = pending.plan, pending.submission
+    drifted_pool = pool.moved(_factor(pending, batch, pool, seed))
+    rest = impact.left(displaced, pool, sent.included_at)
+    met = impact.met(drifted_pool, plan.side, rest)
+    drifted = final = met.quote(plan.side, plan.amount_in)
+    chance = mev.attack_probability(sent.channel)
+    if drifted > plan.minimum_out and uniform(seed, *pending.luck, "mev") < chance:
+        cost = attack_cost(met, plan.side, batch)
+        final = attacked(met, plan.side, plan.amount_in, plan.minimum_out, cost)
+    if final < plan.minimum_out:
+        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, gas.FAILED_SWAP_GAS)
+    done = _sent(pending, TransactionStatus.CONFIRMED, gas.SWAP_GAS, batch)
+    return Resolved(swap_of(plan, drifted, final, done), Code.OK)
+
+
+def _factor(pending: Pending, batch: Batch, pool: Pool, seed: int) -> Decimal:
+    """Return the price at inclusion as a multiple of the pool's, which was observed after it.
+
+    In a straight line between both quotes, and noise of a bridge between them: Student's t(4)
+    with the token's volatility, zero at both ends.
+    """
+    token, at = pending.plan.token, pending.submission.included_at
+    after = batch.quotes[token.id].observed_at
+    whole, first = _seconds(pending.quoted_at, after), _seconds(pending.quoted_at, at)
+    if whole == 0:
+        return ONE
+    sigma = batch.sigma_annual.get(token.id, DEFAULT_SIGMA)
+    with localcontext(CONTEXT):
+        start, end = pending.plan.mid_price, pool.mid_price
+        bridged = start + (end - start) * first / whole
+        variance = first * (whole - first) / whole / (2 * YEAR_SECONDS)
+        noise = student_t4(uniform(seed, *pending.luck, "drift")) * sigma * variance.sqrt()
+        return ratio(bridged / end * (ONE + max(-MAX_DRIFT, min(MAX_DRIFT, noise))))
+
+
+def _seconds(start: datetime, end: datetime) -> Decimal:
+    return Decimal(max(end - start, timedelta(0)) // _MICROSECOND) / 1_000_000
+
+
+def _failed(pending: Pending, batch: Batch, code: Code, gas_used: int) -> Resolved:
+    """Return a swap that reverted; the private channel's builders leave such out of blocks."""
+    private = pending.submission.channel is Channel.PRIVATE
+    status = TransactionStatus.EXPIRED if private else TransactionStatus.REVERTED
+    return Resolved(swap_of(pending.plan, 0, 0, _sent(pending, status, gas_used, batch)), code)
+
+
+def _unincluded(pending: Pending, code: Code) -> Resolved:
+    swap = absent(TransactionKind.SWAP, pending.nonce)
+    approval = (absent(TransactionKind.APPROVE, pending.nonce - 1),) if pending.approves else ()
+    return Resolved(swap_of(pending.plan, 0, 0, (*approval, swap)), code)
+
+
+def _sent(
+    pending: Pending, status: TransactionStatus, gas_used: int, batch: Batch
+) -> tuple[Transaction, ...]:
+    first = pending.nonce + 1 - pending.count
+    return transactions(status, gas_used, approves=pending.approves, nonce=first, batch=batch)

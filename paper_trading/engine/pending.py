@@ -1,0 +1,54 @@
+"""Pending transactions: submitted in one tick, their outcome told by a later one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from paper_trading.engine.enums import Side
+from paper_trading.engine.money import ZERO, cash_amount, exact
+from paper_trading.engine.swaps import Plan
+from paper_trading.engine.trade import Submission, TradeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A submitted swap whose outcome is not known yet."""
+
+    #: The record that its outcome completes: what was asked, allowed, and why.
+    record: TradeRecord
+    plan: Plan
+    submission: Submission
+    #: Of the swap; the approval, when it is due, has the one before it.
+    nonce: int
+    approves: bool
+    #: Observation time of the quote it was planned on.
+    quoted_at: datetime
+    maximum_fee_wei: int
+    #: Cash that it takes from no other order: its input, and the most that its gas may cost.
+    reserved_usd: Decimal
+    #: What its luck is drawn by, besides the seed.
+    luck: tuple[str | int, ...]
+    steps_taken: int | None = None
+
+    @property
+    def count(self) -> int:
+        """Return its number of transactions."""
+        return 2 if self.approves else 1
+
+    @property
+    def spent_usd(self) -> Decimal:
+        """Return the cash that a buy swaps; 0 for a sell."""
+        return cash_amount(self.plan.amount_in) if self.plan.side is Side.BUY else ZERO
+
+
+@exact
+def reserved(pending: Iterable[Pending]) -> Decimal:
+    """Return the cash that pending transactions set aside, in USD at par."""
+    return sum((one.reserved_usd for one in pending), ZERO)
+
+
+@exact
+def spent(pending: Iterable[Pending]) -> Decimal:
+    """Return the cash that pending buys are to swap, in USD at par."""
+    return sum((one.spent_usd for one in pending), ZERO)

@@ -1,0 +1,166 @@
+"""What a swap's outputs come to: the terms of its shortfall, its transactions and their fees.
+
+Shared by all venues. Amounts are base units; USD is at par of cash.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+
+from paper_trading.engine import gas, mev
+from paper_trading.engine.amm import PIPS, Pool
+from paper_trading.engine.enums import Side, TransactionKind, TransactionStatus
+from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.money import (
+    CONTEXT,
+    ZERO,
+    cash_amount,
+    cash_units,
+    from_base_units,
+    usd,
+)
+from paper_trading.engine.trade import Swap, Transaction
+
+#: The id of cash among approvals.
+CASH_ID = 0
+
+_NATIVE_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an order was quoted when it was made."""
+
+    token: Token
+    side: Side
+    amount_in: int
+    quoted_out: int
+    minimum_out: int
+    #: Cash per whole token in the middle of the pool.
+    mid_price: Decimal
+
+
+def input_id(token: Token, side: Side) -> int:
+    """Return the id under which the approval of a swap's input is kept."""
+    return CASH_ID if side is Side.BUY else token.id
+
+
+def swap_of(plan: Plan, drifted: int, final: int, sent: tuple[Transaction, ...]) -> Swap:
+    """Return a swap from its outputs as drifted and as it ended; the last transaction is its own.
+
+    One that is not confirmed moved nothing: its output and its terms are 0.
+    """
+    status = sent[-1].status
+    confirmed = status is TransactionStatus.CONFIRMED
+    fee, impact, drift, attack = terms(plan, drifted, final) if confirmed else (ZERO,) * 4
+    return Swap(
+        status=status,
+        amount_in=plan.amount_in,
+        quoted_out=plan.quoted_out,
+        minimum_out=plan.minimum_out,
+        amount_out=final if confirmed else 0,
+        mid_price=plan.mid_price,
+        fee_usd=fee,
+        impact_usd=impact,
+        drift_usd=drift,
+        mev_usd=attack,
+        shortfall_usd=CONTEXT.add(CONTEXT.add(fee, impact), CONTEXT.add(drift, attack)),
+        grade=plan.token.grade,
+        transactions=sent,
+    )
+
+
+def terms(plan: Plan, drifted: int, final: int) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+    """Return (fee, impact, drift, mev) in USD; they add up to the shortfall against mid."""
+    with localcontext(CONTEXT):
+        tokens = from_base_units(1, plan.token.decimals) * plan.mid_price
+        cash = cash_amount(1)
+        unit_in, unit_out = (cash, tokens) if plan.side is Side.BUY else (tokens, cash)
+        value_in = plan.amount_in * unit_in
+        fee = usd(value_in * plan.token.fee_pips / PIPS)
+        quoted_loss = usd(value_in - plan.quoted_out * unit_out)
+        drifted_loss = usd(value_in - drifted * unit_out)
+        loss = usd(value_in - final * unit_out)
+        return fee, quoted_loss - fee, drifted_loss - quoted_loss, loss - drifted_loss
+
+
+def attacked(pool: Pool, side: Side, amount_in: int, minimum_out: int, cost_in: int) -> int:
+    """Return the output of a swap that an attacker has seen: less when a sandwich pays.
+
+    `cost_in` is the attacker's gas in base units of the input.
+    """
+    left = mev.sandwiched_out(pool, side, amount_in, minimum_out, cost_in)
+    return pool.quote(side, amount_in) if left is None else left
+
+
+def attack_cost(pool: Pool, side: Side, batch: Batch) -> int:
+    """Return an attacker's gas in base units of the order's input, rounded down."""
+    _, _, fee_wei = gas.transaction_fee_wei(mev.ATTACK_GAS, batch.gas, 2 * gas.SWAP_BYTES)
+    cost = cash_units(fee_usd(fee_wei, batch))
+    if side is Side.BUY:
+        return cost
+    # The reserves turn cash into tokens at mid.
+    return cost * pool.token_reserve // pool.cash_reserve
+
+
+def transactions(
+    status: TransactionStatus, gas_used: int, *, approves: bool, nonce: int, batch: Batch
+) -> tuple[Transaction, ...]:
+    """Return a swap's transaction, after its approval when that is still due."""
+    before: tuple[Transaction, ...] = ()
+    if approves:
+        confirmed = TransactionStatus.CONFIRMED
+        before = (transaction(TransactionKind.APPROVE, confirmed, nonce, gas.APPROVE_GAS, batch),)
+    swap = transaction(TransactionKind.SWAP, status, nonce + len(before), gas_used, batch)
+    return (*before, swap)
+
+
+def transaction(
+    kind: TransactionKind, status: TransactionStatus, nonce: int, gas_used: int, batch: Batch
+) -> Transaction:
+    """Return a transaction with what it paid; one that was in no block paid nothing."""
+    if status is TransactionStatus.EXPIRED:
+        return absent(kind, nonce)
+    size = gas.APPROVE_BYTES if kind is TransactionKind.APPROVE else gas.SWAP_BYTES
+    gas_price, l1_fee, fee = gas.transaction_fee_wei(gas_used, batch.gas, size)
+    return Transaction(
+        kind=kind,
+        status=status,
+        nonce=nonce,
+        gas_used=gas_used,
+        gas_price_wei=gas_price,
+        l1_fee_wei=l1_fee,
+        fee_wei=fee,
+        fee_usd=fee_usd(fee, batch),
+    )
+
+
+def absent(kind: TransactionKind, nonce: int) -> Transaction:
+    """Return a transaction that no block took."""
+    return Transaction(kind, TransactionStatus.EXPIRED, nonce, 0, 0, 0, 0, ZERO)
+
+
+def swap_fee_usd(batch: Batch) -> Decimal:
+    """Return what a swap that succeeds pays for gas now, in USD."""
+    return batch.once("swap fee", lambda: fee_usd(_swap_fee_wei(batch), batch))
+
+
+def approve_fee_usd(batch: Batch) -> Decimal:
+    """Return what an approval pays for gas now, in USD."""
+    return batch.once("approve fee", lambda: fee_usd(_approve_fee_wei(batch), batch))
+
+
+def fee_usd(fee_wei: int, batch: Batch) -> Decimal:
+    """Return a fee in USD at par of cash. ValueError without a native price."""
+    if batch.native_price_usd is None:
+        raise ValueError(f"batch {batch.id} has no price for the native token")
+    with localcontext(CONTEXT):
+        native = from_base_units(fee_wei, _NATIVE_DECIMALS)
+        return usd(native * batch.native_price_usd / batch.cash_price_usd)
+
+
+def _swap_fee_wei(batch: Batch) -> int:
+    return gas.transaction_fee_wei(gas.SWAP_GAS, batch.gas, gas.SWAP_BYTES)[2]
+
+
+def _approve_fee_wei(batch: Batch) -> int:
+    return gas.transaction_fee_wei(gas.APPROVE_GAS, batch.gas, gas.APPROVE_BYTES)[2]

@@ -1,0 +1,118 @@
+"""Where orders go: straight into the tick's pool, or to the transaction manager.
+
+A strategy chooses. Both take an order and return what became of it: a swap, or a pending one.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from paper_trading.engine import impact, inclusion, mev
+from paper_trading.engine.account import Account
+from paper_trading.engine.enums import Side
+from paper_trading.engine.fills import execute_swap, luck_key, planned, pool_in
+from paper_trading.engine.luck import uniform
+from paper_trading.engine.market import Batch
+from paper_trading.engine.money import CONTEXT, ZERO, cash_amount
+from paper_trading.engine.pending import Pending
+from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.swaps import Plan, input_id
+from paper_trading.engine.trade import Order, Swap, TradeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An order with what its venue must know of the account and of its luck."""
+
+    order: Order
+    #: The record that the outcome completes.
+    record: TradeRecord
+    account: Account
+    batch: Batch
+    seed: int
+    attempt: int
+    steps_taken: int | None = None
+
+    @property
+    def displaced(self) -> int:
+        """Return what the account's earlier swaps left in the pool, in base units of cash."""
+        pool = pool_in(self.batch, self.batch.quotes[self.order.token.id])
+        before = self.account.displaced.get(self.order.token.id)
+        return 0 if pool is None else impact.left(before, pool, self.batch.market_time)
+
+
+class Venue(Protocol):
+    """Takes orders that passed every gate."""
+
+    def send(self, ticket: Ticket) -> Swap | Pending:
+        """Return the outcome of an order, or its pending transaction."""
+        ...
+
+
+class DirectVenue:
+    """Fills an order in the tick that decided it, at a price that drifted for one block."""
+
+    def send(self, ticket: Ticket) -> Swap:
+        """Return what the chain makes of an order now."""
+        return execute_swap(
+            ticket.order,
+            ticket.batch,
+            seed=ticket.seed,
+            nonce=ticket.account.nonce,
+            approvals=ticket.account.approvals,
+            attempt=ticket.attempt,
+            displaced=ticket.displaced,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedVenue:
+    """Submits orders as transactions, which a later tick resolves."""
+
+    deadline_seconds: int
+
+    def send(self, ticket: Ticket) -> Pending:
+        """Return the pending transaction of an order."""
+        order, batch, account = ticket.order, ticket.batch, ticket.account
+        quote = batch.quotes[order.token.id]
+        pool = pool_in(batch, quote)
+        if pool is None:
+            raise ValueError(f"token {order.token.id} cannot be priced in batch {batch.id}")
+        quoted, minimum = planned(order, impact.met(pool, order.side, ticket.displaced))
+        approves = input_id(order.token, order.side) not in approved(account)
+        key = luck_key(order, quote, batch, ticket.attempt)
+        channel = mev.channel_of(batch.gas.chain_id, order.mev_protection)
+        gas_usd = inclusion.highest_gas_usd(batch, approves=approves)
+        return Pending(
+            record=ticket.record,
+            plan=Plan(order.token, order.side, order.amount_in, quoted, minimum, pool.mid_price),
+            submission=inclusion.submission(
+                batch, channel, self.deadline_seconds, uniform(ticket.seed, *key, "inclusion")
+            ),
+            nonce=account.nonce + int(approves),
+            approves=approves,
+            quoted_at=quote.observed_at,
+            maximum_fee_wei=inclusion.maximum_fee_wei(batch),
+            reserved_usd=CONTEXT.add(_swapped_usd(order), gas_usd),
+            luck=key,
+            steps_taken=ticket.steps_taken,
+        )
+
+
+def venue_of(strategy: Strategy) -> Venue:
+    """Return the venue that a strategy chose."""
+    if strategy.use_transaction_manager:
+        return ManagedVenue(strategy.deadline_seconds)
+    return DirectVenue()
+
+
+def approved(account: Account) -> frozenset[int]:
+    """Return the approvals that are paid, or on their way with a pending swap."""
+    coming = {
+        input_id(one.plan.token, one.plan.side) for one in account.pending.values() if one.approves
+    }
+    return account.approvals | coming
+
+
+def _swapped_usd(order: Order) -> Decimal:
+    return cash_amount(order.amount_in) if order.side is Side.BUY else ZERO

@@ -1,0 +1,46 @@
+"""What a session's transactions paid, and the fees of the batches their trades were decided on."""
+
+from itertools import groupby
+
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import TransactionKind, TransactionStatus
+from paper_trading.engine.gas_savings.recorded import RecordedTrade, Sent
+from paper_trading.engine.money import ZERO
+from paper_trading.models import PaperTradingSession, SimulatedTransaction
+from paper_trading.services.market_rows import gas_value
+
+
+def recorded_trades(session: PaperTradingSession) -> list[RecordedTrade]:
+    """Return the trades of a session that paid for a transaction, in their order."""
+    rows = (
+        SimulatedTransaction.objects.filter(
+            trade__session=session, trade__tick__batch__isnull=False
+        )
+        .select_related("trade__tick__batch__market")
+        .order_by("trade_id", "nonce")
+    )
+    return [_trade(list(group)) for _, group in groupby(rows, key=lambda row: row.trade_id)]
+
+
+def _trade(rows: list[SimulatedTransaction]) -> RecordedTrade:
+    batch = rows[0].trade.tick.batch
+    if batch is None:
+        raise ValueError(f"{rows[0]} belongs to a tick without a batch")
+    return RecordedTrade(
+        conditions=gas_value(batch, batch.market.price_chain_id),
+        sent=tuple(one for row in rows if (one := _sent(row)) is not None),
+        native_price_usd=batch.native_price_usd or ZERO,
+    )
+
+
+def _sent(row: SimulatedTransaction) -> Sent | None:
+    """Return a transaction as any sender would have had it; None when no block had taken it.
+
+    A private channel leaves out what would revert: another sender pays for it.
+    """
+    status = TransactionStatus(row.status)
+    if status is TransactionStatus.EXPIRED:
+        if row.trade.code != Code.MINIMUM_OUT_NOT_MET:
+            return None
+        status = TransactionStatus.REVERTED
+    return Sent(TransactionKind(row.kind), status, int(row.fee_wei))

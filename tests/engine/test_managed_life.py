@@ -1,0 +1,155 @@
+"""Random lives of accounts whose orders are pending for a while: the books hold after each step."""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paper_trading.engine import accounting
+from paper_trading.engine.account import Account
+from paper_trading.engine.accounting import cash_identity
+from paper_trading.engine.enums import Action, LedgerAccount, PriceVerdict, TradingState
+from paper_trading.engine.ledger import balance, deposit_postings
+from paper_trading.engine.market import Batch, GasConditions, Quote
+from paper_trading.engine.money import CONTEXT, ZERO
+from paper_trading.engine.orders import Rules
+from paper_trading.engine.pending_json import pending_from, pending_json
+from paper_trading.engine.steps import StepResult, auto_close, execute
+from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.trade import Posting, TradeRecord
+from tests.engine.desks import A, B, C
+from tests.engine.worlds import APPETITE, NOON, account, batch, decision, rules
+
+TOKENS = (A, B, C)
+EAGER = replace(
+    APPETITE,
+    max_position_percent=Decimal(60),
+    max_exposure_percent=Decimal(100),
+    max_pool_percent=Decimal(100),
+    cool_down_minutes=0,
+    max_adds=100,
+)
+MANAGED = Strategy(
+    use_transaction_manager=True,
+    minimum_balance_usd=ZERO,
+    max_daily_trades=1000,
+    max_position_size_percent=Decimal(100),
+    take_profit_steps=((Decimal(2), Decimal(40)),),
+)
+CHAINS = (
+    GasConditions(8453, 5_000_000, 1_000_000, 160_000_000, 8_350_000),
+    GasConditions(1, 30_000_000_000, 1_000_000_000),
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One step: moves in percent, what is known, decided and paid in, and how gas changes."""
+
+    moves: tuple[int, int, int]
+    #: None: no quote.
+    verdicts: tuple[PriceVerdict | None, PriceVerdict | None, PriceVerdict | None]
+    actions: tuple[Action, Action, Action]
+    gas: str
+    paid_in: int
+    manual: frozenset[int]
+    seconds: int
+
+
+def three(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.tuples(of, of, of)
+
+
+drawn = st.builds(
+    Drawn,
+    moves=three(st.integers(-30, 40)),
+    verdicts=three(st.sampled_from([None, *PriceVerdict])),
+    actions=three(st.sampled_from([Action.BUY, Action.SELL, Action.HOLD])),
+    gas=st.sampled_from(["0.3", "1", "1", "4"]),
+    paid_in=st.sampled_from([0, 0, 0, 500]),
+    manual=st.sampled_from([frozenset[int](), frozenset({A.id})]),
+    seconds=st.integers(1, 60),
+)
+
+
+class Life:
+    """An account in a world that moves, with everything that it booked."""
+
+    def __init__(self, gas: GasConditions, protected: bool, seed: int) -> None:
+        self.account: Account = account("2000")
+        self.prices = dict(zip(TOKENS, (Decimal(100), Decimal(3), Decimal("0.0004")), strict=True))
+        self.gas, self.at = gas, NOON
+        appetite = replace(EAGER, mev_protection=protected)
+        self.rules: Rules = replace(rules(MANAGED, appetite), seed=seed)
+        self.postings: list[Posting] = [*deposit_postings(Decimal(2000))]
+        self.records: list[TradeRecord] = []
+
+    def world(self, now: Drawn) -> Batch:
+        quotes = [
+            Quote(token, self.prices[token], self.at, "test", Decimal(1_000_000), verdict)
+            for token, verdict in zip(TOKENS, now.verdicts, strict=True)
+            if verdict is not None
+        ]
+        base = int(CONTEXT.multiply(Decimal(self.gas.base_fee_wei), Decimal(now.gas)))
+        sigma = dict.fromkeys((token.id for token in TOKENS), Decimal(3))
+        gas = replace(self.gas, base_fee_wei=base)
+        return batch(*quotes, at=self.at, gas=gas, sigma=sigma)
+
+    def step(self, now: Drawn) -> None:
+        self.at += timedelta(seconds=now.seconds)
+        for token, move in zip(TOKENS, now.moves, strict=True):
+            self.prices[token] *= 1 + Decimal(move) / 100
+        world = self.world(now)
+        if now.paid_in:
+            self.account = accounting.deposit(self.account, Decimal(now.paid_in))
+            self.postings += deposit_postings(Decimal(now.paid_in))
+        self.keep(auto_close(self.account, world, {}, self.rules, now.manual))
+        wanted = [
+            decision(token, action) for token, action in zip(TOKENS, now.actions, strict=True)
+        ]
+        done = execute(self.account, world, {}, self.rules, wanted, TradingState.ACTIVE)
+        self.keep(done)
+
+    def keep(self, done: StepResult) -> None:
+        self.account = done.account
+        self.records += done.trades
+        for record in done.trades:
+            self.postings += record.postings
+        self.check()
+
+    def check(self) -> None:
+        """Hold the account against its postings, its nonces and what is on its way."""
+        held = self.account
+        assert cash_identity(held) == 0
+        assert held.cash_usd >= 0
+        assert balance(self.postings) == 0
+        assert balance(self.postings, LedgerAccount.CASH) == held.cash_usd
+        assert balance(self.postings, LedgerAccount.GAS) == held.gas_usd
+        used = sorted(
+            sent.nonce
+            for record in self.records
+            if record.swap is not None
+            for sent in record.swap.transactions
+        )
+        waiting = held.pending.values()
+        coming = [one.nonce - number for one in waiting for number in range(one.count)]
+        assert sorted([*used, *coming]) == list(range(held.nonce))
+        assert pending_from(pending_json(held.pending)) == held.pending
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    life=st.lists(drawn, min_size=3, max_size=14),
+    chain=st.sampled_from(CHAINS),
+    protected=st.booleans(),
+    seed=st.integers(0, 50),
+)
+def test_the_books_hold_whatever_happens_on_the_way(
+    life: list[Drawn], chain: GasConditions, protected: bool, seed: int
+) -> None:
+    one = Life(chain, protected, seed)
+    for now in life:
+        one.step(now)
