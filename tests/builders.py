@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from paper_trading.bot import track_rows
+from paper_trading.bot import journal, track_rows
 from paper_trading.engine import track
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision, Gate, PWin, SignalReading
@@ -26,6 +26,8 @@ from paper_trading.engine.enums import (
 )
 from paper_trading.intelligence.decision_json import decision_to_json
 from paper_trading.models import (
+    AccountEvent,
+    AccountEventKind,
     Bar,
     BreakerState,
     EquityPoint,
@@ -387,6 +389,23 @@ def make_breaker(account: PaperTradingAccount, **fields: Any) -> BreakerState:
         **fields,
     }
     return BreakerState.objects.create(**values)
+
+
+def make_lock(account: PaperTradingAccount, token: Token, **fields: Any) -> AccountEvent:
+    """Lock a token in an account by hand, as its row and its journal keep it."""
+    until, reason = START + 60 * MINUTE, "Its team sells."
+    account.locks = {str(token.pk): [until.isoformat(), reason, True]}
+    account.state_version += 1
+    account.save(update_fields=["locks", "state_version"])
+    values: dict[str, Any] = {
+        "kind": AccountEventKind.TOKEN_LOCK,
+        "token": token,
+        "market_time": until,
+        "reason": reason,
+        **fields,
+    }
+    journal.record_event(account, **values)
+    return AccountEvent.objects.get(account=account, version=account.state_version)
 
 
 def make_request(session: PaperTradingSession, **fields: Any) -> ManualRequest:

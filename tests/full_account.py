@@ -30,6 +30,7 @@ from tests.builders import (
     make_breaker,
     make_closed_position,
     make_denial,
+    make_lock,
     make_metrics,
     make_point,
     make_position,
@@ -86,6 +87,7 @@ def make_one_of_each(owner: User | None = None) -> PaperTradingAccount:
     )
     make_metrics(tick)
     make_breaker(account)
+    make_lock(account, weth)
     make_request(session)
     make_set_up(account.market, weth)
     make_set_up_day(account.market)

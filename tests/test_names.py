@@ -85,7 +85,9 @@ MODELS = [
     "PaperStrategyConfiguration",
 ]
 
+#: What the specification exports, and the manager that it names without a module of the bot.
 EXPORTS = [
+    "CircuitBreakerManager",
     "EnhancedPaperTradingBot",
     "RealPriceManager",
     "create_price_manager",
@@ -137,8 +139,8 @@ REPLACED: dict[str, tuple[str, str]] = {
         "Trades, positions and account are saved together.",
     ),
     "engine.portfolio.CircuitBreakerManager": (
-        "paper_trading.engine.breakers.evaluate",
-        "Breakers are values; a pure function steps them and rows keep them.",
+        "paper_trading.bot.circuit_breakers.CircuitBreakerManager",
+        "The stages evaluate breakers by pure functions; this reads the rows and acts on them.",
     ),
     "trading.services.transaction_manager.get_transaction_manager": (
         "paper_trading.models.SimulatedTransaction",

@@ -5,17 +5,16 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin import helpers
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 
-from paper_trading.admin.acts import act_on_each
+from paper_trading.admin.acts import ReasonForm, act_on_each, ask
 from paper_trading.admin.records import ModelForm, RecordAdmin
 from paper_trading.bot import accounts
 from paper_trading.bot.accounts import ControlRefused
-from paper_trading.models import AccountEvent, PaperTradingAccount
+from paper_trading.bot.circuit_breakers import CircuitBreakerManager
+from paper_trading.models import AccountEvent, PaperTradingAccount, Token
 
 
 class AccountForm(ModelForm):
@@ -34,6 +33,19 @@ class FundForm(forms.Form):
     """How much to add."""
 
     amount_usd = forms.DecimalField(label="Amount to add, USD", min_value=Decimal("0.01"))
+
+
+class ReleaseForm(ReasonForm):
+    """Which token, and why."""
+
+    token = forms.ModelChoiceField(Token.objects.filter(is_cash=False).order_by("symbol", "pk"))
+    field_order = ("token", "minutes", "reason")
+
+
+class LockForm(ReleaseForm):
+    """Which token, for how long, and why."""
+
+    minutes = forms.IntegerField(label="Minutes of market time", initial=60)
 
 
 @admin.register(PaperTradingAccount)
@@ -55,7 +67,7 @@ class AccountAdmin(RecordAdmin):
     list_select_related = ("owner", "market")
     search_fields = ("name", "owner__username")
     date_hierarchy = "created_at"
-    actions = ("fund", "reset")
+    actions = ("fund", "reset", "lock", "release")
     form = AccountForm
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -106,7 +118,7 @@ class AccountAdmin(RecordAdmin):
         """Ask for an amount, then add it to each account."""
         form = FundForm(request.POST if "confirmed" in request.POST else None)
         if not form.is_valid():
-            return self._ask(request, rows, "fund", "Add money to these accounts", form)
+            return ask(self, request, rows, "fund", "Add money to these accounts", form)
         amount: Decimal = form.cleaned_data["amount_usd"]
         user = cast("User", request.user)
         act_on_each(
@@ -125,35 +137,66 @@ class AccountAdmin(RecordAdmin):
         """Ask for confirmation, then archive each account and open its successor."""
         if "confirmed" not in request.POST:
             title = "Archive these accounts and open each anew with its first deposit?"
-            return self._ask(request, rows, "reset", title, None)
+            return ask(self, request, rows, "reset", title, None)
         act_on_each(self, request, rows, accounts.reset, "archived and opened anew")
         return None
 
-    def _ask(
-        self,
-        request: HttpRequest,
-        rows: QuerySet[PaperTradingAccount],
-        action: str,
-        title: str,
-        form: forms.Form | None,
-    ) -> TemplateResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "rows": rows,
-            "action": action,
-            "form": form,
-            "checkbox": helpers.ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/paper_trading/ask.html", context)
+    @admin.action(description="Lock a token: no entries, exits go on", permissions=["steer"])
+    def lock(
+        self, request: HttpRequest, rows: QuerySet[PaperTradingAccount]
+    ) -> HttpResponse | None:
+        """Ask for a token, a time and a reason, then lock it in each account."""
+        form = LockForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return ask(self, request, rows, "lock", "Lock a token in these accounts", form)
+        token, minutes, reason = (
+            form.cleaned_data[name] for name in ("token", "minutes", "reason")
+        )
+        user = cast("User", request.user)
+        act_on_each(
+            self,
+            request,
+            rows,
+            lambda row: CircuitBreakerManager(row.pk).lock(token, minutes, user, reason),
+            f"{token} locked for {minutes} minutes: {reason.rstrip('.')}",
+        )
+        return None
+
+    @admin.action(description="Release the lock of a token", permissions=["steer"])
+    def release(
+        self, request: HttpRequest, rows: QuerySet[PaperTradingAccount]
+    ) -> HttpResponse | None:
+        """Ask for a token and a reason, then release its lock in each account."""
+        form = ReleaseForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            title = "Release the lock of a token in these accounts"
+            return ask(self, request, rows, "release", title, form)
+        token, reason = (form.cleaned_data[name] for name in ("token", "reason"))
+        user = cast("User", request.user)
+        act_on_each(
+            self,
+            request,
+            rows,
+            lambda row: CircuitBreakerManager(row.pk).release(token, user, reason),
+            f"lock of {token} released: {reason.rstrip('.')}",
+        )
+        return None
 
 
 @admin.register(AccountEvent)
 class AccountEventAdmin(RecordAdmin):
-    """What changed accounts outside of their ticks: deposits, trips and resets of breakers."""
+    """What changed accounts outside of their ticks: deposits, breakers, locks of tokens."""
 
-    list_display = ("account", "version", "kind", "amount_usd", "breaker", "requested_by")
+    list_display = (
+        "account",
+        "version",
+        "kind",
+        "amount_usd",
+        "breaker",
+        "token",
+        "reason",
+        "requested_by",
+    )
     list_filter = ("kind",)
-    list_select_related = ("account", "requested_by")
+    list_select_related = ("account", "token", "requested_by")
     search_fields = ("account__name",)

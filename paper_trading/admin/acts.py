@@ -3,14 +3,45 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django import forms
 from django.contrib import messages
+from django.contrib.admin import helpers
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from paper_trading.admin.records import ModelAdmin
 from paper_trading.bot.accounts import ControlRefused
+from paper_trading.engine.locks import LONGEST_REASON
 
 Row = TypeVar("Row", bound=Model)
+
+
+class ReasonForm(forms.Form):
+    """Why a person does it."""
+
+    reason = forms.CharField(label="Reason", max_length=LONGEST_REASON)
+
+
+def ask(
+    admin: ModelAdmin,
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    action: str,
+    title: str,
+    form: forms.Form | None,
+) -> TemplateResponse:
+    """Ask for what an action needs, or for a confirmation; the answer is posted to it."""
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": title,
+        "opts": admin.opts,
+        "rows": rows,
+        "action": action,
+        "form": form,
+        "checkbox": helpers.ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "admin/paper_trading/ask.html", context)
 
 
 def act_on_each(

@@ -5,11 +5,12 @@ from typing import cast
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from paper_trading.admin.acts import act_on_each
+from paper_trading.admin.acts import ReasonForm, act_on_each, ask
 from paper_trading.admin.records import RecordAdmin
-from paper_trading.bot import controls
+from paper_trading.bot.circuit_breakers import CircuitBreakerManager
+from paper_trading.engine.enums import BreakerKind
 from paper_trading.models import (
     BreakerState,
     EquityHour,
@@ -32,6 +33,7 @@ class BreakerAdmin(RecordAdmin):
         "tripped_market_time",
         "reset_by",
         "reset_at",
+        "reset_reason",
     )
     list_filter = ("tripped", "kind")
     list_select_related = ("account", "reset_by")
@@ -43,10 +45,18 @@ class BreakerAdmin(RecordAdmin):
         return request.user.has_perm("paper_trading.change_breakerstate")
 
     @admin.action(description="Reset: allow entries again", permissions=["steer"])
-    def reset(self, request: HttpRequest, rows: QuerySet[BreakerState]) -> None:
-        """Reset tripped breakers."""
-        user = cast("User", request.user)
-        act_on_each(self, request, rows, lambda row: controls.reset_breaker(row, user), "reset")
+    def reset(self, request: HttpRequest, rows: QuerySet[BreakerState]) -> HttpResponse | None:
+        """Ask for a reason, then reset tripped breakers."""
+        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return ask(self, request, rows, "reset", "Reset these breakers", form)
+        user, reason = cast("User", request.user), form.cleaned_data["reason"]
+
+        def act(row: BreakerState) -> None:
+            CircuitBreakerManager(row.account_id).reset(BreakerKind(row.kind), user, reason)
+
+        act_on_each(self, request, rows, act, f"reset: {reason.rstrip('.')}")
+        return None
 
 
 @admin.register(EquityPoint)

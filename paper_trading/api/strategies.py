@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from paper_trading.api.views import number
+from paper_trading.api.formats import number
 from paper_trading.models import PaperTradingSession
 from paper_trading.services import account_view
 from paper_trading.services.strategy_view import TokenBracket, strategy_view

@@ -1,7 +1,6 @@
 """The JSON API: what the pages show, for programs. Decimals are strings, times ISO 8601."""
 
 from dataclasses import fields
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +8,9 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from paper_trading.api import risk
+from paper_trading.api.formats import number
+from paper_trading.api.formats import time as _time
 from paper_trading.models import (
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
@@ -55,6 +57,7 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
             "positions": [
                 _position(position, account_view.cash_price_at(point)) for position in held
             ],
+            **risk.as_json(row),
             "pending": [
                 _order(order)
                 for order in get_transaction_manager(row).waiting(
@@ -66,15 +69,6 @@ def account(request: HttpRequest, account_id: int) -> JsonResponse:
             "skipped": {} if session is None else account_view.skipped_since(session, ticks),
         }
     )
-
-
-def number(found: Decimal | int | None) -> str | int | None:
-    """Return a Decimal as text without trailing zeros; the rest as it is."""
-    return f"{found.normalize():f}" if isinstance(found, Decimal) else found
-
-
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
 
 
 def _performance(row: PaperPerformanceMetrics | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import django
 from django.apps import apps
 
 if TYPE_CHECKING:
+    from paper_trading.bot.circuit_breakers import CircuitBreakerManager
     from paper_trading.bot.enhanced_bot import EnhancedPaperTradingBot
     from paper_trading.bot.market_analyzer import MarketAnalyzer
     from paper_trading.bot.position_manager import PositionManager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from paper_trading.bot.trade_executor import TradeExecutor
 
 __all__ = [
+    "CircuitBreakerManager",
     "EnhancedPaperTradingBot",
     "MarketAnalyzer",
     "PositionManager",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CircuitBreakerManager": "circuit_breakers",
     "EnhancedPaperTradingBot": "enhanced_bot",
     "MarketAnalyzer": "market_analyzer",
     "PositionManager": "position_manager",

@@ -1,26 +1,19 @@
-"""What people may ask of a session: start, pause, halt, stop, tick, close, reset a breaker."""
+"""What people may ask of a session: start, pause, halt, stop, tick, close a position."""
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from paper_trading.bot import clock, events, journal
+from paper_trading.bot import clock, events
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.opening import slot_of
-from paper_trading.bot.rules import book_of, save_breakers
-from paper_trading.engine.enums import BreakerKind
-from paper_trading.intelligence import book as books
 from paper_trading.models import (
-    AccountEventKind,
-    BreakerState,
     ManualRequest,
-    PaperTradingAccount,
     PaperTradingSession,
     RequestKind,
     SessionStatus,
     StopReason,
     Token,
 )
-from paper_trading.services import account_state
 
 __all__ = ["ControlRefused"]
 
@@ -100,28 +93,6 @@ def request_close(session: PaperTradingSession, token: Token, user: User) -> Man
         return ManualRequest.objects.create(
             session=row, kind=RequestKind.CLOSE_POSITION, token=token, requested_by=user
         )
-
-
-def reset_breaker(breaker: BreakerState, user: User) -> None:
-    """Reset a tripped breaker: losses count from the present equity, rows of failures from 0."""
-    with transaction.atomic():
-        account = PaperTradingAccount.objects.select_for_update(no_key=True).get(
-            pk=breaker.account_id
-        )
-        row = BreakerState.objects.select_for_update(no_key=True).get(pk=breaker.pk)
-        if not row.tripped:
-            raise ControlRefused(f"{row.get_kind_display()} is not tripped.")
-        kind, before = BreakerKind(row.kind), book_of(account)
-        after = books.after_reset(before, kind)
-        save_breakers(account.pk, before.breakers, after.breakers)
-        row.reset_by, row.reset_at = user, clock.now()
-        row.save(update_fields=["reset_by", "reset_at"])
-        account_state.write(account, after.account)
-        journal.record_event(
-            account, AccountEventKind.BREAKER_RESET, breaker=kind, requested_by=user
-        )
-        text = f"{row.get_kind_display()} was reset by {user}."
-        events.breaker(account.owner_id, account.pk, None, row.kind, tripped=False, text=text)
 
 
 def _locked(session: PaperTradingSession) -> PaperTradingSession:

@@ -96,7 +96,9 @@ def _trip(tick: Tick, account: PaperTradingAccount, text: str) -> None:
     save_breakers(account.pk, before, trip_for_error(before, at))
     account.state_version += 1
     account.save(update_fields=["state_version"])
-    journal.record_event(account, AccountEventKind.BREAKER_TRIP, breaker=kind, market_time=at)
+    journal.record_event(
+        account, AccountEventKind.BREAKER_TRIP, breaker=kind, market_time=at, reason=text
+    )
     events.breaker(
         account.owner_id, account.pk, tick.session_id, kind.value, tripped=True, text=text
     )

@@ -5,7 +5,13 @@ from decimal import Decimal
 
 from paper_trading.bot import logs
 from paper_trading.engine.steps import StepResult
-from paper_trading.models import PaperPerformanceMetrics, PaperTrade, Tick, TickStatus
+from paper_trading.models import (
+    PaperPerformanceMetrics,
+    PaperTrade,
+    PaperTradingAccount,
+    Tick,
+    TickStatus,
+)
 from paper_trading.services.websocket_service import publish_on_commit
 
 
@@ -130,6 +136,15 @@ def breaker(
             "tripped": tripped,
             "text": text,
         },
+    )
+
+
+def lock(row: PaperTradingAccount, word: str, text: str) -> None:
+    """Tell the owner that a person locked a token or released its lock."""
+    logs.lock(row.pk, text)
+    publish_on_commit(
+        row.owner_id,
+        {"type": "status", "account": row.pk, "session": None, "status": word, "text": text},
     )
 
 

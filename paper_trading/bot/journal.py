@@ -41,7 +41,7 @@ def tick_columns(tick: Tick, manual_closes: Iterable[int]) -> dict[str, Any]:
 
 def event_columns(event: AccountEvent) -> dict[str, Any]:
     """Return what happened to an account outside of its ticks."""
-    return {
+    columns = {
         "account": event.account_id,
         "version": event.version,
         "kind": event.kind,
@@ -49,6 +49,9 @@ def event_columns(event: AccountEvent) -> dict[str, Any]:
         "breaker": event.breaker,
         "market_time": event.market_time,
     }
+    # Events of before these were kept have neither, and no seal of them.
+    kept = {"token": event.token_id, "reason": event.reason}
+    return {**columns, **{name: found for name, found in kept.items() if found}}
 
 
 def record_event(account: PaperTradingAccount, kind: AccountEventKind, **columns: Any) -> None:

@@ -97,6 +97,11 @@ def breaker(account_id: int, kind: str, *, tripped: bool, text: str) -> None:
     _later(logger, level, "breaker %s of account %s %s: %s", kind, account_id, word, text)
 
 
+def lock(account_id: int, text: str) -> None:
+    """Tell that a person locked a token or released its lock."""
+    _later(logger, logging.INFO, "account %s: %s", account_id, text)
+
+
 def status(session_id: int, word: str, text: str) -> None:
     """Tell that a session was started, stopped, paused or halted."""
     _later(logger, logging.INFO, "session %s %s: %s", session_id, word, text)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.utils import timezone
 
-from paper_trading.bot import endings, events, journal, late_set_ups, progress, track_rows
+from paper_trading.bot import endings, events, failures, journal, late_set_ups, progress, track_rows
 from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import breakers_of, inputs_of, save_breakers
 from paper_trading.bot.trade_rows import save_trades
@@ -91,6 +91,7 @@ class PositionManager:
 
     def save(self, tick: Tick, stage: Stage, result: StepResult) -> list[PaperTrade]:
         """Write a step's trades, positions and account under the account's next version."""
+        failures.keep_faults(tick, stage, result.breaker_events)
         for record in result.trades:
             if record.swap is not None and record.side is Side.BUY:
                 self.open_or_add_position(tick, record, result.account)

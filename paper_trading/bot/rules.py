@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from paper_trading.bot import track_rows
+from django.contrib.auth.models import User
+
+from paper_trading.bot import clock, track_rows
 from paper_trading.engine.breaker import Breaker
+from paper_trading.engine.code_notes import CLEARED
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.book import Book
@@ -42,17 +45,21 @@ def inputs_of(tick: Tick, manual_closes: frozenset[int] = frozenset()) -> TickIn
 
 def breakers_of(account_id: int) -> dict[BreakerKind, Breaker]:
     """Read the stored breakers of an account; one that has no row never tripped."""
-    return {
-        BreakerKind(row.kind): Breaker(
-            kind=BreakerKind(row.kind),
-            tripped=row.tripped,
-            tripped_at=row.tripped_market_time,
-            actual=row.actual,
-            threshold=row.threshold,
-            baseline_usd=row.baseline_usd,
-        )
-        for row in BreakerState.objects.filter(account_id=account_id)
-    }
+    rows = BreakerState.objects.filter(account_id=account_id)
+    return {BreakerKind(row.kind): breaker_value(row) for row in rows}
+
+
+def breaker_value(row: BreakerState) -> Breaker:
+    """Return a stored breaker as the engine's value."""
+    return Breaker(
+        kind=BreakerKind(row.kind),
+        tripped=row.tripped,
+        tripped_at=row.tripped_market_time,
+        actual=row.actual,
+        threshold=row.threshold,
+        baseline_usd=row.baseline_usd,
+        waiting_since=row.waiting_since,
+    )
 
 
 def book_of(row: PaperTradingAccount) -> Book:
@@ -72,8 +79,13 @@ def save_breakers(
     account_id: int,
     before: Mapping[BreakerKind, Breaker],
     after: Mapping[BreakerKind, Breaker],
+    user: User | None = None,
+    why: str = "",
 ) -> None:
-    """Write the breakers that changed, in one statement."""
+    """Write the breakers that changed, in one statement, and one more for each that was reset.
+
+    A reset is kept with the user and the reason; one that came by itself, with what ended it.
+    """
     changed = [breaker for kind, breaker in after.items() if before.get(kind) != breaker]
     BreakerState.objects.bulk_create(
         [
@@ -85,10 +97,23 @@ def save_breakers(
                 actual=breaker.actual,
                 threshold=breaker.threshold,
                 baseline_usd=breaker.baseline_usd,
+                waiting_since=breaker.waiting_since,
             )
             for breaker in changed
         ],
         update_conflicts=True,
         unique_fields=["account", "kind"],
-        update_fields=["tripped", "tripped_market_time", "actual", "threshold", "baseline_usd"],
+        update_fields=[
+            "tripped",
+            "tripped_market_time",
+            "actual",
+            "threshold",
+            "baseline_usd",
+            "waiting_since",
+        ],
     )
+    for breaker in changed:
+        if not breaker.tripped and breaker.kind in before and before[breaker.kind].tripped:
+            BreakerState.objects.filter(account_id=account_id, kind=breaker.kind).update(
+                reset_by=user, reset_at=clock.now(), reset_reason=why or CLEARED[breaker.kind]
+            )

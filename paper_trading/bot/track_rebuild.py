@@ -64,7 +64,11 @@ def _points(account: PaperTradingAccount) -> Iterator[tuple[Worth, Prices]]:
             if batch is None:
                 raise ValueError(f"{point.tick} has an equity point and no batch")
             worth = Worth(
-                point.market_time, point.equity_usd, point.positions_usd, point.cash_price_usd
+                point.market_time,
+                point.equity_usd,
+                point.positions_usd,
+                point.cash_price_usd,
+                point.settled,
             )
             quoted = {quote.token_id: quote.price_usd for quote in batch.quotes.all()}
             yield worth, benchmark_prices(listed_tokens(batch), quoted)

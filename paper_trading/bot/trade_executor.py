@@ -110,4 +110,5 @@ def equity_row(tick: Tick, point: EquityValue) -> EquityPoint:
         equity_usd=point.equity_usd,
         equity_if_closed_usd=point.equity_if_closed_usd,
         drawdown_percent=point.drawdown_percent,
+        settled=point.settled,
     )

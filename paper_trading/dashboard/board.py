@@ -6,6 +6,7 @@ from functools import cached_property
 
 from django.db.models import QuerySet
 
+from paper_trading.engine.account import TokenLock
 from paper_trading.engine.enums import TradeStatus
 from paper_trading.models import (
     BreakerState,
@@ -20,8 +21,10 @@ from paper_trading.models import (
     SessionStatus,
     Tick,
     TickStatus,
+    Token,
 )
 from paper_trading.services import account_view
+from paper_trading.services.account_state import locks_from_json
 from paper_trading.services.account_view import AccountFigures
 from paper_trading.services.feed_view import FeedView, feed_view
 from paper_trading.services.transaction_manager import WaitingOrder, get_transaction_manager
@@ -151,6 +154,15 @@ class Board:
             return []
         off = self.account.market.user_signals.filter(off_step__isnull=False)
         return list(off.order_by("name"))
+
+    @cached_property
+    def locks(self) -> list[tuple[str, TokenLock]]:
+        """The locks of tokens, by symbol."""
+        found = locks_from_json(self.account.locks)
+        symbols = Token.objects.in_bulk(found)
+        return sorted(
+            ((symbols[key].symbol, lock) for key, lock in found.items()), key=lambda one: one[0]
+        )
 
     @cached_property
     def breakers(self) -> list[BreakerState]:

@@ -35,6 +35,8 @@ class Meter:
     tripped: bool
     text: str
     pk: int | None
+    #: The last reset: by whom (nobody: it came by itself), when and why.
+    reset: BreakerState | None
 
     @property
     def ends(self) -> str:
@@ -81,6 +83,7 @@ def _meter(
         tripped=tripped,
         text=text or f"{REASONS[kind]}.",
         pk=None if row is None else row.pk,
+        reset=None if row is None or row.reset_at is None else row,
     )
 
 
@@ -101,6 +104,8 @@ def _reading(
         reference = None if row is None else row.baseline_usd
         reference = getattr(board.account, column) if reference is None else reference
         return "percent", _loss(board.figures, reference), getattr(strategy, limit)
+    if kind is BreakerKind.VOLATILITY:
+        return "times", None, strategy.max_volatility_ratio
     if kind is BreakerKind.MINIMUM_BALANCE:
         return "usd", board.account.cash_usd, strategy.minimum_balance_usd
     return "state", None, None

@@ -46,7 +46,8 @@ def _equity(board: Board) -> Context:
 
 def _breakers(board: Board) -> Context:
     meters = breakers.meters(board)
-    return {"meters": meters, "tripped": sum(meter.tripped for meter in meters)}
+    tripped = sum(meter.tripped for meter in meters)
+    return {"meters": meters, "tripped": tripped, "locks": board.locks}
 
 
 def _positions(board: Board) -> Context:

@@ -70,6 +70,16 @@ class LastExit:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLock:
+    """Why a token is not bought, and until when (market time)."""
+
+    until: datetime
+    reason: str
+    #: False: a rule of the strategy locked it.
+    by_person: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Everything the engine needs to know of an account. Money is USD at par of cash."""
 
@@ -96,6 +106,9 @@ class Account:
     last_exits: Mapping[int, LastExit] = field(default_factory=dict)
     #: USD price of one unit of cash at the last step: a deposit is worth that much.
     cash_price_usd: Decimal = ONE
+    #: By token id: locks of entries, and failed swaps in a row.
+    locks: Mapping[int, TokenLock] = field(default_factory=dict)
+    failed_swaps: Mapping[int, int] = field(default_factory=dict)
     #: Submitted swaps by token id, one a token at most.
     pending: Mapping[int, "Pending"] = field(default_factory=dict)
     #: What the account's own swaps left in each token's pool.

@@ -18,3 +18,6 @@ class Breaker:
     threshold: Decimal | None = None
     #: Losses are measured from here after a manual reset; None: from deposits or peak.
     baseline_usd: Decimal | None = None
+    #: Since when (market time) it waits: one of losses for settled marks, one that is tripped
+    #: by volatility for the end of the calm after it. None: it does not wait.
+    waiting_since: datetime | None = None

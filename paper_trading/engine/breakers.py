@@ -1,9 +1,11 @@
 """Circuit breakers: what stops entries, for how long, and the words for it.
 
 They never stop an exit. Breakers of loss and failure stay tripped until a person resets
-them; the others clear themselves. What cannot be measured trips (fail closed).
+them; the others clear themselves, each beyond a margin, so that none flaps at its limit. What
+cannot be measured trips, and so does an error inside (fail closed).
 """
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +17,9 @@ from paper_trading.engine.enums import BreakerKind, TradingState
 from paper_trading.engine.equity import settled
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import HUNDRED, ZERO, exact, ratio
+from paper_trading.engine.sizing import MINIMUM_SIZE_USD
 from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.volatility import spike
 
 #: Why entries are refused while a breaker is tripped.
 REASONS: dict[BreakerKind, str] = {
@@ -27,6 +31,7 @@ REASONS: dict[BreakerKind, str] = {
     BreakerKind.DAILY_TRADES: "The daily limit of entries is reached",
     BreakerKind.MINIMUM_BALANCE: "Cash is below the minimum balance (USD)",
     BreakerKind.STALE_FEED: "The newest price is too old (seconds)",
+    BreakerKind.VOLATILITY: "Prices move too many times more than is usual",
     BreakerKind.INTERNAL_ERROR: "Something failed inside",
 }
 
@@ -35,7 +40,15 @@ _CLEAR_THEMSELVES = (
     BreakerKind.DAILY_TRADES,
     BreakerKind.MINIMUM_BALANCE,
     BreakerKind.STALE_FEED,
+    BreakerKind.VOLATILITY,
 )
+#: Losses wait no longer for marks to settle; then they are taken at the worse ones, as marked.
+LONGEST_WAIT = timedelta(minutes=5)
+#: Volatility must stay below its limit for so long. Three of the shortest bars: one that is
+#: quiet by chance between two that are not ends nothing.
+CALM = timedelta(minutes=15)
+#: What a value that nobody meant raises. The breaker of internal errors trips for it.
+FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _MICROSECONDS = Decimal(1_000_000)
 
 
@@ -49,6 +62,8 @@ class BreakerEvent:
     actual: Decimal | None
     threshold: Decimal | None
     text: str
+    #: The traceback of an error inside.
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,8 @@ class _Reading:
     actual: Decimal | None
     threshold: Decimal
     trips: bool
+    #: Beyond the margin behind which a tripped breaker clears itself.
+    clears: bool
 
 
 @exact
@@ -69,15 +86,25 @@ def evaluate(
     """Return every breaker as it stands now, what changed, and ACTIVE or REDUCING.
 
     A breaker that is not in the mapping is taken as new; one stored under another's name
-    trips. Those of losses stay as they are while a mark waits for its second reading.
+    trips. Those of losses stay as they are while a mark waits for its second reading, for
+    `LONGEST_WAIT` at most. One that cannot be evaluated stays as it is and trips the breaker
+    of internal errors, whose event carries the traceback.
     """
     after: dict[BreakerKind, Breaker] = {}
     events: list[BreakerEvent] = []
+    faults: list[tuple[str, str]] = []
     for kind in BreakerKind:
         before = breakers.get(kind, Breaker(kind))
-        after[kind] = _step(kind, before, account, strategy, equity_usd, batch)
+        try:
+            after[kind] = _step(kind, before, account, strategy, equity_usd, batch)
+        except FAULTS as error:
+            faults.append((f"{kind}: {error!r}", traceback.format_exc()))
+            after[kind] = before
         if after[kind].tripped != before.tripped:
             events.append(_event(after[kind]))
+    if faults and not after[BreakerKind.INTERNAL_ERROR].tripped:
+        after = trip_for_error(after, batch.market_time)
+        events.append(_fault_event(after[BreakerKind.INTERNAL_ERROR], faults))
     return after, tuple(events), state_of(after)
 
 
@@ -149,21 +176,35 @@ def _step(
     equity_usd: Decimal,
     batch: Batch,
 ) -> Breaker:
+    at = batch.market_time
     if before.kind is not kind:
-        return Breaker(kind, tripped=True, tripped_at=batch.market_time)
+        return Breaker(kind, tripped=True, tripped_at=at)
     if before.tripped and kind not in _CLEAR_THEMSELVES:
         return before
+    breaker = before
     if kind in _LOSSES and not settled(account, batch):
-        return before
-    breaker = _ratchet(before, account, equity_usd)
+        breaker = replace(before, waiting_since=before.waiting_since or at)
+        if at - (before.waiting_since or at) < LONGEST_WAIT:
+            return breaker
+    elif kind in _LOSSES:
+        breaker = _ratchet(replace(before, waiting_since=None), account, equity_usd)
     reading = _read(breaker, account, strategy, equity_usd, batch)
     if reading is None:
-        return breaker
-    if not reading.trips:
-        return Breaker(kind, baseline_usd=breaker.baseline_usd)
-    if breaker.tripped:
-        return breaker
-    return _trip(breaker, reading, batch.market_time)
+        return Breaker(kind)
+    if not breaker.tripped:
+        return _trip(breaker, reading, at) if reading.trips else breaker
+    return _recovering(breaker, reading, at)
+
+
+def _recovering(breaker: Breaker, reading: _Reading, at: datetime) -> Breaker:
+    """Return a tripped breaker that clears itself, clear when it is beyond its margin."""
+    if not reading.clears:
+        return replace(breaker, waiting_since=None)
+    if breaker.kind is BreakerKind.VOLATILITY:
+        since = breaker.waiting_since or at
+        if at - since < CALM:
+            return replace(breaker, waiting_since=since)
+    return Breaker(breaker.kind)
 
 
 def _trip(breaker: Breaker, reading: _Reading, at: datetime) -> Breaker:
@@ -173,6 +214,7 @@ def _trip(breaker: Breaker, reading: _Reading, at: datetime) -> Breaker:
         tripped_at=at,
         actual=reading.actual,
         threshold=reading.threshold,
+        waiting_since=None,
     )
 
 
@@ -189,7 +231,7 @@ def _ratchet(breaker: Breaker, account: Account, equity_usd: Decimal) -> Breaker
 def _read(
     breaker: Breaker, account: Account, strategy: Strategy, equity_usd: Decimal, batch: Batch
 ) -> _Reading | None:
-    """Measure what a breaker watches; None for the one that the engine does not measure."""
+    """Measure what a breaker watches; None when nothing is measured: it is switched off."""
     kind = breaker.kind
     if kind in _LOSSES:
         reference, limit = _loss_reference(kind, account, strategy)
@@ -202,10 +244,11 @@ def _read(
     if kind is BreakerKind.DAILY_TRADES:
         return _count(account.entries_today, strategy.max_daily_trades)
     if kind is BreakerKind.MINIMUM_BALANCE:
-        cash, least = account.cash_usd, strategy.minimum_balance_usd
-        return _Reading(cash, least, not cash.is_finite() or cash < least)
+        return _balance(account.cash_usd, strategy.minimum_balance_usd)
     if kind is BreakerKind.STALE_FEED:
         return _age(batch, Decimal(strategy.max_quote_age_seconds))
+    if kind is BreakerKind.VOLATILITY and strategy.max_volatility_ratio is not None:
+        return _at_most(spike(batch), strategy.max_volatility_ratio)
     return None
 
 
@@ -226,25 +269,46 @@ def _loss_percent(reference: Decimal, equity_usd: Decimal) -> Decimal | None:
 
 
 def _at_most(actual: Decimal | None, limit: Decimal) -> _Reading:
-    return _Reading(actual, limit, actual is None or actual >= limit)
+    trips = actual is None or actual >= limit
+    return _Reading(actual, limit, trips, clears=not trips)
 
 
 def _count(actual: int, limit: int) -> _Reading:
     return _at_most(Decimal(actual), Decimal(limit))
 
 
+def _balance(cash: Decimal, least: Decimal) -> _Reading:
+    """Read the cash. It is enough again with a smallest order above the minimum.
+
+    Below that no entry could be made, so that the margin costs none.
+    """
+    if not cash.is_finite():
+        return _Reading(cash, least, trips=True, clears=False)
+    return _Reading(cash, least, cash < least, clears=cash >= least + MINIMUM_SIZE_USD)
+
+
 def _age(batch: Batch, limit: Decimal) -> _Reading:
-    """Read the age of the newest quote in seconds; being as old as the limit is allowed."""
+    """Read the age of the newest quote in seconds; being as old as the limit is allowed.
+
+    A feed is back with a price of half that age: one that is just young enough would be too
+    old again at once.
+    """
     if not batch.quotes:
-        return _Reading(None, limit, trips=True)
+        return _Reading(None, limit, trips=True, clears=False)
     newest = max(quote.observed_at for quote in batch.quotes.values())
     age = Decimal((batch.market_time - newest) // timedelta(microseconds=1)) / _MICROSECONDS
-    return _Reading(age, limit, age > limit)
+    return _Reading(age, limit, age > limit, clears=2 * age <= limit)
 
 
 def _event(breaker: Breaker) -> BreakerEvent:
     text = reason(breaker) if breaker.tripped else f"Cleared: {REASONS[breaker.kind]}."
     return BreakerEvent(breaker.kind, breaker.tripped, breaker.actual, breaker.threshold, text)
+
+
+def _fault_event(breaker: Breaker, faults: list[tuple[str, str]]) -> BreakerEvent:
+    """Return the event of errors inside: what each said, and their tracebacks."""
+    text = f"{reason(breaker)} Not evaluated: {'; '.join(said for said, _ in faults)}."
+    return replace(_event(breaker), text=text, fault="\n".join(trace for _, trace in faults))
 
 
 def _plain(number: Decimal) -> str:

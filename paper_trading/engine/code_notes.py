@@ -53,6 +53,10 @@ NOTES: dict[Code, tuple[tuple[Origin, ...], str]] = {
     ),
     Code.STATE_HALTED: (_DENIED, "Lift the halt of the session."),
     Code.ENTRIES_PAUSED: (_DENIED, "Resume entries of the session."),
+    Code.TOKEN_LOCKED: (
+        _DENIED,
+        "Wait until the time that the trade's `limit` names, or release the lock of the account.",
+    ),
     Code.COOL_DOWN: (_DENIED, "Wait, or choose a level with a shorter cool-down."),
     Code.ADDS_EXHAUSTED: (_DENIED, "Wait for the exit, or choose a level with more adds."),
     Code.POSITIONS_FULL: (_DENIED, "Raise `max_concurrent_positions`, or close a position."),
@@ -86,13 +90,14 @@ EXITS: dict[ExitReason, str] = {
 #: How a breaker that has tripped is cleared.
 CLEARED: dict[BreakerKind, str] = {
     BreakerKind.PORTFOLIO_LOSS: "A person resets it.",
-    BreakerKind.DAILY_LOSS: "A person resets it.",
+    BreakerKind.DAILY_LOSS: "By itself, with the next market day; a person may reset it before.",
     BreakerKind.DRAWDOWN: "A person resets it.",
     BreakerKind.FAILED_TRANSACTIONS: "A person resets it.",
     BreakerKind.LOSING_EXITS: "A person resets it.",
     BreakerKind.DAILY_TRADES: "By itself, with the next market day.",
-    BreakerKind.MINIMUM_BALANCE: "By itself, when there is cash again.",
-    BreakerKind.STALE_FEED: "By itself, with the next price.",
+    BreakerKind.MINIMUM_BALANCE: "By itself, when cash is above it by a smallest order.",
+    BreakerKind.STALE_FEED: "By itself, with a price of half the allowed age.",
+    BreakerKind.VOLATILITY: "By itself, after 15 minutes of market time below its limit.",
     BreakerKind.INTERNAL_ERROR: "A person resets it.",
 }
 

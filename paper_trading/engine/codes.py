@@ -32,6 +32,7 @@ class Code(StrEnum):
     STATE_REDUCING = "STATE_REDUCING"
     STATE_HALTED = "STATE_HALTED"
     ENTRIES_PAUSED = "ENTRIES_PAUSED"
+    TOKEN_LOCKED = "TOKEN_LOCKED"  # noqa: S105
     COOL_DOWN = "COOL_DOWN"
     ADDS_EXHAUSTED = "ADDS_EXHAUSTED"
     POSITIONS_FULL = "POSITIONS_FULL"
@@ -79,6 +80,7 @@ TEXTS: dict[Code, str] = {
     Code.STATE_REDUCING: "A circuit breaker is tripped: exits only.",
     Code.STATE_HALTED: "Trading was halted by a person.",
     Code.ENTRIES_PAUSED: "Entries are paused.",
+    Code.TOKEN_LOCKED: "The token is locked: it is not bought until a stated time.",
     Code.COOL_DOWN: "The token was sold too recently.",
     Code.ADDS_EXHAUSTED: "The position has had all the adds its level allows.",
     Code.POSITIONS_FULL: "The largest number of open positions is reached.",

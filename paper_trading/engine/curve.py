@@ -86,11 +86,18 @@ def paid_in(curve: Curve, amount_usd: Decimal) -> Curve:
 
 @exact
 def observed(
-    curve: Curve, at: datetime, equity_usd: Decimal, positions_usd: Decimal, step: timedelta
+    curve: Curve,
+    at: datetime,
+    equity_usd: Decimal,
+    positions_usd: Decimal,
+    step: timedelta,
+    *,
+    settled: bool = True,
 ) -> Curve:
     """Return the curve with the equity point of one more tick; `step` is the market's.
 
-    ValueError when the point is not later than the last one.
+    A point that is not `settled` moves neither the peak nor the deepest drawdown: one reading
+    decides nothing that stays. ValueError when the point is not later than the last one.
     """
     if curve.last_at is not None and at <= curve.last_at:
         raise ValueError(
@@ -106,7 +113,7 @@ def observed(
         worth_usd=equity_usd,
         exposure=ratio(positions_usd / equity_usd) if equity_usd > 0 else None,
     )
-    return _with_drawdown(moved, at, start)
+    return _with_drawdown(moved, at, start) if settled else moved
 
 
 def hour_of(start: datetime, at: datetime) -> int:

@@ -37,6 +37,8 @@ class EquityPoint:
     #: Highest equity so far, this one included, and how far below it this is.
     peak_usd: Decimal
     drawdown_percent: Decimal
+    #: False: something held is marked on a price that one reading made (`settled`).
+    settled: bool = True
 
 
 def cash_price_usd(account: Account, batch: Batch) -> Decimal:
@@ -72,6 +74,7 @@ def equity(account: Account, batch: Batch) -> EquityPoint:
         unrealized_usd=positions - usd(cost * cash_price),
         peak_usd=peak,
         drawdown_percent=_percent(peak - total, peak),
+        settled=settled(account, batch),
     )
 
 

@@ -99,6 +99,15 @@ class GasConditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """The newest closed bar of a token that still speaks of the present; prices are above 0."""
+
+    start: datetime
+    high_usd: Decimal
+    low_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One bulk fetch: every quote of a market at one step of its time.
 
@@ -118,6 +127,8 @@ class Batch:
     native_price_usd: Decimal | None
     #: Annualised volatility by token id, from closed bars; absent when not yet known.
     sigma_annual: Mapping[int, Decimal]
+    #: By the id of every token that can be bought and has one.
+    recent: Mapping[int, Recent] = field(default_factory=dict)
     #: What follows from the batch alone and is asked for by every account on it, by name. It is
     #: no part of the value.
     memo: dict[object, Any] = field(

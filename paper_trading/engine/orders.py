@@ -24,6 +24,7 @@ from paper_trading.engine.fills import leaving, pool_in, pricing_code
 from paper_trading.engine.impact import added
 from paper_trading.engine.inclusion import resolve
 from paper_trading.engine.ledger import swap_postings
+from paper_trading.engine.locks import denial
 from paper_trading.engine.market import Batch, Quote, Token
 from paper_trading.engine.money import (
     HUNDRED,
@@ -303,6 +304,9 @@ class Desk:
             return Code.STATE_REDUCING, self._tripped
         if self._rules.entries_paused:
             return Code.ENTRIES_PAUSED, ""
+        lock = denial(self.account, token.id, self._batch.market_time)
+        if lock:
+            return Code.TOKEN_LOCKED, lock
         if token.id in self.account.pending:
             return Code.ORDER_PENDING, ""
         code = self._pricing(token)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from paper_trading.engine import breakers as circuit
+from paper_trading.engine import locks
 from paper_trading.engine.account import Account
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.breakers import BreakerEvent
@@ -73,7 +74,7 @@ def auto_close(
     resolved. A denied or failed exit is wanted again on the next tick. The state holds after
     the exits.
     """
-    marked = _marked(account, batch, rules)
+    marked = locks.current(_marked(account, batch, rules), batch.market_time)
     # A day must not begin on a mark that a single reading made: then the marks before hold.
     opening = equity(marked if settled(marked, batch) else account, batch)
     rolled = roll_day(marked, batch.market_time, opening.equity_usd)
@@ -133,7 +134,9 @@ def _closing(
     swapped = desk is not None and any(one.swap is not None for one in desk.trades)
     marked = _marked(account, batch, rules) if swapped else account
     point = equity(marked, batch)
-    observed = observe(marked, point) if settled(marked, batch) else marked
+    observed = observe(marked, point) if point.settled else marked
+    if desk is not None:
+        observed = locks.after_swaps(observed, desk.trades, rules.strategy, batch.market_time)
     after, changed, entries = circuit.evaluate(
         observed, breakers, rules.strategy, point.equity_usd, batch
     )

@@ -36,6 +36,10 @@ RANGES: Mapping[str, tuple[Decimal, Decimal]] = {
         ("max_daily_loss_percent", "0.1", "100"),
         ("max_drawdown_percent", "0.1", "100"),
         ("max_quote_age_seconds", "1", "86400"),
+        # The median token's last minutes are this often above what is usual by mere chance.
+        ("max_volatility_ratio", "1.5", "100"),
+        ("lock_after_failures", "1", "1000"),
+        ("lock_minutes", "1", "43200"),
     )
 }
 #: Settings that may be None, which is off.
@@ -48,6 +52,8 @@ OPTIONAL = frozenset(
         "risk_per_trade_percent",
         "target_volatility_percent",
         "max_trade_usd",
+        "max_volatility_ratio",
+        "lock_after_failures",
     }
 )
 #: Of a step: its gain and its share, in percent.
@@ -105,6 +111,12 @@ class Strategy:
     max_daily_loss_percent: Decimal = Decimal(5)
     max_drawdown_percent: Decimal = Decimal(20)
     max_quote_age_seconds: int = 900
+    #: Of the volatility now and the usual one, of the median token; None: not watched.
+    max_volatility_ratio: Decimal | None = None
+    #: Failed swaps of a token in a row that lock its entries; None: none do.
+    lock_after_failures: int | None = None
+    #: How long such a lock lasts, in market time.
+    lock_minutes: int = 60
     #: Symbols; an empty tuple allows all.
     allowed_tokens: tuple[str, ...] = ()
     blocked_tokens: tuple[str, ...] = ()

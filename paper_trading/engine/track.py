@@ -44,6 +44,8 @@ class Worth:
     equity_usd: Decimal
     positions_usd: Decimal
     cash_price_usd: Decimal
+    #: False: a mark waits for its second reading; neither peak nor drawdown is taken then.
+    settled: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ class Metrics:
 
 def worth_of(point: EquityPoint) -> Worth:
     """Return what an equity point says of an account's worth."""
-    return Worth(point.at, point.equity_usd, point.positions_usd, point.cash_price_usd)
+    return Worth(
+        point.at, point.equity_usd, point.positions_usd, point.cash_price_usd, point.settled
+    )
 
 
 def metrics_due(ticks_closed: int) -> bool:
@@ -94,7 +98,14 @@ def traded(
 
 def observed(record: TrackRecord, worth: Worth, prices: Prices, step: timedelta) -> TrackRecord:
     """Return the record with the worth of one more tick; `step` is the market's."""
-    curve = curves.observed(record.curve, worth.at, worth.equity_usd, worth.positions_usd, step)
+    curve = curves.observed(
+        record.curve,
+        worth.at,
+        worth.equity_usd,
+        worth.positions_usd,
+        step,
+        settled=worth.settled,
+    )
     curve = replace(curve, cash_price_usd=worth.cash_price_usd)
     held = holdings.quoted(record.benchmarks, prices)
     point = HourPoint(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paper_trading.engine import accounting, breakers, track
-from paper_trading.engine.account import Account
+from paper_trading.engine import accounting, breakers, locks, track
+from paper_trading.engine.account import Account, TokenLock
 from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.enums import BreakerKind
@@ -83,6 +83,18 @@ def after_reset(book: Book, kind: BreakerKind) -> Book:
         version=book.version + 1,
         breakers={**book.breakers, kind: after},
     )
+
+
+def after_lock(book: Book, token_id: int, lock: TokenLock) -> Book:
+    """Return the book after a person locked a token."""
+    return replace(
+        book, account=locks.locked(book.account, token_id, lock), version=book.version + 1
+    )
+
+
+def after_release(book: Book, token_id: int) -> Book:
+    """Return the book after a person released the lock of a token."""
+    return replace(book, account=locks.released(book.account, token_id), version=book.version + 1)
 
 
 def after_trip(book: Book, at: datetime) -> Book:

@@ -1,11 +1,11 @@
 """What a tick reads of its market: a batch, the tokens with their newest bars, the quantiles."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from paper_trading.engine.benchmarks import Prices
-from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.market import Batch, Recent, Token
 from paper_trading.intelligence.series import ClosedBar
 
 #: What stands for ETH in the benchmarks, the first that a market lists.
@@ -64,11 +64,12 @@ class MarketView:
         signals: str = "",
     ) -> "MarketView":
         """Put a view together; `bars` are the newest of the tokens that the batch quotes."""
+        recent = _recent(batch, tokens, bars)
         listed = (
             Listed(one.token, one.is_cash, one.tradable, bars.get(one.token.id)) for one in tokens
         )
         ordered = sorted(listed, key=lambda one: (one.token.symbol, one.token.id))
-        return cls(batch, quantiles, tuple(ordered), signals)
+        return cls(replace(batch, recent=recent), quantiles, tuple(ordered), signals)
 
     def prices(self) -> Prices:
         """Return what the benchmarks of an account read of the tick."""
@@ -78,6 +79,18 @@ class MarketView:
     def chunk(self, number: int, total: int) -> tuple[Listed, ...]:
         """Return the tokens of one chunk of the fan-out, dealt in turn by symbol."""
         return self.listed[number :: max(1, total)]
+
+
+def _recent(
+    batch: Batch, tokens: Iterable[ListedToken], bars: Mapping[int, ClosedBar]
+) -> dict[int, Recent]:
+    """Return the newest bars of what can be bought, where they still speak of the present."""
+    found = ((token_id, bars[token_id].bar) for token_id in buyable(tokens) if token_id in bars)
+    return {
+        token_id: Recent(bar.start, bar.high, bar.low)
+        for token_id, bar in sorted(found, key=lambda one: one[0])
+        if bar.is_current(batch.market_time)
+    }
 
 
 def benchmark_prices(

@@ -9,7 +9,7 @@ from django.db.models import Q
 from paper_trading.engine.enums import BreakerKind
 from paper_trading.engine.money import ONE, ZERO
 from paper_trading.models.fields import PriceField, RatioField, UsdField, word_field
-from paper_trading.models.market import Market
+from paper_trading.models.market import Market, Token
 
 
 class PaperTradingAccount(models.Model):
@@ -44,6 +44,12 @@ class PaperTradingAccount(models.Model):
     nonce = models.PositiveIntegerField(default=0)
     approvals = models.JSONField(default=list, blank=True)
     last_exits = models.JSONField(default=dict, blank=True)
+    locks = models.JSONField(
+        default=dict, blank=True, help_text="Token: until (market time), reason, by a person."
+    )
+    failed_swaps = models.JSONField(
+        default=dict, blank=True, help_text="Token: failed swaps in a row."
+    )
     pending = models.JSONField(
         default=list, blank=True, help_text="Submitted swaps whose outcome is not known yet."
     )
@@ -79,6 +85,12 @@ class AccountEventKind(StrEnum):
     DEPOSIT = "DEPOSIT"
     BREAKER_RESET = "BREAKER_RESET"
     BREAKER_TRIP = "BREAKER_TRIP"
+    TOKEN_LOCK = "TOKEN_LOCK"  # noqa: S105
+    TOKEN_RELEASE = "TOKEN_RELEASE"  # noqa: S105
+
+
+#: What happens to one token of an account; all else but a deposit happens to a breaker.
+OF_TOKENS = (AccountEventKind.TOKEN_LOCK, AccountEventKind.TOKEN_RELEASE)
 
 
 class AccountEvent(models.Model):
@@ -92,7 +104,12 @@ class AccountEvent(models.Model):
     kind = word_field(AccountEventKind)
     amount_usd = UsdField(null=True)
     breaker = word_field(BreakerKind, blank=True, default="")
+    token = models.ForeignKey(
+        Token, null=True, on_delete=models.PROTECT, related_name="account_events"
+    )
+    #: When a breaker tripped; until when a token is locked.
     market_time = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=200, blank=True, default="")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     seal = models.JSONField(default=dict, editable=False)
@@ -101,9 +118,19 @@ class AccountEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "version"], name="account_event_once"),
             models.CheckConstraint(
-                condition=Q(kind=AccountEventKind.DEPOSIT, amount_usd__gt=0, breaker="")
-                | (~Q(kind=AccountEventKind.DEPOSIT) & Q(amount_usd=None) & ~Q(breaker="")),
+                condition=Q(kind=AccountEventKind.DEPOSIT, amount_usd__gt=0, breaker="", token=None)
+                | Q(kind__in=OF_TOKENS, amount_usd=None, breaker="", token__isnull=False)
+                | (
+                    ~Q(kind__in=[AccountEventKind.DEPOSIT, *OF_TOKENS])
+                    & Q(amount_usd=None, token=None)
+                    & ~Q(breaker="")
+                ),
                 name="account_event_says_what",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=AccountEventKind.TOKEN_LOCK)
+                | Q(market_time__isnull=False, reason__gt=""),
+                name="account_event_lock_says_why",
             ),
         ]
 

@@ -24,10 +24,16 @@ class BreakerState(models.Model):
     actual = RatioField(null=True, blank=True)
     threshold = RatioField(null=True, blank=True)
     baseline_usd = UsdField(null=True, blank=True)
+    waiting_since = models.DateTimeField(
+        null=True, blank=True, help_text="Market time: for settled marks, or for calm to last."
+    )
     reset_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
     reset_at = models.DateTimeField(null=True, blank=True)
+    reset_reason = models.CharField(
+        max_length=200, blank=True, help_text="Of the last reset; one by nobody came by itself."
+    )
 
     class Meta:
         constraints = [
@@ -57,6 +63,9 @@ class EquityPoint(models.Model):
     equity_usd = UsdField()
     equity_if_closed_usd = UsdField(null=True, help_text="If everything were sold now.")
     drawdown_percent = RatioField()
+    settled = models.BooleanField(
+        default=True, help_text="No mark waits for its second reading: drawdowns count it."
+    )
 
     class Meta:
         constraints = [

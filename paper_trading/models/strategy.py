@@ -152,6 +152,21 @@ class PaperStrategyConfiguration(models.Model):
     max_quote_age_seconds = models.PositiveIntegerField(
         default=900, validators=_range("max_quote_age_seconds")
     )
+    max_volatility_ratio = RatioField(
+        null=True,
+        blank=True,
+        validators=_range("max_volatility_ratio"),
+        help_text="Volatility now over the usual one, of the median token.",
+    )
+    lock_after_failures = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=_range("lock_after_failures"),
+        help_text="Failed swaps of a token in a row that lock its entries.",
+    )
+    lock_minutes = models.PositiveIntegerField(
+        default=60, validators=_range("lock_minutes"), help_text="Of market time."
+    )
     allowed_tokens = models.JSONField(
         default=list, blank=True, help_text='Symbols, such as ["WETH"]; empty allows all.'
     )

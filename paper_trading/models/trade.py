@@ -49,7 +49,7 @@ class PaperTrade(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     asked_usd = UsdField(default=ZERO)
     allowed_usd = UsdField(default=ZERO)
-    limit = models.CharField(max_length=40, blank=True)
+    limit = models.CharField(max_length=250, blank=True)
     amount_in = UnitsField(null=True)
     quoted_out = UnitsField(null=True)
     minimum_out = UnitsField(null=True)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_trading.engine.account import Account, LastExit, Position
+from paper_trading.engine.account import Account, LastExit, Position, TokenLock
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Token
@@ -45,6 +45,8 @@ def account_value(row: PaperTradingAccount, positions: Iterable[PaperPosition]) 
         approvals=frozenset(row.approvals),
         last_exits={int(key): _last_exit(found) for key, found in row.last_exits.items()},
         cash_price_usd=row.cash_price_usd,
+        locks=locks_from_json(row.locks),
+        failed_swaps={int(key): count for key, count in row.failed_swaps.items()},
         pending=pending_from(row.pending),
         displaced=_displaced_from(row.displaced),
     )
@@ -70,20 +72,27 @@ COLUMNS = (
 )
 
 
-#: Columns of JSON that `write` sets.
-_LISTS = ("approvals", "last_exits", "pending", "displaced")
-
-
 def write(row: PaperTradingAccount, account: Account) -> None:
     """Save an account's value on its locked row, under the next version."""
     for name in COLUMNS:
         setattr(row, name, getattr(account, name))
-    row.approvals = sorted(account.approvals)
-    row.last_exits = _last_exits(account)
-    row.pending = pending_json(account.pending)
-    row.displaced = _displaced(account)
+    written = json_columns(account)
+    for name, found in written.items():
+        setattr(row, name, found)
     row.state_version += 1
-    row.save(update_fields=[*COLUMNS, *_LISTS, "state_version", "total_pnl_usd"])
+    row.save(update_fields=[*COLUMNS, *written, "state_version", "total_pnl_usd"])
+
+
+def json_columns(account: Account) -> dict[str, Any]:
+    """Return the columns that `write` sets as JSON."""
+    return {
+        "approvals": sorted(account.approvals),
+        "last_exits": _last_exits(account),
+        "locks": _locks(account),
+        "pending": pending_json(account.pending),
+        "displaced": _displaced(account),
+        "failed_swaps": {str(key): count for key, count in account.failed_swaps.items()},
+    }
 
 
 def to_json(state: AccountState) -> dict[str, Any]:
@@ -92,10 +101,7 @@ def to_json(state: AccountState) -> dict[str, Any]:
     return {
         "version": state.version,
         **{name: _text(getattr(account, name)) for name in COLUMNS},
-        "approvals": sorted(account.approvals),
-        "last_exits": _last_exits(account),
-        "pending": pending_json(account.pending),
-        "displaced": _displaced(account),
+        **json_columns(account),
         "positions": [_position_json(held) for held in account.positions.values()],
     }
 
@@ -114,6 +120,8 @@ def from_json(data: Mapping[str, Any]) -> AccountState:
         },
         approvals=frozenset(data["approvals"]),
         last_exits={int(key): _last_exit(found) for key, found in data["last_exits"].items()},
+        locks=locks_from_json(data["locks"]),
+        failed_swaps={int(key): count for key, count in data["failed_swaps"].items()},
         pending=pending_from(data["pending"]),
         displaced=_displaced_from(data["displaced"]),
     )
@@ -136,6 +144,21 @@ def _last_exits(account: Account) -> dict[str, list[str]]:
 def _last_exit(found: list[str]) -> LastExit:
     at, reason = found
     return LastExit(datetime.fromisoformat(at), ExitReason(reason))
+
+
+def locks_from_json(data: Mapping[str, Any]) -> dict[int, TokenLock]:
+    """Return the locks of an account by token id, as its row keeps them."""
+    return {
+        int(key): TokenLock(datetime.fromisoformat(until), reason, by_person=by_person)
+        for key, (until, reason, by_person) in data.items()
+    }
+
+
+def _locks(account: Account) -> dict[str, list[Any]]:
+    return {
+        str(token_id): [lock.until.isoformat(), lock.reason, lock.by_person]
+        for token_id, lock in account.locks.items()
+    }
 
 
 def _displaced(account: Account) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from paper_trading.bot import accounts
 from paper_trading.models import (
     BreakerState,
+    MarketToken,
     PaperStrategyConfiguration,
     PaperTradingAccount,
     PaperTradingSession,
@@ -137,11 +138,44 @@ def test_a_breaker_is_reset_by_who_may() -> None:
     breaker.refresh_from_db()
     assert breaker.tripped
     client, user = staff_with("change_breakerstate")
-    assert "1 breaker state: reset." in act(client, "reset", breaker)
+    assert "Reset these breakers" in act(client, "reset", breaker)
+    assert "This field is required" in act(client, "reset", breaker, confirmed=1)
+    breaker.refresh_from_db()
+    assert breaker.tripped
+    said = act(client, "reset", breaker, confirmed=1, reason="The feed is back.")
+    assert "1 breaker state: reset: The feed is back." in said
     breaker.refresh_from_db()
     assert (breaker.tripped, breaker.reset_by) == (False, user)
-    assert logged(user, breaker) == ["Reset."]
+    assert breaker.reset_reason == "The feed is back."
+    assert logged(user, breaker) == ["Reset: The feed is back."]
     assert BreakerState.objects.count() == 1
+
+
+def test_a_token_is_locked_and_released_with_reasons() -> None:
+    account = accounts.open_account(builders.make_user(), "Mine", builders.make_market())
+    session = builders.make_session(account)
+    builders.make_point(builders.make_tick(session))
+    token = builders.make_token("MOON")
+    MarketToken.objects.create(market=account.market, token=token)
+    asked = {"token": token.pk, "minutes": 30, "reason": "Its team sells."}
+    viewer, _ = staff_with("view_papertradingaccount")
+    act(viewer, "lock", account, confirmed=1, **asked)
+    account.refresh_from_db()
+    assert account.locks == {}
+    client, user = staff_with("change_papertradingaccount")
+    assert "Lock a token in these accounts" in act(client, "lock", account)
+    assert "This field is required" in act(client, "lock", account, confirmed=1)
+    act(client, "lock", account, confirmed=1, **asked)
+    account.refresh_from_db()
+    assert list(account.locks) == [str(token.pk)]
+    assert "Release the lock of a token" in act(client, "release", account)
+    act(client, "release", account, confirmed=1, token=token.pk, reason="It is over.")
+    account.refresh_from_db()
+    assert account.locks == {}
+    assert sorted(logged(user, account)) == [
+        "Lock of MOON released: It is over.",
+        "MOON locked for 30 minutes: Its team sells.",
+    ]
 
 
 def test_an_account_is_opened_with_its_deposit_in_the_ledger() -> None:

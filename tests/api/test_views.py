@@ -7,6 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from paper_trading.engine.enums import BreakerKind
 from tests import builders
 from tests.full_account import make_one_of_each
 
@@ -46,6 +47,42 @@ def test_an_account_tells_figures_positions_decisions_and_stages() -> None:
     assert told["positions"][0]["unrealized_usd"] == "66.42"
     assert {row["action"] for row in told["decisions"]} == {"HOLD", "BUY"}
     assert {row["stage"] for row in told["ticks"][0]["stages"]} >= {"prices", "analysis"}
+
+
+def test_an_account_tells_its_breakers_and_its_locks() -> None:
+    account = builders.make_account()
+    person = builders.make_user("mender")
+    builders.make_breaker(account)
+    builders.make_breaker(
+        account,
+        kind=BreakerKind.LOSING_EXITS,
+        tripped=False,
+        tripped_market_time=None,
+        reset_by=person,
+        reset_at=builders.START,
+        reset_reason="Looked at.",
+    )
+    builders.make_lock(account, builders.make_token("MOON"))
+    told = client_of(account.owner).get(f"/api/accounts/{account.pk}/").json()
+    assert told["breaker_state"] == "REDUCING"
+    by_kind = {row["kind"]: row for row in told["breakers"]}
+    assert set(by_kind) == set(BreakerKind)
+    assert by_kind["DAILY_LOSS"]["actual"] == "5.2"
+    assert by_kind["DAILY_LOSS"]["reason"].endswith("(percent): 5.2, limit 5.")
+    assert by_kind["LOSING_EXITS"]["reset"] == {
+        "by": "mender",
+        "at": "2026-01-05T12:00:00+00:00",
+        "reason": "Looked at.",
+    }
+    assert by_kind["VOLATILITY"]["reset"] is None
+    assert told["locks"] == [
+        {
+            "token": "MOON",
+            "until": "2026-01-05T13:00:00+00:00",
+            "reason": "Its team sells.",
+            "by_person": True,
+        }
+    ]
 
 
 def test_a_price_far_below_one_keeps_every_digit() -> None:

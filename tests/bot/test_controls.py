@@ -1,7 +1,6 @@
 """What people may ask of a session, and every way in which it is refused."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from paper_trading.bot import clock, controls, opening
 from paper_trading.bot.controls import ControlRefused
-from paper_trading.engine.enums import BreakerKind
 from paper_trading.models import (
     PaperTradingAccount,
     PaperTradingSession,
@@ -179,38 +177,6 @@ def test_only_what_is_held_can_be_closed_and_only_once(session: PaperTradingSess
     controls.request_close(session, token, person)
     with pytest.raises(ControlRefused, match="LINK is already marked to be closed"):
         controls.request_close(session, token, person)
-
-
-def test_a_breaker_of_loss_is_reset_to_measure_from_now(session: PaperTradingSession) -> None:
-    person = make.make_user()
-    make.make_point(make.make_tick(session), Decimal(9_300))
-    breaker = make.make_breaker(session.account)
-    controls.reset_breaker(breaker, person)
-    breaker.refresh_from_db()
-    assert (breaker.tripped, breaker.tripped_market_time) == (False, None)
-    assert breaker.baseline_usd == 9_300
-    assert (breaker.reset_by, breaker.actual, breaker.threshold) == (person, None, None)
-    assert breaker.reset_at is not None
-    with pytest.raises(ControlRefused, match="Daily loss is not tripped"):
-        controls.reset_breaker(breaker, person)
-
-
-@pytest.mark.parametrize(
-    ("kind", "count"),
-    [
-        (BreakerKind.FAILED_TRANSACTIONS, "failed_transactions"),
-        (BreakerKind.LOSING_EXITS, "losing_exits"),
-    ],
-)
-def test_a_breaker_of_counts_is_reset_with_its_count_alone(
-    session: PaperTradingSession, kind: BreakerKind, count: str
-) -> None:
-    PaperTradingAccount.objects.update(failed_transactions=5, losing_exits=5)
-    controls.reset_breaker(make.make_breaker(session.account, kind=kind), make.make_user())
-    account = PaperTradingAccount.objects.get(pk=session.account_id)
-    assert account.failed_transactions + account.losing_exits == 5
-    assert getattr(account, count) == 0
-    assert account.state_version == session.account.state_version + 1
 
 
 def test_the_owner_hears_of_it_after_the_commit(

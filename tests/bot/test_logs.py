@@ -8,9 +8,10 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
-from paper_trading.bot import clock, controls, logs, progress, stages
+from paper_trading.bot import clock, logs, progress, stages
+from paper_trading.bot.circuit_breakers import CircuitBreakerManager
 from paper_trading.engine import track
-from paper_trading.engine.enums import Side, Stage, TradeStatus
+from paper_trading.engine.enums import BreakerKind, Side, Stage, TradeStatus
 from paper_trading.models import Market, PaperTrade, PaperTradingSession, Tick
 from tests.bot import worlds
 
@@ -109,7 +110,9 @@ def test_a_breaker_that_trips_is_a_warning_and_its_reset_is_not(
     (line,) = lines(log, logging.WARNING, "breaker INTERNAL_ERROR of account ", "tripped")
     assert "failed in stage prices after 5 attempts" in line
     assert lines(log, logging.ERROR, f"tick {tick.pk} stage prices: ")
-    controls.reset_breaker(session.account.breakers.get(), session.account.owner)
+    CircuitBreakerManager(session.account_id).reset(
+        BreakerKind.INTERNAL_ERROR, session.account.owner, "Looked at."
+    )
     assert lines(log, logging.INFO, "breaker INTERNAL_ERROR of account ", "cleared")
 
 

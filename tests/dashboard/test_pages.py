@@ -14,6 +14,7 @@ from paper_trading.dashboard.panels import PANELS
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Action, Side, Stage, TradeStatus
 from paper_trading.models import (
+    PaperStrategyConfiguration,
     PaperTradingAccount,
     PaperTradingSession,
     TickReason,
@@ -280,6 +281,27 @@ def test_tripped_breakers_say_why_and_the_others_how_far() -> None:
     assert "1 tripped" in text
     assert "Too much is lost since the market day began (percent): 5.2, limit 5." in text
     assert "2 of 5" in text
+    assert "Locked tokens" not in text
+
+
+def test_locks_and_resets_are_shown_with_their_reasons() -> None:
+    session = builders.make_session()
+    builders.make_lock(session.account, builders.make_token("MOON"))
+    builders.make_breaker(
+        session.account,
+        tripped=False,
+        tripped_market_time=None,
+        reset_by=builders.make_user("mender"),
+        reset_at=builders.START,
+        reset_reason="Looked at.",
+    )
+    text = panel(session.account, "breakers")
+    assert "<b>MOON</b>: no entries until" in text
+    assert "Its team sells." in text
+    assert "by mender: Looked at." in text
+    assert "Off" in text
+    PaperStrategyConfiguration.objects.update(max_volatility_ratio=Decimal(2))
+    assert "limit 2 times" in panel(session.account, "breakers")
 
 
 def test_the_pipeline_groups_chunks_and_says_why_a_tick_did_not_close() -> None:

@@ -149,3 +149,16 @@ def test_cash_paid_in_off_the_peg_counts_at_its_price() -> None:
     assert paid.worth_usd == Decimal(176)
     after = curves.observed(paid, NOON + 2 * HOUR, Decimal(176), Decimal(0), HOUR)
     assert curves.index_of(after) == Decimal("0.88")
+
+
+def test_a_point_that_waits_for_its_second_reading_is_no_drawdown_and_no_peak() -> None:
+    calm = curve_of("10000", "10500")
+    for worth in ("3000", "90000"):
+        glitch = curves.observed(
+            calm, NOON + 2 * HOUR, Decimal(worth), Decimal(0), HOUR, settled=False
+        )
+        assert glitch.worth_usd == Decimal(worth)
+        assert (glitch.peak_index, glitch.peak_at) == (calm.peak_index, calm.peak_at)
+        assert glitch.drawdown is None
+        after = curves.observed(glitch, NOON + 3 * HOUR, Decimal(10_500), Decimal(0), HOUR)
+        assert (after.peak_index, after.drawdown) == (calm.peak_index, None)

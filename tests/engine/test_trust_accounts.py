@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine import breakers as circuit
+from paper_trading.engine import track
+from paper_trading.engine.benchmarks import Prices
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     BreakerKind,
@@ -24,6 +26,7 @@ from tests.engine.readings import (
     DISPUTED,
     JUMP,
     STALE,
+    TICK,
     UNSELLABLE,
     Holder,
     filled,
@@ -165,3 +168,18 @@ def test_a_day_does_not_begin_on_a_wrong_reading() -> None:
     assert result.account.day_start_equity_usd == before
     assert result.account.day is not None
     assert result.account.day > NOON.date()
+
+
+@pytest.mark.parametrize("glitch", ["30", "400"])
+def test_a_wrong_reading_is_neither_peak_nor_drawdown_of_the_track_record(glitch: str) -> None:
+    records = []
+    for prices in (("100", "100", glitch, "100"), ("100", "100", "100", "100")):
+        holder, record = Holder(), track.opened(Decimal(10_000))
+        for tick, one in enumerate(fold(of(*prices))):
+            worth = track.worth_of(holder.lives(one, tick).equity)
+            assert worth.settled is (one.verdict is not JUMP)
+            record = track.observed(record, worth, Prices({}, frozenset(), None), TICK)
+        records.append(record)
+    wrong, calm = (record.curve for record in records)
+    assert wrong.drawdown == calm.drawdown
+    assert wrong.peak_index == calm.peak_index

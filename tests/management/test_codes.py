@@ -17,8 +17,12 @@ PAGE = ROOT / "docs/CODES.md"
 HOMES = {"paper_trading/engine/codes.py", "paper_trading/engine/enums.py"}
 #: Too common to be a code wherever they stand: a word of another vocabulary or of a protocol.
 COMMON = {"OK", "MANUAL", "ACTIVE", "SIGNAL"}
-#: Words of the doctor and of ticks that are spelt like a code.
-OTHERS = {"paper_trading/bot/findings.py", "paper_trading/models/tick.py"}
+#: Words of the doctor, of ticks and of failed sources that are spelt like a code.
+OTHERS = {
+    "paper_trading/bot/findings.py",
+    "paper_trading/models/tick.py",
+    "paper_trading/services/sources/live/base.py",
+}
 
 
 def test_the_page_is_what_the_code_says() -> None:

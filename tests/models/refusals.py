@@ -283,6 +283,30 @@ REFUSALS: list[tuple[str, str, Callable[[World], Any]]] = [
         lambda w: journal.record_event(w.account, RESET),
     ),
     (
+        "a lock of no token",
+        "account_event_says_what",
+        lambda w: journal.record_event(
+            w.account, AccountEventKind.TOKEN_LOCK, market_time=make.START, reason="x"
+        ),
+    ),
+    (
+        "a reset that names a token",
+        "account_event_says_what",
+        lambda w: journal.record_event(
+            w.account, RESET, breaker=BreakerKind.DRAWDOWN, token=w.token
+        ),
+    ),
+    (
+        "a lock without a reason",
+        "account_event_lock_says_why",
+        lambda w: make.make_lock(w.account, w.token, reason=""),
+    ),
+    (
+        "a lock without an end",
+        "account_event_lock_says_why",
+        lambda w: make.make_lock(w.account, w.token, market_time=None),
+    ),
+    (
         "a deposit of nothing",
         "account_event_says_what",
         lambda w: journal.record_event(w.account, DEPOSIT, amount_usd=Decimal(0)),

@@ -1,6 +1,7 @@
 """Where an account stands after all of its replayed ticks, compared with its rows."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 from paper_trading.bot import track_rows
 from paper_trading.bot.position_manager import MARKS
@@ -34,8 +35,11 @@ def same_account(
     """
     where = f"account {row.name}"
     same(where, "state_version", book.version, row.state_version)
+    # Before they are read: what somebody else wrote into them may be no such value at all.
+    for name, made in account_state.json_columns(book.account).items():
+        same(where, name, made, getattr(row, name))
     stored = account_state.load(row).account
-    for name in (*account_state.COLUMNS, "approvals", "last_exits", "pending", "displaced"):
+    for name in account_state.COLUMNS:
         same(where, name, getattr(book.account, name), getattr(stored, name))
     same(where, "total_pnl_usd", book.total_pnl_usd, row.total_pnl_usd)
     _same_positions(where, row, book, closed, opened)
@@ -60,7 +64,7 @@ def _same_breakers(
 ) -> None:
     same(where, "kinds of breakers", sorted(made), sorted(stored))
     for kind, breaker in made.items():
-        for name in ("tripped", "tripped_at", "actual", "threshold", "baseline_usd"):
+        for name in [one.name for one in fields(Breaker) if one.name != "kind"]:
             column = "tripped_market_time" if name == "tripped_at" else name
             replayed, found = (getattr(one, name) for one in (breaker, stored[kind]))
             same(f"{where} breaker {kind}", column, replayed, found)

@@ -10,6 +10,7 @@ from django.db import models, transaction
 from pytest_django import DjangoDbBlocker
 
 from paper_trading.bot import accounts, controls
+from paper_trading.bot.circuit_breakers import CircuitBreakerManager
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.export import BatchEntry
 from paper_trading.bot.replay.market import MemoryMarket
@@ -65,7 +66,7 @@ LEFT: dict[type[models.Model], set[str]] = {
     AccountEvent: {"requested_by"},
     PaperPosition: {"session"},
     PaperTradingAccount: {"owner", "name", "archived_at"},
-    BreakerState: {"account", "reset_by", "reset_at"},
+    BreakerState: {"account", "reset_by", "reset_at", "reset_reason"},
     MarketGenesis: {"market"},
     TokenList: {"market"},
     Market: {"name", "mode", "chain_id", "profile", "file_path", "file_sha256", "assumptions"}
@@ -99,7 +100,9 @@ def world(market: Market) -> PaperTradingSession:
     tripped = BreakerState.objects.get(kind=BreakerKind.LOSING_EXITS)
     assert tripped.tripped
     assert PaperTrade.objects.filter(steps_taken=1).exists()
-    controls.reset_breaker(tripped, session.account.owner)
+    CircuitBreakerManager(session.account_id).reset(
+        BreakerKind.LOSING_EXITS, session.account.owner, "Looked at."
+    )
     worlds.run_ticks(session, TICKS - 12)
     return session
 
