@@ -5,6 +5,7 @@ stage the only writer.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,9 +18,10 @@ from paper_trading.engine import money
 from paper_trading.engine.account import Account, ClosedPosition, Position
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side, Stage, TradeStatus
+from paper_trading.engine.market import Batch
 from paper_trading.engine.seal import seal
 from paper_trading.engine.steps import StepResult, auto_close
-from paper_trading.engine.trade import Swap, TradeRecord
+from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence.inputs import program
 from paper_trading.models import (
     ManualRequest,
@@ -100,7 +102,7 @@ class PositionManager:
         trades = save_trades(tick, stage, result.trades, rows)
         for record in result.trades:
             if record.swap is not None and record.side is Side.SELL:
-                self.close_or_reduce_position(record)
+                self.close_or_reduce_position(record, view_of(tick).batch)
         self.update_position_prices(result.account)
         traded = {record.token.id for record in result.trades if record.swap is not None}
         update_rows(
@@ -118,13 +120,13 @@ class PositionManager:
             held = after.positions[record.token.id]
             self.positions[record.token.id] = self._new_row(tick, held)
 
-    def close_or_reduce_position(self, record: TradeRecord) -> None:
-        """Close the row of a position whose last units were sold."""
+    def close_or_reduce_position(self, record: TradeRecord, batch: Batch) -> None:
+        """Close the row of a position whose last units were sold, at the batch's price."""
         row, swap = self.positions.get(record.token.id), record.swap
         if row is None or swap is None:
             raise ValueError(f"a sale of {record.token.symbol} without a position or a swap")
         if record.closed is not None:
-            self._close(row, record, swap, record.closed)
+            self._close(row, record, record.closed, batch.quotes[record.token.id].price_usd)
 
     def update_position_prices(self, after: Account) -> None:
         """Bring the rows of what is still held up to the step's marks."""
@@ -179,7 +181,11 @@ class PositionManager:
         )
 
     def _close(
-        self, row: PaperPosition, record: TradeRecord, swap: Swap, closed: ClosedPosition
+        self,
+        row: PaperPosition,
+        record: TradeRecord,
+        closed: ClosedPosition,
+        price_usd: Decimal,
     ) -> None:
         row.is_open = False
         row.units, row.cost_usd = 0, money.ZERO
@@ -187,7 +193,7 @@ class PositionManager:
         row.exit_reason = record.exit_reason or ""
         row.closed_market_time = record.market_time
         row.closed_at = timezone.now()
-        row.mark_price_usd, row.marked_market_time = swap.mid_price, record.market_time
+        row.mark_price_usd, row.marked_market_time = price_usd, record.market_time
         del self.positions[record.token.id]
 
 

@@ -86,7 +86,9 @@ def auto_close(
     if told:
         desk.account = _marked(desk.account, batch, rules)
     for wanted in _wanted_exits(desk.account, batch, rules, manual_closes, told):
-        desk.exit(wanted)
+        # No step both opens and closes a position: where exits fill at once, the next one looks.
+        if rules.strategy.use_transaction_manager or _known(wanted.token, before.account, told):
+            desk.exit(wanted)
     return _closing(
         desk.account, batch, before.breakers, rules, _state(rules), before.breaker_events, desk
     )
@@ -159,6 +161,11 @@ def _marked(account: Account, batch: Batch, rules: Rules) -> Account:
     }
     # Without a price of cash the last one stays, as the marks do.
     return replace(account, positions=positions, cash_price_usd=cash_price_usd(account, batch))
+
+
+def _known(token: Token, before: Account, told: set[int]) -> bool:
+    """Say whether a token was held before the step, or is not held by what the step resolved."""
+    return token.id in before.positions or token.id not in told
 
 
 def _wanted_exits(

@@ -173,8 +173,7 @@ def same_quote(tick: Tick, symbol: str) -> PaperTrade:
     assert near(trade.mid_price * tick.batch.cash_price_usd, quote.price_usd)
     assert trade.position is not None
     assert trade.position.marked_market_time == tick.market_time
-    if trade.position.is_open:
-        assert near(trade.position.mark_price_usd, quote.price_usd)
+    assert trade.position.mark_price_usd == quote.price_usd
     return trade
 
 

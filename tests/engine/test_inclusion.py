@@ -410,3 +410,13 @@ def test_the_same_order_meets_the_same_luck_whoever_sends_it() -> None:
     assert all(swap is not None for swap in outs)
     drifts = [swap.drift_usd / cash_amount(swap.amount_in) for swap in outs if swap is not None]
     assert abs(drifts[0] - drifts[1]) < Decimal("1e-6")
+
+
+def test_a_strategy_that_leaves_the_manager_closes_nothing_in_the_step_that_opens_it() -> None:
+    before = sent().account
+    direct = rules(Strategy(use_transaction_manager=False))
+    crash = seconds(15, {A.id: "99"})
+    opened = closed(before, crash, direct, frozenset({A.id}))
+    assert [one.side for one in opened.trades] == [Side.BUY]
+    sold = closed(opened.account, seconds(30), direct, frozenset({A.id}))
+    assert [one.side for one in sold.trades] == [Side.SELL]

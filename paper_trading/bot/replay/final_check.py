@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from decimal import Decimal
 
 from paper_trading.bot import track_rows
 from paper_trading.bot.position_manager import MARKS
@@ -25,7 +26,7 @@ from paper_trading.services import account_state
 def same_account(
     row: PaperTradingAccount,
     book: Book,
-    closed: Mapping[int, tuple[Position, TradeRecord]],
+    closed: Mapping[int, tuple[Position, TradeRecord, Decimal]],
     opened: Mapping[int, int | None],
 ) -> None:
     """Compare an account's row, positions and breakers with its book.
@@ -74,7 +75,7 @@ def _same_positions(
     where: str,
     row: PaperTradingAccount,
     book: Book,
-    closed: Mapping[int, tuple[Position, TradeRecord]],
+    closed: Mapping[int, tuple[Position, TradeRecord, Decimal]],
     opened: Mapping[int, int | None],
 ) -> None:
     rows = list(PaperPosition.objects.filter(account=row))
@@ -86,8 +87,8 @@ def _same_positions(
         _same_position(named, position, held[token_id])
     past = {one.pk: one for one in rows if not one.is_open}
     same(where, "closed positions", sorted(closed), sorted(past))
-    for key, (position, record) in closed.items():
-        _same_closed(where, position, record, past[key])
+    for key, (position, record, price_usd) in closed.items():
+        _same_closed(where, position, record, price_usd, past[key])
 
 
 def _same_position(named: str, made: Position, stored: PaperPosition) -> None:
@@ -97,11 +98,13 @@ def _same_position(named: str, made: Position, stored: PaperPosition) -> None:
     same(named, "marked_market_time", made.marked_at, stored.marked_market_time)
 
 
-def _same_closed(where: str, made: Position, record: TradeRecord, stored: PaperPosition) -> None:
+def _same_closed(
+    where: str, made: Position, record: TradeRecord, price_usd: Decimal, stored: PaperPosition
+) -> None:
     """Compare a closed position with what it was before its last sale, and with that sale."""
     named = f"{where} closed position in {made.token.symbol}"
-    closed, swap = record.closed, record.swap
-    if closed is None or swap is None:
+    closed = record.closed
+    if closed is None:
         raise ValueError(f"{named} was closed by a trade that closed nothing")
     for name, replayed in (
         ("token", made.token.id),
@@ -113,7 +116,7 @@ def _same_closed(where: str, made: Position, record: TradeRecord, stored: PaperP
         ("exit_factor", made.exit_factor),
         ("high_price_usd", made.high_price_usd),
         ("net_pnl_percent", made.net_pnl_percent),
-        ("mark_price_usd", swap.mid_price),
+        ("mark_price_usd", price_usd),
         ("marked_market_time", record.market_time),
         ("closed_market_time", record.market_time),
         ("exit_reason", record.exit_reason),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from paper_trading.bot.accounts import deposit_rows
@@ -51,7 +52,7 @@ class AccountReplay:
         self.positions: dict[int, int | None] = {}
         self._lines = 0
         #: What each closed position was before its last sale, by its key.
-        self.closed: dict[int, tuple[Position, TradeRecord]] = {}
+        self.closed: dict[int, tuple[Position, TradeRecord, Decimal]] = {}
         self._events = events[1:]
         self._same_deposit(events[0], None)
 
@@ -115,7 +116,7 @@ class AccountReplay:
         if done.stage is Stage.AUTO_CLOSE:
             self.book = tick.auto_close(self.book)
             self._same_trades(entry, done.stage, tick.closing, rows)
-            self._keep_closed(before, tick.closing)
+            self._keep_closed(before, tick.closing, tick)
         elif done.stage is Stage.ANALYSIS:
             listed = tick.view.chunk(done.chunk, entry.row.chunks_total)
             made = tick.analyze(listed, self.book.state(), rows.failed)
@@ -123,7 +124,7 @@ class AccountReplay:
         elif done.stage is Stage.EXECUTION:
             self.book = tick.execute(self.book, self.step)
             self._same_trades(entry, done.stage, tick.executed, rows)
-            self._keep_closed(before, tick.executed)
+            self._keep_closed(before, tick.executed, tick)
         else:
             made_metrics = tick.measure(self.book)
             stored = rows.metrics
@@ -163,13 +164,16 @@ class AccountReplay:
         posted = posting_rows(row, record)
         _same_lists(f"{where} posting", "postings", posted, rows.postings(stored.pk))
 
-    def _keep_closed(self, before: Mapping[int, Position], result: StepResult | None) -> None:
+    def _keep_closed(
+        self, before: Mapping[int, Position], result: StepResult | None, tick: MemoryTick
+    ) -> None:
         """Remember what was sold out: no later stage writes its row."""
         for record in () if result is None else result.trades:
             if record.closed is not None:
                 key = self.positions.pop(record.token.id)
                 if key is not None:
-                    self.closed[key] = (before[record.token.id], record)
+                    price = tick.view.batch.quotes[record.token.id].price_usd
+                    self.closed[key] = (before[record.token.id], record, price)
 
     def _same_decisions(self, entry: TickEntry, made: tuple[Decision, ...], rows: TickRows) -> None:
         for decision in made:
