@@ -109,6 +109,7 @@ class Trader:
         )
         for record in trades_of(made):
             self._count(record)
+            self._carry_since_sent(record, step, planted or {})
         self._look(made, step.market_time)
         return made
 
@@ -120,6 +121,23 @@ class Trader:
                 price = step.view.batch.quotes[token_id].price_usd
                 self.carried_usd += units * (price - held.mark_price_usd)
                 self.captured_usd += units * planted.get(token_id, ZERO)
+
+    def _carry_since_sent(
+        self, record: TradeRecord, step: MemoryStep, planted: Mapping[int, Decimal]
+    ) -> None:
+        """Count the change of price that a pending order was through, from its quote on.
+
+        Its drift is a cost, measured from the quote; a buy is held from there, a sale no more.
+        """
+        swap, token_id = record.swap, record.token.id
+        if record.submission is None or swap is None or record.status is not TradeStatus.FILLED:
+            return
+        with localcontext(CONTEXT):
+            bought = record.side is Side.BUY
+            units = from_base_units(swap.amount_out if bought else -swap.amount_in, DECIMALS)
+            price = step.view.batch.quotes[token_id].price_usd
+            self.carried_usd += units * (price - swap.mid_price)
+            self.captured_usd += units * planted.get(token_id, ZERO)
 
     @property
     def unexplained_usd(self) -> Decimal:

@@ -134,6 +134,7 @@ def test_a_version_turns_into_the_engine_s_value_with_every_field() -> None:
         "trailing_distance_percent": Decimal("1.25"),
         "confidence_threshold": Decimal(0),
         "max_daily_trades": 3,
+        "use_transaction_manager": False,
         "allowed_tokens": ["WETH", "UNI"],
         "blocked_tokens": ["DAI"],
     }
@@ -142,7 +143,8 @@ def test_a_version_turns_into_the_engine_s_value_with_every_field() -> None:
 
 
 def test_the_defaults_of_the_row_are_those_of_the_engine() -> None:
-    assert make.make_strategy().current_version().as_strategy() == Strategy()
+    row = PaperStrategyConfiguration.objects.create(owner=make.make_user(), name="Mine")
+    assert row.current_version().as_strategy() == Strategy()
 
 
 def test_many_rows_are_written_by_one_statement() -> None:

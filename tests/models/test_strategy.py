@@ -77,7 +77,9 @@ def test_the_admin_allows_what_the_engine_does(name: str) -> None:
 @pytest.mark.django_db
 def test_a_version_keeps_every_setting_and_an_older_one_is_off() -> None:
     steps = [["4.50", "50"], [8, "25"]]
-    row = builders.make_strategy(**{**NEW, "take_profit_steps": steps})
+    row = builders.make_strategy(
+        **{**NEW, "take_profit_steps": steps, "use_transaction_manager": True}
+    )
     row.refresh_from_db()
     row.full_clean()
     version = row.current_version()
