@@ -101,7 +101,7 @@ class Strategy:
     #: What an exit that failed may come to accept: each failure doubles its tolerance.
     max_exit_slippage_percent: Decimal = Decimal(5)
     #: Orders go to the transaction manager; else straight into the tick's pool.
-    use_transaction_manager: bool = True
+    use_transaction_manager: bool = False
     #: A managed swap that a block takes later than this reverts.
     deadline_seconds: int = 120
     minimum_balance_usd: Decimal = Decimal(100)

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='paperstrategyconfiguration',
             name='use_transaction_manager',
-            field=models.BooleanField(default=True, help_text='Orders wait for a block and fill at the next price observed after it.'),
+            field=models.BooleanField(default=False, help_text='Orders wait for a block and fill at the next price observed after it.'),
         ),
         migrations.AddField(
             model_name='papertrade',

@@ -127,7 +127,7 @@ class PaperStrategyConfiguration(models.Model):
         help_text="What an exit that failed may come to accept: each failure doubles it.",
     )
     use_transaction_manager = models.BooleanField(
-        default=True,
+        default=False,
         help_text="Orders wait for a block and fill at the next price observed after it.",
     )
     deadline_seconds = models.PositiveIntegerField(
