@@ -11,13 +11,15 @@ from django.conf import settings
 from django.db.models import F
 from django.test import override_settings
 
+from paper_trading.bot import opening, progress
 from paper_trading.models import Market, PaperTradingSession, PriceBatch, Tick
 from paper_trading.services import back_fill, clock, live_markets, market_setup, redis_client
 from paper_trading.services.price_feed_service import live_step_of
-from tasks import open_tick, sweep
+from tasks import sending
+from tasks.sending import send
 from tests.bot import live_upstreams, worlds
 from tests.e2e import workers
-from tests.e2e.stack import command, environment, up, wait_for
+from tests.e2e.stack import PATIENCE_SECONDS, command, environment, up, wait_for
 from tests.upstream.server import Upstream
 from tests.upstream.world import registry_world
 
@@ -26,6 +28,7 @@ SESSIONS = 200
 #: Of the next refresh.
 LATER = 20
 PROCESSES = 4
+HOUR = timedelta(hours=1)
 #: A port that nobody listens on.
 NOWHERE = "http://127.0.0.1:9/none"
 
@@ -84,7 +87,9 @@ def test_up_without_a_network_trades_nothing_and_says_so(tmp_path: Path) -> None
 def test_two_hundred_sessions_in_four_processes_share_one_call_a_source_and_chain(
     upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(back_fill, "LENGTH", timedelta(hours=1))
+    monkeypatch.setattr(back_fill, "LENGTH", HOUR)
+    # There is no sweep that would send again what a slow machine lets expire.
+    monkeypatch.setattr(sending, "EXPIRES_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setenv("DEX_WORKER_CONCURRENCY", str(PROCESSES))
     with override_settings(OPEN_TICKS=10_000, **live_upstreams.settings_of(upstream)):
         live_markets.forget()
@@ -126,13 +131,12 @@ def priced(sessions: Sequence[int]) -> None:
     """Let the slots of sessions be due at once, and wait until all their ticks have prices."""
     found = PaperTradingSession.objects.filter(pk__in=sessions)
     found.update(last_slot=F("last_slot") - 1)
-    open_tick.open_due_ticks()
-    ticks = Tick.objects.filter(session__in=sessions)
-
-    def done() -> bool:
-        # What a slow machine lets expire is sent again, as beat does it.
-        sweep.run()
-        return ticks.exclude(batch=None).count() == len(sessions)
-
-    wait_for(done, "all have their prices", every=1)
+    opened = opening.open_due_ticks()
+    ticks = Tick.objects.filter(pk__in=opened)
+    # The slot of an hour may be about to end.
+    ticks.update(deadline_at=F("deadline_at") + HOUR)
+    for tick_id in opened:
+        send(progress.next_steps(tick_id))
+    assert len(opened) == len(sessions)
+    wait_for(lambda: not ticks.filter(batch=None).exists(), "all have their prices", every=0.5)
     assert ticks.values("step").distinct().count() == 1
