@@ -18,10 +18,9 @@ from tests.upstream.faults import Fault
 pytestmark = pytest.mark.django_db
 #: An hour: some steps on end, then such that a cache of a minute is met at every age.
 OUTAGE_SECONDS = [15] * 4 + [115] * 30 + [15] * 6
-#: The ticks meanwhile at which the stand-in's cache has stood still for too long.
+#: The ticks meanwhile at which the stand-in's cache has stood still for too long. Prices fall as
+#: that begins, by so much that what is held is to be sold.
 STUCK = range(16, 19)
-#: The tick meanwhile at which prices fall by so much that what is held is sold.
-FALL = 8
 
 
 def fallen(symbol: str, at: datetime) -> Decimal:
@@ -43,7 +42,7 @@ def test_an_hour_without_the_tick_source_costs_no_tick(
     upstream.server.misbehave("dexscreener", Fault.RESET)
     for number, seconds in enumerate(OUTAGE_SECONDS):
         upstream.world.cache_seconds = 1_200 if number in STUCK else 60
-        if number == FALL:
+        if number == STUCK.start:
             upstream.world.series = fallen
         tick = upstream.tick(session, seconds)
         assert tick.status == TickStatus.CLOSED
@@ -51,7 +50,7 @@ def test_an_hour_without_the_tick_source_costs_no_tick(
         assert tick.batch.source == "geckoterminal"
         assert (age_of(tick, upstream) > OLDEST) == (number in STUCK)
         assert number not in STUCK or not faults.traded(tick)
-        assert number != FALL or faults.traded(tick)
+        assert number != STUCK.stop or faults.traded(tick)
     assert [one["kind"] for one in told] == ["degraded", "degraded", "recovered"]
     assert told[0]["text"] == "dexscreener does not serve the prices: geckoterminal stands in."
     assert told[1]["tokens"] == told[2]["tokens"] == faults.EVERYTHING
