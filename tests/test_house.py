@@ -21,6 +21,8 @@ LOCKS = ("requirements.lock", "dexproject/embedded/requirements.lock", "tests/re
 BOUNDARIES = {
     # One token's analysis: kept as an InternalError, and the tick goes on.
     ("paper_trading/bot/market_analyzer.py", "_decide", "Exception"),
+    # One venue call: kept as an InternalError, and the order is denied.
+    ("paper_trading/engine/orders.py", "_ask", "Exception"),
     # One source fetch: kept as an InternalError, and the next source serves.
     ("paper_trading/services/sources/live/caller.py", "isolated", "Exception"),
     # One tick of the inline bot: kept as a task's failure is, and tried again.

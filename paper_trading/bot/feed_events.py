@@ -1,4 +1,4 @@
-"""What a live market's newest batch changed in how far its prices can be trusted."""
+"""What a live market's newest batch changed: who says its prices, how far they can be trusted."""
 
 from collections import defaultdict
 
@@ -6,6 +6,7 @@ from paper_trading.bot import logs
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import PaperTradingSession, PriceBatch, SessionStatus
 from paper_trading.services.feed_view import advice
+from paper_trading.services.live_markets import source_plan
 from paper_trading.services.websocket_service import publish_on_commit
 
 _KINDS = {
@@ -26,30 +27,57 @@ _TEXTS = {
 def after_fetch(batch: PriceBatch) -> None:
     """Log what a batch changed, and tell it to the owners of the market's sessions.
 
-    One event a kind, whatever the number of tokens. The batch's transaction must be open: it
-    goes out after the commit.
+    One event a kind, whatever the number of tokens, and one when another source serves the
+    prices. The batch's transaction must be open: it goes out after the commit.
     """
     if batch.said is None:
         return
     found: dict[str, list[str]] = defaultdict(list)
     for symbol, (_, now) in sorted(batch.said["changes"].items()):
         found[_KINDS[PriceVerdict(now)]].append(_named(symbol, batch))
+    _tell_of_source(batch)
     for kind, names in found.items():
         text = _TEXTS[kind].format(", ".join(names))
         if kind == "degraded":
             text = f"{text} {advice(batch.reasons)}".rstrip()
-        logs.feed(batch.market.name, kind, text)
-        for owner_id in _owners(batch):
-            publish_on_commit(
-                owner_id,
-                {
-                    "type": "feed",
-                    "market": batch.market_id,
-                    "kind": kind,
-                    "tokens": [name.split()[0] for name in names],
-                    "text": text,
-                },
-            )
+        _tell(batch, kind, text, [name.split()[0] for name in names])
+
+
+def _tell_of_source(batch: PriceBatch) -> None:
+    """Tell of a source that stands in for the first of the plan, and of the end of that.
+
+    Which one says most prices counts: that a single token's come from another is told by quotes.
+    """
+    earlier = batch.market.batches.filter(step__lt=batch.step).order_by("-step")
+    before = earlier.values_list("source", flat=True).first()
+    now = _leading(batch.source)
+    if before is None or now == _leading(before):
+        return
+    first = source_plan(batch.market).tick[0].source
+    if now == first:
+        _tell(batch, "recovered", f"{first} serves the prices again.", [])
+    else:
+        text = f"{first} does not serve the prices: {now} stands in."
+        _tell(batch, "degraded", text, [])
+
+
+def _leading(source: str) -> str:
+    return source.split("+")[0]
+
+
+def _tell(batch: PriceBatch, kind: str, text: str, tokens: list[str]) -> None:
+    logs.feed(batch.market.name, kind, text)
+    for owner_id in _owners(batch):
+        publish_on_commit(
+            owner_id,
+            {
+                "type": "feed",
+                "market": batch.market_id,
+                "kind": kind,
+                "tokens": tokens,
+                "text": text,
+            },
+        )
 
 
 def _named(symbol: str, batch: PriceBatch) -> str:

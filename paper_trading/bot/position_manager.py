@@ -93,7 +93,7 @@ class PositionManager:
 
     def save(self, tick: Tick, stage: Stage, result: StepResult) -> list[PaperTrade]:
         """Write a step's trades, positions and account under the account's next version."""
-        failures.keep_faults(tick, stage, result.breaker_events)
+        failures.keep_faults(tick, stage, result)
         for record in result.trades:
             if record.swap is not None and record.side is Side.BUY:
                 self.open_or_add_position(tick, record, result.account)

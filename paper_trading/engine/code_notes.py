@@ -46,7 +46,7 @@ NOTES: dict[Code, tuple[tuple[Origin, ...], str]] = {
     Code.OUTCOMES_POOR: (_DECIDED, "Nothing: such set-ups have lost after costs so far."),
     Code.POSITION_HELD: (_DECIDED, "Nothing, or close the position by hand."),
     Code.SIGNAL_EXIT: (_DECIDED, "Nothing: the position is sold."),
-    Code.INTERNAL_ERROR: (_DECIDED, "Read the traceback under Internal errors in the admin."),
+    Code.INTERNAL_ERROR: (_BOTH, "Read the traceback under Internal errors in the admin."),
     Code.STATE_REDUCING: (
         _DENIED,
         "See which breaker the trade's `limit` names; reset it when its cause is gone.",

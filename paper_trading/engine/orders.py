@@ -1,5 +1,6 @@
 """The desk of a step: turns wanted entries and exits into fills, failures or denials."""
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -71,6 +72,12 @@ class Desk:
         self._tripped = ", ".join(tripped)
         self._trades: list[TradeRecord] = []
         self._sent: list[Pending] = []
+        self._faults: list[str] = []
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The tracebacks of what venues raised."""
+        return tuple(self._faults)
 
     @property
     def sent(self) -> tuple[Pending, ...]:
@@ -190,13 +197,24 @@ class Desk:
             attempt=self._attempt(plan.token),
             steps_taken=steps_taken,
         )
-        made = venue_of(self._rules.strategy).send(ticket)
+        made = self._ask(ticket)
+        if made is None:
+            self._trades.append(replace(plan, code=Code.INTERNAL_ERROR, allowed_usd=ZERO))
+            return
         if isinstance(made, Pending):
             self._sent.append(made)
             self.account = self.account.with_pending(made)
             return
         code = Code.OK if made.status is TransactionStatus.CONFIRMED else Code.MINIMUM_OUT_NOT_MET
         self._settle(plan, made, steps_taken, code)
+
+    def _ask(self, ticket: Ticket) -> Swap | Pending | None:
+        """Return what a venue makes of an order; None when it raised: that is never a fill."""
+        try:
+            return venue_of(self._rules.strategy).send(ticket)
+        except Exception:  # noqa: BLE001
+            self._faults.append(traceback.format_exc())
+            return None
 
     def _numbered(self, record: TradeRecord) -> TradeRecord:
         """Return a record as the next of this step."""

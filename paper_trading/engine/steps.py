@@ -47,6 +47,8 @@ class StepResult:
     equity: EquityPoint
     #: Swaps that were submitted to the transaction manager.
     sent: tuple[Pending, ...] = ()
+    #: Tracebacks of what venues raised; their orders are denied with INTERNAL_ERROR.
+    faults: tuple[str, ...] = ()
 
     @property
     def total_pnl_usd(self) -> Decimal:
@@ -150,6 +152,7 @@ def _closing(
         state=state if state is TradingState.HALTED else entries,
         equity=point,
         sent=() if desk is None else desk.sent,
+        faults=() if desk is None else desk.faults,
     )
 
 

@@ -8,7 +8,6 @@ import pytest
 from django.test import override_settings
 
 from paper_trading.bot import logs
-from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import PaperTrade, PaperTradingSession, SourceState, Tick, TickStatus
@@ -332,21 +331,3 @@ def test_retry_after_is_obeyed(upstream: UpstreamWorld) -> None:
     assert upstream.server.count("dexscreener") == asked
     upstream.tick(session, seconds=120)
     assert upstream.server.count("dexscreener") > asked
-
-
-def test_an_hour_without_the_tick_source_costs_no_tick(whole_upstream: UpstreamWorld) -> None:
-    upstream = whole_upstream
-    session = ready(upstream)
-    upstream.server.misbehave("dexscreener", Fault.RESET)
-    served = []
-    for _ in range(8):
-        tick = upstream.tick(session)
-        assert tick.batch is not None
-        served.append(tick.batch.source)
-        assert set(verdicts(upstream).values()) == FRESH
-    assert set(served) == {"geckoterminal"}
-    upstream.server.behave()
-    tick = upstream.tick(session)
-    assert tick.batch is not None
-    assert tick.batch.source == "dexscreener"
-    assert verify(session.pk).to_the_end

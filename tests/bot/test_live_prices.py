@@ -1,16 +1,29 @@
 """Ticks on the real sources, which speak HTTP to an upstream that enforces their limits."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import override_settings
 
 from paper_trading.bot.replay.verify import verify
-from paper_trading.models import Bar, PaperTrade, PriceBatch, SourceState, TickStatus
+from paper_trading.engine.enums import Stage
+from paper_trading.models import (
+    Bar,
+    MarketToken,
+    PaperTrade,
+    PriceBatch,
+    SourceState,
+    TickStatus,
+    Token,
+)
+from paper_trading.services import token_registry
 from paper_trading.services.sources import usage
-from tests.bot import worlds
+from paper_trading.services.sources.live import market_feed
+from tests.bot import live_upstreams, worlds
 from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
 from tests.upstream.rpc import BASE_FEE
+from tests.upstream.world import many_world
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +45,54 @@ def test_quotes_are_stored_and_trades_are_made(whole_upstream: UpstreamWorld) ->
     fills = PaperTrade.objects.filter(account=session.account, status="FILLED")
     assert fills.exists()
     assert verify(session.pk).to_the_end
+
+
+@pytest.mark.parametrize(
+    ("count", "of_ticks", "of_checks"),
+    [(9, {"base": 1, "ethereum": 1}, 1), (500, {"base": 17, "ethereum": 1}, 3)],
+)
+def test_a_refresh_asks_for_all_tokens_in_as_few_calls_as_the_limits_allow(
+    upstream: UpstreamWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    of_ticks: dict[str, int],
+    of_checks: int,
+) -> None:
+    # A slow machine may need longer than a tick has: what is counted is not how fast it is.
+    monkeypatch.setattr(market_feed, "FIRST_SECONDS", 60.0)
+    grow(upstream, count)
+    asked = upstream.server
+    for refreshes in (1, 2):
+        upstream.clock.time += live_upstreams.STEP
+        session = worlds.running_session(upstream.market, 5, 15_000)
+        tick = worlds.run_until(worlds.open_tick(session), Stage.AUTO_CLOSE)
+        assert tick.batch is not None
+        assert (tick.batch.quotes.count(), tick.batch.missing) == (count, [])
+        for chain, calls in of_ticks.items():
+            assert asked.count("dexscreener", chain) == refreshes * calls
+        # Once a minute, all chains together.
+        assert asked.count("defillama") == of_checks
+    assert asked.count("geckoterminal") == 0
+    assert asked.throttled.total() == 0
+
+
+def grow(upstream: UpstreamWorld, count: int) -> None:
+    """List tokens of Base, each with a pool of its own, until there are so many."""
+    market, world = upstream.market, upstream.world
+    more = [one for one in many_world(count).tokens if one.symbol.startswith("T")]
+    more = more[: count - market.listings.count()]
+    tokens = Token.objects.bulk_create(
+        Token(
+            symbol=one.symbol, chain_id=market.chain_id, decimals=one.decimals,
+            price_chain_id=one.chain_id, price_address=one.address, pool_address=one.pool,
+            pool_kind=token_registry.POOL_UNISWAP_V3, pool_quote=one.quote, pool_fee_pips=3_000,
+        )
+        for one in more
+    )  # fmt: skip
+    MarketToken.objects.bulk_create(MarketToken(market=market, token=token) for token in tokens)
+    world.tokens += more
+    world.prices |= {one.symbol: Decimal("1.25") for one in more}
+    world.series = None
 
 
 def test_keys_add_checks_at_their_own_pace(

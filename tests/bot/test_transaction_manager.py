@@ -2,14 +2,20 @@
 
 from typing import Any
 
+import pytest
+
 from paper_trading.bot import accounts, controls, ledger_check, stages
+from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import ExitReason, Side, Stage, TradeStatus
+from paper_trading.engine.venues import ManagedVenue
 from paper_trading.models import (
+    InternalError,
     Market,
     PaperTrade,
     PaperTradingSession,
     SimulatedTransaction,
     Tick,
+    TickStatus,
 )
 from paper_trading.services.transaction_manager import OrderState, get_transaction_manager
 from tests.bot import worlds
@@ -90,4 +96,23 @@ def test_what_is_pending_when_a_session_ends_is_resolved_by_the_next(market: Mar
     then = accounts.open_session(session.account, session.strategy, 10, worlds.HOUR_MS)
     (fill,) = trades_of(worlds.run_tick(then))
     assert (fill.session, fill.status) == (then, TradeStatus.FILLED)
+    assert problems(session) == []
+
+
+@pytest.mark.internal_errors
+def test_a_venue_that_raises_makes_a_denial_and_never_a_fill(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: ManagedVenue, ticket: object) -> None:
+        raise ZeroDivisionError("no such pool")
+
+    monkeypatch.setattr(ManagedVenue, "send", broken)
+    session = managed(market, allowed_tokens=["MOON"])
+    tick = worlds.run_tick(session)
+    assert tick.status == TickStatus.CLOSED
+    (denied,) = tick.trades.all()
+    assert (denied.status, denied.code, denied.allowed_usd) == ("DENIED", Code.INTERNAL_ERROR, 0)
+    kept = InternalError.objects.get()
+    assert (kept.tick, kept.stage) == (tick, Stage.EXECUTION)
+    assert "ZeroDivisionError: no such pool" in kept.traceback
     assert problems(session) == []

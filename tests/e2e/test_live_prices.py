@@ -1,27 +1,34 @@
 """Live prices end to end: `up` on an upstream, and two hundred sessions that share each call."""
 
 import subprocess
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db.models import F
 from django.test import override_settings
 
-from paper_trading.bot import progress
-from paper_trading.engine.enums import Stage
-from paper_trading.models import PriceBatch, TickStage
-from paper_trading.services import back_fill, live_markets, market_setup, redis_client
+from paper_trading.bot import opening, progress
+from paper_trading.models import Market, PaperTradingSession, PriceBatch, Tick
+from paper_trading.services import back_fill, clock, live_markets, market_setup, redis_client
+from paper_trading.services.price_feed_service import live_step_of
+from tasks import sending
 from tasks.sending import send
 from tests.bot import live_upstreams, worlds
-from tests.e2e.stack import command, environment, up, wait_for
-from tests.e2e.workers import threads
+from tests.e2e import workers
+from tests.e2e.stack import PATIENCE_SECONDS, command, environment, up, wait_for
 from tests.upstream.server import Upstream
 from tests.upstream.world import registry_world
 
 pytestmark = pytest.mark.stack
 SESSIONS = 200
+#: Of the next refresh.
+LATER = 20
+PROCESSES = 4
+HOUR = timedelta(hours=1)
 #: A port that nobody listens on.
 NOWHERE = "http://127.0.0.1:9/none"
 
@@ -77,31 +84,59 @@ def test_up_without_a_network_trades_nothing_and_says_so(tmp_path: Path) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_hundred_sessions_share_one_call_a_source_and_chain(
-    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+def test_two_hundred_sessions_in_four_processes_share_one_call_a_source_and_chain(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(back_fill, "LENGTH", timedelta(hours=1))
-    with override_settings(**live_upstreams.settings_of(upstream)):
+    monkeypatch.setattr(back_fill, "LENGTH", HOUR)
+    # There is no sweep that would send again what a slow machine lets expire.
+    monkeypatch.setattr(sending, "EXPIRES_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setenv("DEX_WORKER_CONCURRENCY", str(PROCESSES))
+    with override_settings(OPEN_TICKS=10_000, **live_upstreams.settings_of(upstream)):
         live_markets.forget()
         redis_client.client(settings.CACHE_DB).flushdb()
         market_setup.sync_registry()
         market = live_markets.live_market(live_upstreams.CHAIN_ID)
+        sessions = [
+            worlds.running_session(market, 5, worlds.HOUR_MS).pk for _ in range(SESSIONS + LATER)
+        ]
         upstream.calls.clear()
-        sessions = [worlds.running_session(market, 5, worlds.HOUR_MS) for _ in range(SESSIONS)]
-        ticks = [worlds.open_tick(session) for session in sessions]
-        with threads(concurrency=4):
-            for tick in ticks:
-                send(progress.next_steps(tick.pk))
-            wait_for(lambda: priced() == SESSIONS, "all have their prices")
+        # Behind the prices each session is on its own: analysis stays in its queue.
+        with workers.processes(tmp_path, variables(upstream), "ticks"):
+            priced(sessions[:SESSIONS])
+            assert len(workers.tasks_by_process()) == PROCESSES
+            first = PriceBatch.objects.get(market=market)
+            assert calls(upstream) == {"base": 1, "ethereum": 1, "": 1}
+            wait_for(lambda: this_step(market) > first.step, "the next step is due")
+            priced(sessions[SESSIONS:])
         live_markets.forget()
-    batches = PriceBatch.objects.filter(market=market).count()
-    steps = {tick.step for tick in ticks}
-    assert 1 <= batches <= len(steps)
-    for chain in ("base", "ethereum"):
-        assert upstream.count("dexscreener", chain) == batches
-    assert upstream.count("defillama") <= 2
-    assert upstream.count("geckoterminal") == 0
+    assert PriceBatch.objects.filter(market=market).count() == 2
+    # The check is asked once a minute, however long that was.
+    assert calls(upstream) in ({"base": 2, "ethereum": 2, "": n} for n in (1, 2))
 
 
-def priced() -> int:
-    return TickStage.objects.filter(stage=Stage.PRICES).count()
+def calls(upstream: Upstream) -> dict[str, int]:
+    """Return all calls: those of the tick source by its chains, those of the check by none."""
+    assert {source for source, _, _ in upstream.calls} == {"dexscreener", "defillama"}
+    found: Counter[str] = Counter()
+    for (_, _, chain), number in upstream.calls.items():
+        found[chain] += number
+    return dict(found)
+
+
+def this_step(market: Market) -> int:
+    return live_step_of(clock.now(), market.step_seconds)
+
+
+def priced(sessions: Sequence[int]) -> None:
+    """Let the slots of sessions be due at once, and wait until all their ticks have prices."""
+    found = PaperTradingSession.objects.filter(pk__in=sessions)
+    found.update(last_slot=F("last_slot") - 1)
+    opened = opening.open_due_ticks()
+    ticks = Tick.objects.filter(pk__in=opened)
+    # The slot of an hour may be about to end.
+    ticks.update(deadline_at=F("deadline_at") + HOUR)
+    for tick_id in opened:
+        send(progress.next_steps(tick_id))
+    assert len(opened) == len(sessions)
+    wait_for(lambda: not ticks.filter(batch=None).exists(), "all have their prices", every=0.5)
+    assert ticks.values("step").distinct().count() == 1

@@ -77,8 +77,19 @@ def _pair(view: View, token: UpstreamToken) -> dict[str, Any]:
 
 
 def geckoterminal(view: View, asked: Asked) -> Answered:
-    """Answer the call for many pools, and that for the candles of one, perhaps from a cache."""
-    view = replace(view, world=view.world.cached())
+    """Answer the call for many pools, and that for the candles of one, perhaps from a cache.
+
+    A cache says how old its answer is.
+    """
+    cached = view.world.cached()
+    reply, chain = _gecko_answer(replace(view, world=cached), asked)
+    if cached is not view.world:
+        age = view.world.now() - cached.now()
+        reply.headers["Age"] = str(int(age.total_seconds()))
+    return reply, chain
+
+
+def _gecko_answer(view: View, asked: Asked) -> Answered:
     match asked.path:
         case ["networks", chain, "pools", pool, "ohlcv", "minute"]:
             return _candles(view, asked, chain, pool)

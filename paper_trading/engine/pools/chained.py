@@ -1,0 +1,86 @@
+"""Two pools in a row: cash buys another token, which buys the token.
+
+Most tokens are pooled against WETH and not against a stablecoin: who pays in cash goes through
+the pool of WETH first, pays its fee and its impact too, and the other way round on leaving.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_trading.engine.amm import PIPS
+from paper_trading.engine.enums import Side
+from paper_trading.engine.money import CASH_DECIMALS, CONTEXT, from_base_units, price
+from paper_trading.engine.pools.base import PairPool
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedPool:
+    """Cash and the hop's token in one pool, the hop's token and the token in another.
+
+    In the second pool the hop's token stands where cash does in the first.
+    """
+
+    first: PairPool
+    second: PairPool
+
+    @property
+    def token_decimals(self) -> int:
+        """Return the token's decimals."""
+        return self.second.token_decimals
+
+    @property
+    def fee_pips(self) -> int:
+        """Return what both fees take of an input together, in millionths, rounded up."""
+        kept = (PIPS - self.first.fee_pips) * (PIPS - self.second.fee_pips)
+        return PIPS - kept // PIPS
+
+    @property
+    def mid_price(self) -> Decimal:
+        """Return cash per whole token in the middle of both pools, at the price scale."""
+        return price(CONTEXT.multiply(self.first.mid_price, self._hops_per_token()))
+
+    def quote(self, side: Side, amount_in: int) -> int | None:
+        """Return the output of an exact input; None beyond the known depth of either pool."""
+        near, far = self._in_order(side)
+        between = near.quote(side, amount_in)
+        return None if between is None else far.quote(side, between)
+
+    def after(self, side: Side, amount_in: int) -> "ChainedPool | None":
+        """Return both pools as a swap leaves them."""
+        near, far = self._in_order(side)
+        between = near.quote(side, amount_in)
+        if between is None:
+            return None
+        changed_near, changed_far = near.after(side, amount_in), far.after(side, between)
+        if changed_near is None or changed_far is None:
+            return None
+        if side is Side.BUY:
+            return ChainedPool(changed_near, changed_far)
+        return ChainedPool(changed_far, changed_near)
+
+    def moved(self, factor: Decimal) -> "ChainedPool | None":
+        """Return the pools with the token at `factor` times its price: the second one moves."""
+        second = self.second.moved(factor)
+        return None if second is None else ChainedPool(self.first, second)
+
+    def reserve_in(self, side: Side) -> int:
+        """Return the input reserve of the constant-product pool that both come to, fees aside.
+
+        X1 * X2 / (X2 + Y1) for reserves X1 -> Y1 of the nearer pool and X2 -> Y2 of the other.
+        """
+        near, far = self._in_order(side)
+        other = Side.SELL if side is Side.BUY else Side.BUY
+        out_of_near, into_far = near.reserve_in(other), far.reserve_in(side)
+        return near.reserve_in(side) * into_far // (into_far + out_of_near)
+
+    def _in_order(self, side: Side) -> tuple[PairPool, PairPool]:
+        return (self.first, self.second) if side is Side.BUY else (self.second, self.first)
+
+    def _hops_per_token(self) -> Decimal:
+        """Return the second pool's price in whole tokens of the hop.
+
+        Its mid price takes the hop's base units for those of cash.
+        """
+        return CONTEXT.multiply(
+            self.second.mid_price, from_base_units(1, self.first.token_decimals - CASH_DECIMALS)
+        )

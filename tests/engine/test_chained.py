@@ -1,0 +1,95 @@
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paper_trading.engine.amm import Pool, amount_out
+from paper_trading.engine.enums import Side
+from paper_trading.engine.pools.chained import ChainedPool
+from paper_trading.engine.pools.concentrated import ConcentratedPool
+
+CASH, ETHER = 10**6, 10**18
+#: WETH at 2,000 cash; the token at 0.005 WETH, which is 10 cash.
+WETH = Pool(20_000_000 * CASH, 10_000 * ETHER, 18, 500)
+TOKEN = Pool(500 * ETHER, 100_000 * 10**8, 8, 3000)
+BOTH = ChainedPool(WETH, TOKEN)
+SIDES = st.sampled_from(list(Side))
+
+
+def test_a_buy_goes_through_weth_and_a_sale_comes_back() -> None:
+    between = amount_out(1_000 * CASH, WETH.cash_reserve, WETH.token_reserve, 500)
+    bought = amount_out(between, TOKEN.cash_reserve, TOKEN.token_reserve, 3000)
+    assert BOTH.quote(Side.BUY, 1_000 * CASH) == bought
+    back = amount_out(bought, TOKEN.token_reserve, TOKEN.cash_reserve, 3000)
+    cash = amount_out(back, WETH.token_reserve, WETH.cash_reserve, 500)
+    assert BOTH.quote(Side.SELL, bought) == cash
+    # Twice 0.35 % of fees, and the impact.
+    assert Decimal("0.990") < Decimal(cash) / (1_000 * CASH) < Decimal("0.993")
+
+
+def test_its_price_and_fee_are_those_of_both() -> None:
+    assert BOTH.mid_price == 10
+    assert BOTH.fee_pips == 3499
+    assert BOTH.token_decimals == 8
+
+
+@given(side=SIDES, millionths=st.integers(1, 10**6))
+def test_it_is_never_better_than_its_middle(side: Side, millionths: int) -> None:
+    amount = BOTH.reserve_in(side) * millionths // 10**6
+    out = BOTH.quote(side, amount)
+    assert out is not None
+    units_in, units_out = (CASH * 10, 10**8) if side is Side.BUY else (10**8, CASH * 10)
+    assert Fraction(out, units_out) <= Fraction(amount, units_in)
+
+
+@given(side=SIDES, millionths=st.integers(1, 10**6), parts=st.integers(2, 5))
+def test_slices_never_beat_one_order(side: Side, millionths: int, parts: int) -> None:
+    part = BOTH.reserve_in(side) * millionths // 10**6 // parts
+    pool, out = BOTH, 0
+    for _ in range(parts):
+        paid, after = pool.quote(side, part), pool.after(side, part)
+        assert paid is not None
+        assert after is not None
+        out, pool = out + paid, after
+    whole = BOTH.quote(side, part * parts)
+    assert whole is not None
+    # Each slice is rounded down twice.
+    assert out <= whole + parts
+
+
+@given(side=SIDES, millionths=st.integers(1, 100_000))
+def test_it_moves_as_fast_as_the_reserve_that_it_states(side: Side, millionths: int) -> None:
+    reserve = BOTH.reserve_in(side)
+    amount = reserve * millionths // 10**6
+    out, mid = BOTH.quote(side, amount), Fraction(1, 10**8) * 10 * CASH
+    assert out is not None
+    at_mid = Fraction(amount) / mid if side is Side.BUY else Fraction(amount) * mid
+    kept = 1 - Fraction(3500, 10**6)
+    stated = at_mid * kept / (1 + kept * Fraction(amount, reserve))
+    assert abs(Fraction(out) - stated) < stated * Fraction(1, 10**3) + 2
+
+
+@pytest.mark.parametrize("factor", ["0.9", "1.1"])
+def test_a_move_is_the_token_s(factor: str) -> None:
+    moved = BOTH.moved(Decimal(factor))
+    assert moved is not None
+    assert moved.first == WETH
+    assert abs(moved.mid_price - 10 * Decimal(factor)) < Decimal("1e-6")
+
+
+def test_depth_that_is_unknown_in_either_pool_is_unknown() -> None:
+    shallow = ConcentratedPool.assumed(
+        3420271608825245582957501,
+        liquidity=10**15,
+        fee_pips=500,
+        tick_spacing=10,
+        cash_is_token0=False,
+        token_decimals=18,
+    )
+    through = ChainedPool(shallow, TOKEN)
+    assert through.quote(Side.BUY, CASH) is not None
+    assert through.quote(Side.BUY, 1_000_000 * CASH) is None
+    assert through.after(Side.BUY, 1_000_000 * CASH) is None
+    assert through.quote(Side.SELL, 90_000 * 10**8) is None
