@@ -1,0 +1,59 @@
+"""The state of orders on their way, and where people see it."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from paper_trading.engine.pending_json import pending_json
+from paper_trading.models import PaperTradingAccount
+from paper_trading.services.transaction_manager import OrderState, get_transaction_manager
+from tests import builders
+from tests.engine.test_inclusion import sent
+from tests.engine.worlds import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def waiting_account() -> PaperTradingAccount:
+    """An account with a buy of AAA for 1,000 that was sent at noon."""
+    return builders.make_account(pending=pending_json(sent().account.pending))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [
+        (0, OrderState.SUBMITTED),
+        (1, OrderState.SUBMITTED),
+        (2, OrderState.PENDING),
+        (119, OrderState.PENDING),
+        (120, OrderState.UNKNOWN),
+    ],
+)
+def test_an_order_is_submitted_then_pending_then_unknown(seconds: int, state: OrderState) -> None:
+    manager = get_transaction_manager(waiting_account())
+    (order,) = manager.waiting(NOON + timedelta(seconds=seconds))
+    assert (order.state, order.symbol) == (state, "AAA")
+    assert order.value_usd == 1000
+    assert order.deadline_at == NOON + timedelta(seconds=120)
+
+
+def test_before_the_first_tick_an_order_is_submitted() -> None:
+    (order,) = get_transaction_manager(waiting_account()).waiting(None)
+    assert order.state is OrderState.SUBMITTED
+    assert list(get_transaction_manager(builders.make_account()).waiting(None)) == []
+
+
+def test_the_page_and_the_api_show_orders_on_their_way() -> None:
+    account = waiting_account()
+    builders.make_position(builders.make_session(account), builders.make_token(), failed_exits=2)
+    client = Client()
+    client.force_login(account.owner)
+    page = client.get(f"/accounts/{account.pk}/").content.decode()
+    assert "Buy AAA" in page
+    assert "Submitted" in page
+    assert "exit failed 2 times" in page
+    found = client.get(f"/api/accounts/{account.pk}/").json()
+    (order,) = found["pending"]
+    assert (order["token"], order["side"], order["state"]) == ("AAA", "BUY", "SUBMITTED")
+    assert order["included_at"] == (NOON + timedelta(seconds=2)).isoformat()
