@@ -54,6 +54,16 @@ def test_a_buy_is_marked_at_the_price_that_is_given_else_at_the_pool_mid() -> No
     assert apply(account(), fill, Decimal(101)).positions[ABC.id].mark_price_usd == 101
 
 
+def test_a_buy_off_the_peg_is_marked_in_dollars_and_its_high_in_cash() -> None:
+    off = replace(account(), cash_price_usd=Decimal("0.8"))
+    fill = record(ABC, Side.BUY, swap(1_000_000, 10**18, mid_price="100"))
+    held = apply(off, fill).positions[ABC.id]
+    # A pool's mid is in units of its cash, each worth 80 cents.
+    assert (held.mark_price_usd, held.high_price_usd) == (80, 100)
+    given = apply(off, fill, Decimal(60)).positions[ABC.id]
+    assert (given.mark_price_usd, given.high_price_usd) == (60, 75)
+
+
 def test_a_partial_sell_realizes_its_part_and_stays_open() -> None:
     after = sold(bought(), 5 * 10**18, 600_000_000)
     held = after.positions[ABC.id]
@@ -161,6 +171,11 @@ def test_a_deposit_keeps_the_percentages_of_loss() -> None:
 def test_a_deposit_into_an_account_worth_nothing_raises_its_references() -> None:
     broke = replace(account(), cash_usd=ZERO)
     assert deposit(broke, Decimal(10)).peak_equity_usd == 10_010
+
+
+def test_a_deposit_into_an_account_worth_cents_keeps_its_percentages() -> None:
+    nearly = replace(account(), cash_usd=Decimal("0.5"), peak_equity_usd=Decimal(2))
+    assert deposit(nearly, Decimal("0.5")).peak_equity_usd == 4
 
 
 @pytest.mark.parametrize("amount", ["0", "-5"])

@@ -96,6 +96,48 @@ def test_require_takes_both_ends_or_what_is_above_the_lower_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("amount", "kept"),
+    [
+        ("0.0000000000000000019", "1e-18"),
+        ("-0.0000000000000000011", "-2e-18"),
+        ("3", "3"),
+        ("99999999999999999999.9999999999999999999", "99999999999999999999.999999999999999999"),
+    ],
+)
+def test_a_limit_is_rounded_down_so_that_it_is_never_passed(amount: str, kept: str) -> None:
+    with localcontext(prec=3, rounding=decimal.ROUND_UP):
+        found = money.usd_floor(Decimal(amount))
+    assert found == Decimal(kept) <= Decimal(amount)
+    assert found.as_tuple().exponent == -18
+
+
+@pytest.mark.parametrize("amount", ["NaN", "-Infinity", "1.1e20", "-1.1e20"])
+def test_a_limit_that_no_column_keeps_is_refused(amount: str) -> None:
+    wanted = f"^amount_usd was {re.escape(str(Decimal(amount)))}; allowed .* from -1.* to 1"
+    with pytest.raises(ValueError, match=wanted):
+        money.usd_floor(Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "units"),
+    [
+        (1, 1, 0),
+        (2, 3, E18 // 2),
+        (4, 1, -3 * E18 // 4),
+        (5, 0, -E18),
+        (3, 5, 666_666_666_666_666_667),
+        (3, 4, 333_333_333_333_333_333),
+        # Just half a unit goes up, whatever the sign.
+        (2 * E18, 2 * E18 + 1, 1),
+        (2 * E18, 2 * E18 - 1, 0),
+        (2 * E18, 2 * E18 - 2, -1),
+    ],
+)
+def test_a_return_is_counted_in_whole_units_half_up(before: int, after: int, units: int) -> None:
+    assert money.return_units(before, after) == units
+
+
+@pytest.mark.parametrize(
     ("quantity", "decimals", "units"),
     [
         ("1.5", 0, 1),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paper_trading.engine.account import Position
 from paper_trading.engine.money import ZERO, exact
-from paper_trading.engine.position import buy, market_value, sell
+from paper_trading.engine.position import buy, market_value, price_in_cash, sell
 from tests.engine.worlds import NOON, token
 
 ABC = token(3, "ABC")
@@ -42,6 +42,24 @@ def test_an_add_averages_the_cost_and_keeps_the_opening_time_and_the_high() -> N
     assert position.high_price_usd == 9
     assert position.mark_price_usd == 1
     assert position.net_pnl_percent is None
+
+
+def test_the_high_is_measured_in_cash_and_the_mark_in_dollars() -> None:
+    off = Decimal("0.8")
+    first = buy(None, ABC, 100, Decimal(50), Decimal(2), NOON, cash_price_usd=off)
+    assert (first.high_price_usd, first.mark_price_usd) == (Decimal("2.5"), Decimal(2))
+    more = buy(first, ABC, 100, Decimal(50), Decimal("2.1"), NOON, cash_price_usd=off)
+    assert (more.high_price_usd, more.mark_price_usd) == (Decimal("2.625"), Decimal("2.1"))
+    # The same price is less of a cash that has come back to its peg.
+    back = buy(more, ABC, 100, Decimal(50), Decimal("2.1"), NOON)
+    assert back.high_price_usd == Decimal("2.625")
+
+
+def test_a_price_in_cash_is_rounded_once_at_the_scale_of_prices() -> None:
+    with localcontext(prec=4):
+        found = price_in_cash(Decimal(2), Decimal("0.6"))
+    assert found == Decimal("3." + "3" * 36)
+    assert price_in_cash(Decimal("2e-18"), Decimal(1)) == Decimal("2e-18")
 
 
 def test_a_partial_sell_takes_its_share_of_the_cost() -> None:

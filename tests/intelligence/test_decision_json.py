@@ -1,13 +1,14 @@
 """Decisions survive JSON exactly."""
 
 import json
+from datetime import UTC
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision, Gate, PWin, SignalReading, Twin
+from paper_trading.engine.decision import Decision, DecisionInputs, Gate, PWin, SignalReading, Twin
 from paper_trading.engine.enums import Action, Family
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.decision_json import (
@@ -27,6 +28,17 @@ signals = st.builds(
 gates = st.builds(Gate, st.text(max_size=8), numbers, maybe, st.booleans())
 counts = st.integers(0, 10**6)
 p_wins = st.builds(PWin, maybe, numbers, numbers, numbers, counts, counts, numbers)
+# In UTC no moment comes twice.
+moments = st.none() | st.datetimes(timezones=st.just(UTC)).map(lambda one: one.replace(fold=0))
+inputs = st.builds(
+    DecisionInputs,
+    state_version=counts,
+    held_since=moments,
+    notional_usd=numbers,
+    observed_at=moments,
+    bar_end=moments,
+    seal=st.text("0123456789abcdef", max_size=12),
+)
 decisions = st.builds(
     Decision,
     token_id=st.integers(1, 10**9),
@@ -44,6 +56,7 @@ decisions = st.builds(
     outcome_days=st.none() | st.integers(0, 30),
     p_win=st.none() | p_wins,
     twin=st.none() | st.builds(Twin, st.sampled_from(Action), st.sampled_from(Code), maybe),
+    inputs=st.none() | inputs,
     signals=st.lists(signals, max_size=3).map(tuple),
     gates=st.lists(gates, max_size=3).map(tuple),
 )
