@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from paper_trading.engine import gas
+from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import Batch, Quote
 from paper_trading.intelligence.decision_inputs import (
     AccountFacts,
@@ -74,3 +75,13 @@ def test_another_bar_or_account_on_one_batch_has_another_seal() -> None:
         "held_since"
     ]
     assert inputs_of(LISTED, BATCH, FACTS).seal == first
+
+
+def test_a_verdict_that_is_not_fresh_is_sealed_too() -> None:
+    quote = replace(BATCH.quotes[TOKEN.id], verdict=PriceVerdict.DISPUTED)
+    disputed = replace(BATCH, quotes={TOKEN.id: quote})
+    kept = inputs_of(LISTED, disputed, FACTS).seal
+    assert changed(kept, columns(LISTED, disputed, FACTS)) == []
+    jumped = replace(BATCH, quotes={TOKEN.id: replace(quote, verdict=PriceVerdict.JUMP)})
+    assert changed(kept, columns(LISTED, jumped, FACTS)) == ["quote verdict"]
+    assert changed(kept, columns(LISTED, BATCH, FACTS)) == ["seal"]

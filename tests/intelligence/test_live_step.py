@@ -1,6 +1,7 @@
 """What live sources said, judged and judged again from the step alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Token
-from paper_trading.engine.trust import Absent, Check
+from paper_trading.engine.trust import POOL_ABSENT, Absent, Check
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.live_step import (
     BAD_PRICE,
@@ -30,7 +31,7 @@ from paper_trading.intelligence.market_folding import (
     Terms,
     fold_step,
 )
-from paper_trading.intelligence.observed import SourceStep, exact_step
+from paper_trading.intelligence.observed import SourceStep, exact_step, step_seal
 from paper_trading.intelligence.series import Series
 from tests.engine.worlds import NOON
 
@@ -179,3 +180,70 @@ def test_a_jump_of_cash_keeps_its_last_price() -> None:
         1,
         Decimal("0.5"),
     ]
+
+
+def test_a_base_fee_that_a_node_told_is_part_of_the_step() -> None:
+    said = Said("test", {"AAA": one("7")}, base_fee_wei=1_234_567)
+    step = exact_step(live_step(0, NOON, said, {}, PINNED))
+    assert step.said is not None
+    assert step.said["base_fee_wei"] == 1_234_567
+    assert said_at(step, "test").base_fee_wei == 1_234_567
+
+
+def test_a_step_of_a_file_tells_nothing_that_was_said() -> None:
+    step = replace(steps_of([{}], [{}])[0], said=None)
+    with pytest.raises(ValueError, match="step 0 was not served by live sources"):
+        said_at(step, "test")
+
+
+def test_a_pool_that_is_gone_leaves_a_quote_and_the_step_keeps_why() -> None:
+    state: Mapping[str, Any] = {}
+    made = []
+    for tick in range(6):
+        now = NOON + tick * TICK
+        told = one("7", at=now) if tick < 2 else Absent(POOL_ABSENT)
+        made.append(
+            exact_step(live_step(tick, now, Said("test", {"AAA": told}), state, PINNED[:1]))
+        )
+        state = made[-1].state
+    last = made[-1]
+    assert last.quotes["AAA"].verdict is PriceVerdict.UNSELLABLE
+    assert (last.quotes["AAA"].price_usd, last.quotes["AAA"].liquidity_usd) == (7, 0)
+    assert said_at(last, "test").seen["AAA"] == Absent(POOL_ABSENT)
+
+
+def changed_seal(step: SourceStep, **fields: Any) -> set[str]:
+    kept, made = step_seal(step, "test", 3), step_seal(replace(step, **fields), "test", 3)
+    return {name for name in {**kept, **made} if kept.get(name) != made.get(name)}
+
+
+def test_the_seal_of_a_step_names_what_was_changed() -> None:
+    step = steps_of([{"AAA": ("7", "5", 0), "USDC": ("1", "1000000", 0)}], [{}])[0]
+    assert changed_seal(step) == set()
+    assert changed_seal(step, market_time=NOON + TICK) == {"market_time"}
+    assert changed_seal(step, cash_price_usd=Decimal("0.9")) == {"cash_price_usd"}
+    assert changed_seal(step, reasons={}) == {"reasons"}
+    for name, value in (
+        ("price_usd", Decimal("7.1")),
+        ("liquidity_usd", None),
+        ("verdict", PriceVerdict.DISPUTED),
+        ("pool", "0xf"),
+        ("block", 9),
+    ):
+        quotes = {**step.quotes, "AAA": replace(step.quotes["AAA"], **{name: value})}
+        assert changed_seal(step, quotes=quotes) == {f"quote.{name}"}
+    sealed = step_seal(step, "test", 3)
+    assert step_seal(step, "other", 3) == {
+        **sealed,
+        "source": step_seal(step, "other", 3)["source"],
+    }
+    assert {name for name, made in step_seal(step, "test", 4).items() if made != sealed[name]} == {
+        "token_list"
+    }
+
+
+def test_the_seal_of_a_files_step_leaves_out_what_only_live_sources_say() -> None:
+    step = replace(steps_of([{"AAA": ("7", "5", 0)}], [{}])[0], said=None)
+    quotes = {"AAA": replace(step.quotes["AAA"], verdict=PriceVerdict.DISPUTED, pool="0xf")}
+    assert changed_seal(step, quotes=quotes, reasons={"BBB": "other"}) == set()
+    assert changed_seal(step, said={}) > {"said", "reasons", "quote.verdict"}
