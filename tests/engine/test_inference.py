@@ -316,3 +316,14 @@ def test_intervals_hold_their_promise_on_autocorrelated_returns() -> None:
         true = Decimal("0.0005") * RETURN_UNIT
         held += found.low <= true <= found.high
     assert 180 <= held < 200
+
+
+def test_trades_that_all_came_to_the_same_have_no_error_and_so_no_interval() -> None:
+    stats = TradeStats()
+    for day in range(3):
+        closed = ClosedPosition(Decimal(1_000), Decimal(7), Decimal(0), Decimal("0.7"))
+        at = datetime(2026, 1, 1 + day, 12, tzinfo=UTC)
+        trip = RoundTrip(at, ExitReason.SIGNAL, closed)
+        stats = counted(stats, Swapped(at, 1, "A", dict.fromkeys(COSTS, Decimal(0)), trip=trip))
+    assert stats.usd_days.trades == 3
+    assert inference.of_mean(stats.usd_days) is None

@@ -210,3 +210,22 @@ def test_the_veto_falls_silent_where_nothing_works_and_opens_again_when_it_does(
     assert silent == list(range(silent[0], silent[-1] + 1))
     assert 12 < silent[-1] < 30
     assert chances[-1] > 60
+
+
+def test_a_day_of_which_a_level_took_nothing_is_no_day_of_its_outcome() -> None:
+    low, high = (
+        [
+            replace(one, set_up=replace(one.set_up, level=level), net_percent=Decimal("0.5"))
+            for one in ended(4, 9)
+        ]
+        for level in (2, 9)
+    )
+    last = TODAY.date() - timedelta(days=1)
+    days_of = [day_of(last - timedelta(days=1), low, KEY), day_of(last, high, KEY)]
+    made = freeze(KEY, TODAY, days_of, [], BASE)
+    assert made.outcome(1) == NO_OUTCOME
+    assert [(made.outcome(level).n, made.outcome(level).days) for level in (2, 8, 9)] == [
+        (9, 1),
+        (9, 1),
+        (18, 2),
+    ]
