@@ -59,9 +59,11 @@ def test_a_buy_off_the_peg_is_marked_in_dollars_and_its_high_in_cash() -> None:
     fill = record(ABC, Side.BUY, swap(1_000_000, 10**18, mid_price="100"))
     held = apply(off, fill).positions[ABC.id]
     # A pool's mid is in units of its cash, each worth 80 cents.
-    assert (held.mark_price_usd, held.high_price_usd) == (80, 100)
+    assert held.mark_price_usd == 80
+    assert held.high_price_usd == 100
     given = apply(off, fill, Decimal(60)).positions[ABC.id]
-    assert (given.mark_price_usd, given.high_price_usd) == (60, 75)
+    assert given.mark_price_usd == 60
+    assert given.high_price_usd == 75
 
 
 def test_a_partial_sell_realizes_its_part_and_stays_open() -> None:

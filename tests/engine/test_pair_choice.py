@@ -232,3 +232,10 @@ def test_a_pool_is_worth_a_change_from_half_as_deep_again() -> None:
 def test_the_kind_of_a_pool_fits_its_column() -> None:
     assert replace(PAIR, dex="a-very-long-name-of-an-exchange").kind == "a-very-long-name-of-"
     assert PAIR.kind == "uniswap_v2"
+
+
+def test_a_pair_tells_its_sides_apart() -> None:
+    assert (PAIR.side(TOKEN), PAIR.other(TOKEN)) == (PAIR.base, PAIR.quote)
+    assert (PAIR.side(WETH), PAIR.other(WETH)) == (PAIR.quote, PAIR.base)
+    assert PAIR.holds(TOKEN)
+    assert not PAIR.holds(USDC)

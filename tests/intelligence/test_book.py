@@ -98,7 +98,7 @@ def test_a_deposit_raises_the_references_by_what_it_is_worth() -> None:
     start = replace(opened(Decimal(1_000)), breakers=breakers)
     start = replace(start, account=replace(start.account, cash_price_usd=Decimal("0.8")))
     after = after_deposit(start, Decimal(100))
-    assert (after.account.cash_usd, after.account.deposits_usd) == (1_100, 1_100)
+    assert after.account.cash_usd == after.account.deposits_usd == 1_100
     assert after.version == 2
     assert after.breakers[LOSS].baseline_usd == 980
     assert after.breakers[ERROR] == breakers[ERROR]

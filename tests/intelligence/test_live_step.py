@@ -208,7 +208,8 @@ def test_a_pool_that_is_gone_leaves_a_quote_and_the_step_keeps_why() -> None:
         state = made[-1].state
     last = made[-1]
     assert last.quotes["AAA"].verdict is PriceVerdict.UNSELLABLE
-    assert (last.quotes["AAA"].price_usd, last.quotes["AAA"].liquidity_usd) == (7, 0)
+    assert last.quotes["AAA"].price_usd == 7
+    assert last.quotes["AAA"].liquidity_usd == 0
     assert said_at(last, "test").seen["AAA"] == Absent(POOL_ABSENT)
 
 
@@ -223,15 +224,15 @@ def test_the_seal_of_a_step_names_what_was_changed() -> None:
     assert changed_seal(step, market_time=NOON + TICK) == {"market_time"}
     assert changed_seal(step, cash_price_usd=Decimal("0.9")) == {"cash_price_usd"}
     assert changed_seal(step, reasons={}) == {"reasons"}
-    for name, value in (
-        ("price_usd", Decimal("7.1")),
-        ("liquidity_usd", None),
-        ("verdict", PriceVerdict.DISPUTED),
-        ("pool", "0xf"),
-        ("block", 9),
-    ):
-        quotes = {**step.quotes, "AAA": replace(step.quotes["AAA"], **{name: value})}
-        assert changed_seal(step, quotes=quotes) == {f"quote.{name}"}
+    quote = step.quotes["AAA"]
+    for name, other in {
+        "price_usd": replace(quote, price_usd=Decimal("7.1")),
+        "liquidity_usd": replace(quote, liquidity_usd=None),
+        "verdict": replace(quote, verdict=PriceVerdict.DISPUTED),
+        "pool": replace(quote, pool="0xf"),
+        "block": replace(quote, block=9),
+    }.items():
+        assert changed_seal(step, quotes={**step.quotes, "AAA": other}) == {f"quote.{name}"}
     sealed = step_seal(step, "test", 3)
     assert step_seal(step, "other", 3) == {
         **sealed,

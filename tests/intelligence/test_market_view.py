@@ -53,7 +53,9 @@ def test_a_view_lists_tokens_by_symbol_each_with_its_own_bar() -> None:
     )
     assert (view.batch, view.quantiles, view.signals) == (batch, EVEN, "abc")
     prices = view.prices()
-    assert (prices.quoted, prices.tradable, prices.eth) == ({5: Decimal(12)}, {5, 9}, None)
+    assert prices.quoted == {5: Decimal(12)}
+    assert prices.tradable == {5, 9}
+    assert prices.eth is None
 
 
 def test_chunks_deal_every_token_once_in_turn() -> None:
