@@ -14,9 +14,19 @@ from paper_trading.engine.accounting import (
     deposit,
     open_account,
 )
-from paper_trading.engine.enums import BreakerKind, ExitReason, Side, TradeStatus, TransactionStatus
+from paper_trading.engine.enums import (
+    BreakerKind,
+    Channel,
+    ExitReason,
+    Side,
+    TradeStatus,
+    TransactionStatus,
+)
+from paper_trading.engine.market import Token
 from paper_trading.engine.money import ZERO, exact
-from paper_trading.engine.trade import Swap
+from paper_trading.engine.pending import Pending
+from paper_trading.engine.swaps import Plan
+from paper_trading.engine.trade import Submission, Swap
 from tests.engine.worlds import NOON, account, record, swap, token
 
 ABC = token(3, "ABC")
@@ -317,3 +327,45 @@ def test_no_context_of_the_caller_rounds_an_account() -> None:
     assert rich.peak_equity_usd == rich.cash_usd
     assert after.cash_usd == exact_difference(rich.cash_usd, made)
     assert closed.gas_usd == Decimal("1234567.123456789012345679")
+
+
+def failed_exits(of: Account) -> int:
+    return of.positions[ABC.id].failed_exits
+
+
+def test_failed_sales_in_a_row_are_counted_until_one_confirms() -> None:
+    failed = record(ABC, Side.SELL, swap(10**18, 1, status=REVERTED))
+    once = apply(bought(), failed)
+    twice = apply(once, failed)
+    assert [failed_exits(one) for one in (bought(), once, twice)] == [0, 1, 2]
+    assert failed_exits(sold(twice, 10**18, 1)) == 0
+    reverted = record(ABC, Side.BUY, swap(1_000_000, 1, status=REVERTED))
+    filled = record(ABC, Side.BUY, swap(1_000_000, 10**18))
+    assert [failed_exits(apply(twice, buy)) for buy in (reverted, filled)] == [2, 2]
+
+
+SENT = Submission(NOON, NOON, NOON, Channel.PUBLIC)
+
+
+def sent(of: Token) -> Pending:
+    """Return a pending buy with its approval."""
+    plan = Plan(of, Side.BUY, 1_000_000, 10**18, 0, Decimal(1))
+    return Pending(
+        record(of, Side.BUY, swap(1_000_000, 10**18)), plan, SENT, 1, True, NOON, 1, ZERO, ()
+    )
+
+
+def test_the_outcome_of_what_was_sent_uses_no_nonce_again() -> None:
+    other = token(4, "XYZ")
+    waiting = account().with_pending(sent(ABC)).with_pending(sent(other))
+    assert waiting.nonce == 4
+    told = record(ABC, Side.BUY, swap(1_000_000, 10**18, gas="1", approve=True))
+    after = apply(waiting, replace(told, submission=SENT))
+    assert (after.nonce, set(after.pending)) == (4, {other.id})
+    assert after.gas_usd == 1
+    # A swap that was sent and told in one tick has used up none before, nor has one of a token
+    # whose transaction still waits.
+    at_once = apply(account().with_pending(sent(other)), replace(told, submission=SENT))
+    assert (at_once.nonce, set(at_once.pending)) == (4, {other.id})
+    beside = apply(waiting, told)
+    assert (beside.nonce, set(beside.pending)) == (6, {ABC.id, other.id})

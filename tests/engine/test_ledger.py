@@ -60,6 +60,15 @@ def test_a_reverted_swap_books_its_gas_and_nothing_else() -> None:
     assert balance(lines, LedgerAccount.GAS) == Decimal("0.25")
 
 
+def test_a_swap_is_booked_as_its_side_is() -> None:
+    bought = swap_postings(ABC, Side.BUY, swap(25_000_000, 7, gas="0.25"))
+    assert (units(bought, ABC.id), balance(bought, LedgerAccount.CASH)) == (7, Decimal("-25.25"))
+    assert balance(bought, LedgerAccount.POSITION) == 25
+    sold = swap_postings(ABC, Side.SELL, swap(7, 30_000_000, gas="0.25"), Decimal(25))
+    assert (units(sold, ABC.id), balance(sold, LedgerAccount.CASH)) == (-7, Decimal("29.75"))
+    assert balance(sold, LedgerAccount.REALIZED_PNL) == -5
+
+
 @given(CASH, UNITS, USD, USD, st.sampled_from(Side))
 def test_every_swap_balances_to_the_digit(
     cash: int, tokens: int, gas: Decimal, cost: Decimal, side: Side
