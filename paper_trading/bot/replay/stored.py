@@ -49,6 +49,10 @@ class TickRows:
         """Return the decision on a token."""
         return self._thoughts.get(token_id)
 
+    def thoughts(self) -> Sequence[PaperAIThoughtLog]:
+        """Return the decisions on all tokens."""
+        return tuple(self._thoughts.values())
+
     def count_trades(self) -> int:
         """Return the number of trades of all stages."""
         return sum(map(len, self._trades.values()))

@@ -1,6 +1,6 @@
 """Verify a session: replay its inputs in memory and compare everything that it stored."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -17,7 +17,7 @@ from paper_trading.bot.replay.set_up_check import keys_of
 from paper_trading.bot.replay.stored import TickRows
 from paper_trading.engine.enums import Stage
 from paper_trading.intelligence.brackets import key_of
-from paper_trading.models import FeedMode, PaperTradingSession, Tick, TickStatus
+from paper_trading.models import FeedMode, Market, PaperTradingSession, Tick, TickStatus
 
 #: What a row can raise that holds something no code wrote.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -48,7 +48,7 @@ def verify(session_id: int, progress: Progress = lambda step, last: None) -> Ver
     :raises Mismatch: at the first difference.
     :raises NoJournal: when the rows do not hold what a replay needs.
     """
-    with _snapshot():
+    with snapshot():
         session = PaperTradingSession.objects.select_related("account__market").get(pk=session_id)
         earlier = session.account.sessions.filter(pk__lte=session.pk).order_by("pk")
         try:
@@ -59,7 +59,7 @@ def verify(session_id: int, progress: Progress = lambda step, last: None) -> Ver
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def snapshot() -> Iterator[None]:
     """Read everything as of one moment, and refuse to write."""
     if connection.in_atomic_block:
         yield
@@ -70,6 +70,29 @@ def _snapshot() -> Iterator[None]:
             # A long replay computes between two statements.
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield
+
+
+def entries_of(session: PaperTradingSession) -> Iterator[tuple[TickEntry, TickRows]]:
+    """Yield the ticks of a session with what they left behind."""
+    entries = export.ticks_of(session)
+    while portion := list(islice(entries, export.PORTION)):
+        rows = stored.rows_of([entry.row.pk for entry in portion])
+        for entry in portion:
+            yield entry, rows[entry.row.pk]
+
+
+def last_step(sessions: Iterable[PaperTradingSession]) -> int:
+    """Return the newest step that a tick of some sessions is due at; -1 when none read a batch."""
+    ticks = Tick.objects.filter(session__in=sessions, batch__isnull=False)
+    newest = ticks.order_by("-step").first()
+    return -1 if newest is None or newest.step is None else newest.step
+
+
+def read_step(row: Tick, market: Market) -> int | None:
+    """Return the step of a tick's batch: live, the newest one may have stood in for its own."""
+    if row.batch is None or market.mode != FeedMode.LIVE:
+        return row.step
+    return row.batch.step
 
 
 class Verification:
@@ -90,12 +113,12 @@ class Verification:
 
     def run(self) -> Verified:
         """Replay all ticks in order, then compare where the account stands."""
-        first, last = self.market.first_step, self._last_step()
+        first, last = self.market.first_step, last_step(self.sessions)
         steps = self.market.steps(last)
         count = closed = 0
         for session in self.sessions:
             self.replay.ticks_closed = 0
-            for entry, rows in self._entries(session):
+            for entry, rows in entries_of(session):
                 self.replay.tick(entry, self._step(entry, steps), rows)
                 self.progress((entry.row.step or first) - first + 1, last - first + 1)
                 count += 1
@@ -114,19 +137,6 @@ class Verification:
             to_the_end=self._same_end(),
         )
 
-    def _last_step(self) -> int:
-        ticks = Tick.objects.filter(session__in=self.sessions, batch__isnull=False)
-        newest = ticks.order_by("-step").first()
-        return -1 if newest is None or newest.step is None else newest.step
-
-    def _entries(self, session: PaperTradingSession) -> Iterator[tuple[TickEntry, TickRows]]:
-        """Yield the ticks of a session with what they left behind."""
-        entries = export.ticks_of(session)
-        while portion := list(islice(entries, export.PORTION)):
-            rows = stored.rows_of([entry.row.pk for entry in portion])
-            for entry in portion:
-                yield entry, rows[entry.row.pk]
-
     def _step(self, entry: TickEntry, steps: Iterator[ComparedStep]) -> MemoryStep | None:
         """Replay the market up to a tick's step and return what the tick read there."""
         row, where = entry.row, entry.where
@@ -134,7 +144,7 @@ class Verification:
             return None
         key = key_of(entry.inputs.strategy)
         for step in steps:
-            if step.made.number == self._read_step(row):
+            if step.made.number == read_step(row, self.session.account.market):
                 same(where, "batch", step.batch_id, row.batch_id)
                 same(where, "market_time", step.made.market_time, row.market_time)
                 # A tick that ended before its analysis may not have read any.
@@ -142,12 +152,6 @@ class Verification:
                     same(where, "experience", step.experiences[key], row.experience_id)
                 return step.made
         raise NoJournal(f"{where} reads step {row.step}, which has no batch")
-
-    def _read_step(self, row: Tick) -> int | None:
-        """Return the step of a tick's batch: live, the newest one may have stood in for its own."""
-        if row.batch is None or self.session.account.market.mode != FeedMode.LIVE:
-            return row.step
-        return row.batch.step
 
     def _same_end(self) -> bool:
         """Compare the account's own rows when nothing came after the replayed ticks."""
