@@ -9,13 +9,15 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 
 from paper_trading.admin.acts import act_on_each
-from paper_trading.admin.records import ModelForm, RecordAdmin
+from paper_trading.admin.records import ModelForm, RecordAdmin, field_names
 from paper_trading.bot import accounts, controls
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.intelligence.levels import HIGHEST, LOWEST
 from paper_trading.models import ManualRequest, PaperTradingSession
+from paper_trading.services.strategy_view import strategy_view
 from paper_trading.templatetags import figures
 from tasks import open_tick, schedule
 
@@ -57,6 +59,7 @@ class SessionAdmin(RecordAdmin):
     date_hierarchy = "started_at"
     actions = ("start", "pause", "resume", "halt", "unhalt", "stop", "run_tick")
     form = SessionForm
+    record_fields = (*field_names(PaperTradingSession), "limits")
 
     @admin.display(description="Owner", ordering="account__owner")
     def owner(self, row: PaperTradingSession) -> str:
@@ -67,6 +70,16 @@ class SessionAdmin(RecordAdmin):
     def interval(self, row: PaperTradingSession) -> str:
         """Return the interval in seconds."""
         return figures.interval(row.interval_ms)
+
+    @admin.display(description="Limits at this level")
+    def limits(self, row: PaperTradingSession) -> str:
+        """Return which limits of the strategy bind, a line each."""
+        lines = (
+            f"{one.name} {figures.plain(one.setting)}:"
+            f" {'binds' if one.binds else 'does not bind'}; {one.why}"
+            for one in strategy_view(row).limits
+        )
+        return format_html("<pre>{}</pre>", "\n".join(lines))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Ask Django's own permission: sessions are started here."""

@@ -16,7 +16,7 @@ from paper_trading.services.strategy_view import TokenBracket, strategy_view
 @require_safe
 @never_cache
 def strategy(request: HttpRequest, session_id: int) -> JsonResponse:
-    """Show what a session's next tick obeys, its brackets by token, and Kelly's advice."""
+    """Show what a session's next tick obeys, which limits bind, brackets, and Kelly's advice."""
     visible = account_view.visible_accounts(request.user)
     sessions = PaperTradingSession.objects.select_related("strategy", "account")
     session = sessions.filter(pk=session_id, account__in=visible).first()
@@ -29,6 +29,7 @@ def strategy(request: HttpRequest, session_id: int) -> JsonResponse:
             "strategy": {"name": session.strategy.name, "version": session.strategy.version},
             "parameters": session.strategy.parameters(),
             "level": _numbers(view.appetite),
+            "limits": [_numbers(limit) for limit in view.limits],
             "tokens": [_token(found) for found in view.tokens],
             "kelly": None if view.kelly is None else _numbers(view.kelly),
         }

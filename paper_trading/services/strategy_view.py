@@ -1,4 +1,4 @@
-"""What a session's strategy amounts to: its brackets by token, and what outcomes advise."""
+"""What a session's strategy amounts to: limits, brackets by token, and what outcomes advise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.kelly import KellyAdvice, advice
 from paper_trading.engine.money import CONTEXT, HUNDRED, ratio
 from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.engine.user_limits import Standing, UserLimit, user_limits
 from paper_trading.intelligence.analysis import reference_usd
 from paper_trading.intelligence.bracket_chances import BracketChances, bracket_chances
 from paper_trading.intelligence.levels import appetite
@@ -41,6 +42,7 @@ class StrategyView:
 
     strategy: Strategy
     appetite: Appetite
+    limits: tuple[UserLimit, ...]
     #: By symbol; empty before the first batch.
     tokens: tuple[TokenBracket, ...]
     #: None before a position was won or lost.
@@ -61,8 +63,15 @@ def strategy_view(session: PaperTradingSession) -> StrategyView:
             for listed in view.listed
             if not listed.is_cash
         ]
+    level, account = appetite(session.intel_level), session.account
+    standing = Standing(
+        strategy,
+        level,
+        CONTEXT.add(account.deposits_usd, account.total_pnl_usd),
+        [one.sigma_annual for one in tokens if one.tradable and one.sigma_annual is not None],
+    )
     return StrategyView(
-        strategy, appetite(session.intel_level), tuple(tokens), advice(_outcomes(session))
+        strategy, level, user_limits(standing), tuple(tokens), advice(_outcomes(session))
     )
 
 

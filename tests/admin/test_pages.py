@@ -169,6 +169,14 @@ def test_a_tick_shows_its_stages_trades_and_decisions(root: Client) -> None:
         assert words in text or words.replace("_", " ").capitalize() in text
 
 
+def test_a_session_shows_which_limits_bind_at_its_level(root: Client) -> None:
+    session = builders.make_session(intel_level=5)
+    page = root.get(reverse("admin:paper_trading_papertradingsession_change", args=[session.pk]))
+    text = page.content.decode()
+    assert "max_position_size_percent 25: does not bind; level 5 puts at most 10 %" in text
+    assert "max_daily_trades 50: binds;" in text
+
+
 def test_only_the_name_of_a_market_can_be_changed(root: Client) -> None:
     market = builders.make_market(seed=41)
     root.post(address(Market, "change", market.pk), {"name": "Winter", "seed": "42"})

@@ -45,6 +45,21 @@ def test_a_session_without_prices_tells_settings_and_no_tokens() -> None:
     assert found["kelly"] is None
 
 
+def test_limits_above_what_the_level_asks_do_not_bind() -> None:
+    session = builders.make_session(intel_level=5)
+    limits = {one["name"]: one for one in told(session.account.owner, session)["limits"]}
+    found = limits["max_position_size_percent"]
+    assert (found["setting"], found["level"], found["binds"]) == ("25", "10", False)
+    assert found["why"] == "level 5 puts at most 10 % of equity into one token"
+    session.strategy.max_position_size_percent = Decimal(4)
+    session.strategy.max_trade_usd = Decimal(500)
+    session.strategy.save()
+    limits = {one["name"]: one for one in told(session.account.owner, session)["limits"]}
+    assert limits["max_position_size_percent"]["binds"]
+    # Four percent of 10,000 USD are less than the cap of an order.
+    assert (limits["max_trade_usd"]["level"], limits["max_trade_usd"]["binds"]) == ("400", False)
+
+
 def test_every_token_has_its_bracket_and_chances(market: Market) -> None:
     session = worlds.running_session(market, exit_volatility_percent=Decimal(300))
     worlds.run_ticks(session, 2)
