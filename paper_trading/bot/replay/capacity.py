@@ -13,6 +13,7 @@ from paper_trading.bot.replay import export
 from paper_trading.bot.replay.capacity_tally import Size, Tally
 from paper_trading.bot.replay.checks import Difference, Mismatch, NoJournal, same, same_count
 from paper_trading.bot.replay.export import StageEntry, TickEntry
+from paper_trading.bot.replay.happenings import happened
 from paper_trading.bot.replay.market_check import ComparedStep, MarketReplay
 from paper_trading.bot.replay.stored import TickRows
 from paper_trading.bot.replay.ticks import MemoryTick
@@ -25,14 +26,14 @@ from paper_trading.bot.replay.verify import (
     snapshot,
 )
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.engine.enums import Stage
 from paper_trading.engine.money import HIGHEST_DEPOSIT_USD, ZERO, exact, require, usd
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import book as books
 from paper_trading.intelligence.book import Book
 from paper_trading.intelligence.decision_json import decision_from_json
 from paper_trading.intelligence.market_view import MarketView
-from paper_trading.models import AccountEvent, AccountEventKind, PaperTrade, PaperTradingSession
+from paper_trading.models import AccountEvent, PaperTrade, PaperTradingSession
 
 #: Starting cash, in USD.
 SIZES = tuple(Decimal(size) for size in (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000))
@@ -130,12 +131,8 @@ class Sized:
 
     def happen(self, event: AccountEvent) -> None:
         """Apply what happened to the account between two stages; a deposit is scaled."""
-        if event.kind == AccountEventKind.DEPOSIT and event.amount_usd is not None:
-            self.book = books.after_deposit(self.book, self._scaled(event.amount_usd))
-        elif event.kind == AccountEventKind.BREAKER_RESET:
-            self.book = books.after_reset(self.book, BreakerKind(event.breaker))
-        elif event.market_time is not None:
-            self.book = books.after_trip(self.book, event.market_time)
+        amount = None if event.amount_usd is None else self._scaled(event.amount_usd)
+        self.book = happened(self.book, event, amount)
 
     def stage(
         self, stage: Stage, tick: MemoryTick, decisions: tuple[Decision, ...], step: timedelta

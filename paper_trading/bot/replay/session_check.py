@@ -10,15 +10,16 @@ from paper_trading.bot.market_analyzer import thought_row
 from paper_trading.bot.replay.checks import NoJournal, same, same_count, same_decision, same_rows
 from paper_trading.bot.replay.export import StageEntry, TickEntry
 from paper_trading.bot.replay.final_check import same_account
+from paper_trading.bot.replay.happenings import happened
 from paper_trading.bot.replay.market import MemoryStep
 from paper_trading.bot.replay.stored import TickRows
 from paper_trading.bot.replay.ticks import MemoryTick, trades_of
 from paper_trading.bot.session_metrics import metrics_row
 from paper_trading.bot.trade_executor import equity_row
 from paper_trading.bot.trade_rows import posting_rows, trade_row, transaction_rows
-from paper_trading.engine.account import Position, TokenLock
+from paper_trading.engine.account import Position
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import BreakerKind, Stage, TradeStatus
+from paper_trading.engine.enums import Stage, TradeStatus
 from paper_trading.engine.steps import StepResult
 from paper_trading.engine.track import metrics_due
 from paper_trading.engine.trade import TradeRecord
@@ -33,7 +34,6 @@ from paper_trading.models import (
     PaperTradingAccount,
     TickStatus,
 )
-from paper_trading.models.account import OF_TOKENS
 
 
 class AccountReplay:
@@ -82,23 +82,7 @@ class AccountReplay:
         if event.kind == AccountEventKind.DEPOSIT and event.amount_usd is not None:
             at = None if self.book.last_equity is None else self.book.last_equity[0]
             self._same_deposit(event, at)
-            self.book = books.after_deposit(self.book, event.amount_usd)
-        elif event.kind == AccountEventKind.BREAKER_RESET:
-            self.book = books.after_reset(self.book, BreakerKind(event.breaker))
-        elif event.kind in OF_TOKENS:
-            self._apply_lock(event)
-        elif event.market_time is not None:
-            self.book = books.after_trip(self.book, event.market_time)
-
-    def _apply_lock(self, event: AccountEvent) -> None:
-        """Lock a token until the event's time, or release it."""
-        if event.token_id is None:
-            raise NoJournal(f"event at version {event.version} names no token")
-        if event.kind == AccountEventKind.TOKEN_LOCK and event.market_time is not None:
-            lock = TokenLock(event.market_time, event.reason, by_person=True)
-            self.book = books.after_lock(self.book, event.token_id, lock)
-        else:
-            self.book = books.after_release(self.book, event.token_id)
+        self.book = happened(self.book, event, event.amount_usd)
 
     def _same_deposit(self, event: AccountEvent, at: datetime | None) -> None:
         """Compare the postings of a deposit."""

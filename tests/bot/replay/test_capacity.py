@@ -10,11 +10,12 @@ from django.core.management import CommandError, call_command
 from pytest_django import DjangoDbBlocker
 
 from paper_trading.bot import accounts, controls
+from paper_trading.bot.circuit_breakers import CircuitBreakerManager
 from paper_trading.bot.replay import capacity as capacities
 from paper_trading.bot.replay.capacity import capacity
 from paper_trading.bot.replay.capacity_tally import TERMS, Size
 from paper_trading.bot.replay.checks import Mismatch
-from paper_trading.engine.enums import Side, TradeStatus
+from paper_trading.engine.enums import BreakerKind, Side, TradeStatus
 from paper_trading.engine.sizing import POOL_SIDE
 from paper_trading.models import (
     BreakerState,
@@ -35,7 +36,7 @@ SMALL, LARGE = Decimal(1_000), Decimal(1_000_000)
 
 
 def world(whole: Snapshot, *, managed: bool) -> PaperTradingSession:
-    """Run a session with fills, a deposit, a wanted close and a breaker that was reset."""
+    """Run a session with fills, a deposit, a wanted close, a reset and a lock."""
     market = whole.restore()
     session = worlds.running_session(
         market,
@@ -48,8 +49,10 @@ def world(whole: Snapshot, *, managed: bool) -> PaperTradingSession:
     held = session.account.positions.filter(is_open=True).order_by("token__symbol")[0]
     controls.request_close(session, held.token, session.account.owner)
     worlds.run_ticks(session, 6)
+    breakers, user = CircuitBreakerManager(session.account_id), session.account.owner
     for tripped in BreakerState.objects.filter(tripped=True):
-        controls.reset_breaker(tripped, session.account.owner)
+        breakers.reset(BreakerKind(tripped.kind), user, "looked at")
+    breakers.lock(worlds.token_of(market, "MOON"), 20, user, "looked at")
     worlds.run_ticks(session, 8)
     return session
 
@@ -81,7 +84,7 @@ def test_the_own_size_is_what_the_rows_say(session: PaperTradingSession) -> None
     assert own.own
     assert own.fills == len(filled) > 10
     denied = Counter(one.code for one in trades if one.status == TradeStatus.DENIED)
-    assert denied
+    assert denied["TOKEN_LOCKED"] > 0
     assert own.denials == denied
     for term in TERMS:
         paid = sum((getattr(one, f"{term}_usd") for one in trades), Decimal(0))

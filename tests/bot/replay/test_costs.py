@@ -26,7 +26,7 @@ PLAIN = {"max_hold_hours": "1", "confidence_threshold": "0"}
 TIGHT = {**PLAIN, "max_slippage_percent": "0.05", "max_exit_slippage_percent": "0.1"}
 DIRECT = strategy_with({**TIGHT, "use_transaction_manager": "False"})
 MANAGED = strategy_with({**TIGHT, "use_transaction_manager": "True"})
-EASY = strategy_with(PLAIN)
+EASY = strategy_with({**PLAIN, "use_transaction_manager": "False"})
 
 
 @dataclass(frozen=True, slots=True)
