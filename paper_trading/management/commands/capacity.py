@@ -11,6 +11,7 @@ from paper_trading.bot.replay.capacity import capacity
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.management.arguments import positive
 from paper_trading.management.capacity_text import curve_text
+from paper_trading.management.progress import teller
 from paper_trading.models import PaperTradingSession
 from paper_trading.services.signal_process import CannotStart
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         """Print the curve."""
         key = options["session"]
         try:
-            found = capacity(key)
+            found = capacity(key, progress=teller(self.stderr.write, "step"))
         except PaperTradingSession.DoesNotExist:
             raise CommandError(f"there is no session {key}", returncode=2) from None
         except (CannotStart, NoJournal, ValueError) as error:

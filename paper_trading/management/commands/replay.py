@@ -18,6 +18,7 @@ from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.user_signals import digest
 from paper_trading.management.arguments import levels, positive
+from paper_trading.management.progress import teller
 from paper_trading.management.tables import table
 from paper_trading.models import PaperTradingSession
 from paper_trading.models.strategy import strategy_with
@@ -27,8 +28,6 @@ from paper_trading.services.sources.base import BACKFILL_STEPS
 from paper_trading.services.sources.recorded import RecordedFile, RecordedFileError
 
 _HEAD = ("level", "ticks", "trades", "open", "won", "lost", "denied", "failed", "equity USD")
-#: Seconds between two lines of progress.
-_EVERY = 2.0
 #: Parts of a file after which its future is changed.
 _CUTS = (0.25, 0.5, 0.75)
 
@@ -76,7 +75,7 @@ class Command(BaseCommand):
                 said = f"--{name.replace('_', '-')} is for --prices"
                 raise CommandError(said, returncode=2)
         try:
-            found = verify(options["session"], self._progress("step"))
+            found = verify(options["session"], teller(self.stderr.write, "step"))
         except PaperTradingSession.DoesNotExist:
             raise CommandError(f"there is no session {options['session']}", returncode=2) from None
         except NoJournal as error:
@@ -107,7 +106,11 @@ class Command(BaseCommand):
             return
         began = time.monotonic()
         runs = run_file(
-            file, options["levels"] or [5], strategy, options["ticks"], self._progress("tick")
+            file,
+            options["levels"] or [5],
+            strategy,
+            options["ticks"],
+            teller(self.stderr.write, "tick"),
         )
         self._print(file, runs, time.monotonic() - began)
 
@@ -147,18 +150,6 @@ class Command(BaseCommand):
                 }
             )
         )
-
-    def _progress(self, what: str) -> Any:
-        """Return a callback that writes a line to standard error now and then."""
-        last = [time.monotonic()]
-
-        def tell(done: int, all_: int) -> None:
-            now = time.monotonic()
-            if now - last[0] >= _EVERY:
-                last[0] = now
-                self.stderr.write(f"{what} {done:,} of {all_:,} ({done * 100 // max(all_, 1)} %)")
-
-        return tell
 
 
 def _line(found: dict[str, Any]) -> list[object]:
