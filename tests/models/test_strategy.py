@@ -78,7 +78,11 @@ def test_the_admin_allows_what_the_engine_does(name: str) -> None:
 def test_a_version_keeps_every_setting_and_an_older_one_is_off() -> None:
     steps = [["4.50", "50"], [8, "25"]]
     row = builders.make_strategy(
-        **{**NEW, "take_profit_steps": steps, "use_transaction_manager": True}
+        **{
+            **NEW,
+            "take_profit_steps": steps,
+            "use_transaction_manager": Strategy().use_transaction_manager,
+        }
     )
     row.refresh_from_db()
     row.full_clean()
