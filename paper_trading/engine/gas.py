@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum, unique
 
+from paper_trading.engine.enums import PoolKind
 from paper_trading.engine.luck import uniform
 from paper_trading.engine.market import GasConditions
 from paper_trading.engine.money import CONTEXT
@@ -30,8 +31,25 @@ MIXED_TWO_HOP_GAS = 182_000
 SOLIDLY_SWAP_GAS = 135_000
 SOLIDLY_HOP_GAS = 50_000
 STABLE_CURVE_GAS = 30_000
+#: The v3 router compares with minimum out after the swap ran, so failing costs most of it.
+FAILED_V3_SWAP_GAS = 100_509
 #: For each initialised tick that is crossed: the figure of Uniswap's own router.
 TICK_GAS = 31_000
+
+_SWAPS = {
+    PoolKind.V2: SWAP_GAS,
+    PoolKind.V3: V3_SWAP_GAS,
+    PoolKind.SOLIDLY_VOLATILE: SOLIDLY_SWAP_GAS,
+    PoolKind.SOLIDLY_STABLE: SOLIDLY_SWAP_GAS + STABLE_CURVE_GAS,
+}
+# Solidly's router asks for the output before any transfer, as that of v2 does: assumed to fail
+# as cheaply, the curve's iteration on top.
+_FAILED_SWAPS = {
+    PoolKind.V2: FAILED_SWAP_GAS,
+    PoolKind.V3: FAILED_V3_SWAP_GAS,
+    PoolKind.SOLIDLY_VOLATILE: FAILED_SWAP_GAS,
+    PoolKind.SOLIDLY_STABLE: FAILED_SWAP_GAS + STABLE_CURVE_GAS,
+}
 
 #: FastLZ length of the signed transaction, which the L1 data fee is charged on.
 SWAP_BYTES = 222
@@ -100,6 +118,16 @@ def chain(chain_id: int) -> Chain:
         known = ", ".join(str(key) for key in CHAINS)
         raise ValueError(f"unknown chain {chain_id}; known chains: {known}")
     return CHAINS[chain_id]
+
+
+def swap_gas(kind: PoolKind) -> int:
+    """Return the gas of a swap through one pool of a kind, crossed ticks aside."""
+    return _SWAPS[kind]
+
+
+def failed_swap_gas(kind: PoolKind) -> int:
+    """Return the gas of a swap that ends under its minimum out and reverts."""
+    return _FAILED_SWAPS[kind]
 
 
 def transaction_fee_wei(

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from paper_trading.engine.enums import FillGrade, PriceVerdict
+from paper_trading.engine.enums import FillGrade, PoolKind, PriceVerdict
 from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
 
 _Found = TypeVar("_Found")
@@ -40,6 +40,9 @@ class Token:
     fee_pips: int
     #: How deep the pool really is, compared with the source's figure (fills of grade C).
     grade: FillGrade = FillGrade.C
+    #: The pool's curve, on which gas depends; that of the quote's token counts. It may be told
+    #: anew while a position is held, and is no part of who the token is.
+    kind: PoolKind = field(default=PoolKind.V2, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a token whose amounts could not be kept."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.decision import DecisionInputs
-from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.enums import PoolKind, PriceVerdict
 from paper_trading.engine.market import Batch
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
@@ -52,6 +52,8 @@ def _market_columns(listed: Listed, batch: Batch) -> dict[str, Any]:
         "token decimals": token.decimals,
         "token address": token.address,
         "token fee_pips": token.fee_pips,
+        # Of constant product, decisions are sealed as they were before there were kinds.
+        **({} if token.kind is PoolKind.V2 else {"token kind": token.kind}),
         **_batch_columns(batch),
         **_quote_columns(token.id, batch),
         **_bar_columns(listed),
