@@ -65,9 +65,10 @@ def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
 
 def _listed_token(row: Sequence[Any]) -> ListedToken:
     """Return the token of a row; one of before curves were kept is of constant product."""
-    *identity, is_cash, tradable = row[: len(_LISTED)]
+    token_id, symbol, decimals, address, fee_pips, is_cash, tradable = row[: len(_LISTED)]
     pool, kind = (*row[len(_LISTED) :], None, None)[:2]
-    value = TokenValue(*identity, kind=PoolKind(kind or PoolKind.V2))
+    curve = PoolKind(kind or PoolKind.V2)
+    value = TokenValue(token_id, symbol, decimals, address, fee_pips, kind=curve)
     return ListedToken(value, is_cash, tradable, pool)
 
 
