@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from paper_trading.engine.depth import Depth
 from paper_trading.engine.enums import FillGrade, PoolKind, PriceVerdict
 from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
 
@@ -66,6 +67,8 @@ class Quote:
     liquidity_usd: Decimal | None
     #: What it may be used for.
     verdict: PriceVerdict = PriceVerdict.FRESH
+    #: What the pool was read to hold on chain; None: only a figure is stated.
+    depth: Depth | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no pool quotes."""

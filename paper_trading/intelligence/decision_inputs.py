@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.decision import DecisionInputs
+from paper_trading.engine.depth import depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
 from paper_trading.engine.market import Batch
 from paper_trading.engine.seal import seal
@@ -84,7 +85,9 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
     said = {f"quote {name}": None if quote is None else getattr(quote, name) for name in names}
     # Without a quote there is no row that could keep it, and nothing is priced.
     sigma = None if quote is None else batch.sigma_annual.get(token_id)
-    return {**said, "quote sigma_annual": sigma}
+    depth = None if quote is None else depth_to_json(quote.depth)
+    read = {} if depth is None else {"quote depth": depth}
+    return {**said, **read, "quote sigma_annual": sigma}
 
 
 def _bar_columns(listed: Listed) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine import money
+from paper_trading.engine.depth import Depth
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD
 from paper_trading.engine.money import ONE, ZERO
@@ -59,6 +60,8 @@ class Seen:
     block: int | None = None
     #: Traded since the step before, in USD; None when the source does not say.
     volume_usd: Decimal | None = None
+    #: What the pool was read to hold, where a node was asked.
+    depth: Depth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +86,18 @@ def seen(
     source: str,
     block: int | None = None,
     volume_usd: Decimal | None = None,
+    depth: Depth | None = None,
 ) -> Seen | Absent:
     """Return a reading at the scales that rows keep, or BAD_PRICE when no pool says so.
 
     A depth or a volume that cannot be is not said; the price stands.
     """
-    depth, volume = _amount(liquidity_usd), _amount(volume_usd)
+    liquidity, volume = _amount(liquidity_usd), _amount(volume_usd)
     try:
-        reading = Reading(money.price(price_usd), depth, observed_at, pool.lower())
+        reading = Reading(money.price(price_usd), liquidity, observed_at, pool.lower())
     except (ArithmeticError, ValueError):
         return Absent(BAD_PRICE)
-    return Seen(reading, source, block, volume)
+    return Seen(reading, source, block, volume, depth)
 
 
 def _amount(amount_usd: Decimal | None) -> Decimal | None:
@@ -230,6 +234,8 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
         verdict=PriceVerdict.CASH_UNSURE if unsure and good else judged.verdict,
         pool=quote.pool,
         block=source.block,
+        # Of a quote that is another than the reading the pool was not read.
+        depth=source.depth if source.reading == quote else None,
     )
 
 
@@ -286,4 +292,4 @@ def _unjudged(quote: SourceQuote, raw: list[str | None] | str | None) -> Seen | 
             price_usd=Decimal(price or 0),
             liquidity_usd=None if depth is None else Decimal(depth),
         )
-    return Seen(reading, quote.source, quote.block, quote.volume_usd)
+    return Seen(reading, quote.source, quote.block, quote.volume_usd, quote.depth)

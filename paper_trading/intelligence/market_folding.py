@@ -187,6 +187,7 @@ def _batch(
             source=found.source,
             liquidity_usd=None if found.liquidity_usd is None else money.usd(found.liquidity_usd),
             verdict=found.verdict,
+            depth=found.depth,
         )
         for listing in listings
         if (found := step.quotes.get(listing.token.symbol)) is not None

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from paper_trading.engine import money
+from paper_trading.engine.depth import depth_from_json, depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
 from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.market import Quote as QuoteValue
@@ -124,6 +125,7 @@ def quote_value(row: Quote, token: TokenValue) -> QuoteValue:
         source=row.source,
         liquidity_usd=row.liquidity_usd,
         verdict=PriceVerdict(row.verdict),
+        depth=depth_from_json(row.depth),
     )
 
 
@@ -195,6 +197,7 @@ def quote_row(
         verdict=said.verdict,
         pool=said.pool,
         block=said.block,
+        depth=depth_to_json(said.depth),
         bar=bar,
         sigma_annual=value.sigma_annual.get(token_id),
     )

@@ -2,18 +2,29 @@
 
 from decimal import Decimal
 
-from paper_trading.engine.amm import Pool
-from paper_trading.engine.enums import FillGrade
-from paper_trading.engine.market import Quote
+from paper_trading.engine.amm import MIN_RESERVE, Pool
+from paper_trading.engine.depth import Depth, Range
+from paper_trading.engine.enums import FillGrade, PoolKind, Side
+from paper_trading.engine.market import Quote, Token
 from paper_trading.engine.pools.base import PairPool
+from paper_trading.engine.pools.concentrated import ConcentratedPool
+from paper_trading.engine.pools.solidly import PIPS_PER_BPS, StablePool, VolatilePool
 
 
 def pool_of(quote: Quote, cash_price_usd: Decimal) -> PairPool | None:
     """Return the pool of a quote; None when its depth is unknown.
 
-    ValueError when cash has no price.
+    What was read on chain counts before a stated figure: where it is no pool, or holds all but
+    nothing, the figure is not taken instead. ValueError when cash has no price.
     """
-    return stated_pool(quote, cash_price_usd)
+    if quote.depth is None:
+        return stated_pool(quote, cash_price_usd)
+    try:
+        pool = _read_pool(quote.depth, quote.token)
+    except ValueError:
+        return None
+    thin = min(pool.reserve_in(side) for side in Side) < MIN_RESERVE
+    return None if thin or pool.mid_price <= 0 else pool
 
 
 def stated_pool(quote: Quote, cash_price_usd: Decimal) -> Pool | None:
@@ -27,4 +38,29 @@ def stated_pool(quote: Quote, cash_price_usd: Decimal) -> Pool | None:
 
 def grade_of(quote: Quote) -> FillGrade:
     """Return how far a fill in the pool of a quote can be trusted."""
-    return quote.token.grade
+    return quote.token.grade if quote.depth is None else FillGrade.B
+
+
+def _read_pool(depth: Depth, token: Token) -> PairPool:
+    """Build a pool from what was read; ValueError when no pool on chain can be so."""
+    if isinstance(depth, Range):
+        return ConcentratedPool.assumed(
+            depth.sqrt_price_x96,
+            depth.liquidity,
+            token.fee_pips,
+            depth.tick_spacing,
+            cash_is_token0=depth.cash_is_token0,
+            token_decimals=token.decimals,
+        )
+    if token.kind is PoolKind.SOLIDLY_VOLATILE:
+        return VolatilePool(depth.cash, depth.tokens, token.decimals, _bps(token))
+    if token.kind is PoolKind.SOLIDLY_STABLE:
+        return StablePool(depth.cash, depth.tokens, token.decimals, _bps(token))
+    return Pool.from_reserves(depth.cash, depth.tokens, token.decimals, token.fee_pips)
+
+
+def _bps(token: Token) -> int:
+    fee, rest = divmod(token.fee_pips, PIPS_PER_BPS)
+    if rest:
+        raise ValueError(f"fee_pips of {token.symbol} was {token.fee_pips}; allowed are hundreds")
+    return fee

@@ -248,7 +248,7 @@ def _in_usd(told: Seen | Absent, cash: Seen | Absent | None) -> Seen | Absent:
     depth = None if reading.liquidity_usd is None else reading.liquidity_usd * usd
     volume = None if volume is None else volume * usd
     price, at = reading.price_usd * usd, reading.observed_at
-    return seen(price, depth, at, reading.pool, told.source, told.block, volume)
+    return seen(price, depth, at, reading.pool, told.source, told.block, volume, told.depth)
 
 
 def _by_symbol(source: str, calls: Iterable[Call]) -> dict[str, Seen | Absent]:
