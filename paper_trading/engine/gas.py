@@ -11,7 +11,11 @@ from enum import StrEnum, unique
 
 from paper_trading.engine.enums import PoolKind
 from paper_trading.engine.luck import uniform
-from paper_trading.engine.market import GasConditions
+from paper_trading.engine.market import (
+    BASE_FEE_SCALAR,
+    BLOB_BASE_FEE_SCALAR,
+    GasConditions,
+)
 from paper_trading.engine.money import CONTEXT
 
 SWAP_GAS = 97_762
@@ -56,10 +60,6 @@ SWAP_BYTES = 222
 APPROVE_BYTES = 149
 #: A second hop adds one word of call data; assumed not to compress at all.
 TWO_HOP_SWAP_BYTES = SWAP_BYTES + 32
-
-#: Read on Base at block 49,055,730; Base Sepolia is taken to have the same.
-BASE_FEE_SCALAR = 2_269
-BLOB_BASE_FEE_SCALAR = 1_055_762
 
 # Fjord: the estimated size in millionths of a byte is linear in the FastLZ length.
 _FJORD_INTERCEPT = -42_585_600
@@ -197,7 +197,13 @@ def conditions(chain_id: int, seed: int, market_time: datetime) -> GasConditions
 def _l1_fee_wei(at: GasConditions, fastlz_bytes: int) -> int:
     rollup = chain(at.chain_id).rollup
     if rollup is Rollup.OP_STACK:
-        return l1_data_fee_wei(fastlz_bytes, at.l1_base_fee_wei, at.l1_blob_base_fee_wei)
+        return l1_data_fee_wei(
+            fastlz_bytes,
+            at.l1_base_fee_wei,
+            at.l1_blob_base_fee_wei,
+            at.base_fee_scalar,
+            at.blob_base_fee_scalar,
+        )
     if rollup is Rollup.ARBITRUM:
         # Assumption: the sequencer passes on one unit of blob gas per compressed byte.
         return fastlz_bytes * at.l1_blob_base_fee_wei

@@ -261,13 +261,14 @@ def vetoes(pair: PairSeen, look: Look) -> tuple[Finding, ...]:
 def curve_of(kind: str) -> PoolKind:
     """Return the curve of a pool by what `PairSeen.kind` calls it; V2 for what is not known.
 
-    A stable pool of Solidly cannot be told from its name, and is taken for a volatile one.
+    A pool of Solidly whose name does not say that it is stable is taken for a volatile one.
     """
     dex, _, version = kind.rpartition("_")
     if version in ("v3", "slipstream"):
         return PoolKind.V3
-    named = {kind, dex} & _SOLIDLY_DEXES
-    return PoolKind.SOLIDLY_VOLATILE if named else PoolKind.V2
+    if not {kind, dex} & _SOLIDLY_DEXES:
+        return PoolKind.V2
+    return PoolKind.SOLIDLY_STABLE if version == "stable" else PoolKind.SOLIDLY_VOLATILE
 
 
 def fee_of(pair: PairSeen, known: Mapping[str, int]) -> tuple[int, bool]:

@@ -9,7 +9,7 @@ from typing import Any
 from paper_trading.engine.decision import DecisionInputs
 from paper_trading.engine.depth import depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
-from paper_trading.engine.market import Batch
+from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
 from paper_trading.intelligence.market_view import Listed
@@ -73,7 +73,16 @@ def _batch_columns(batch: Batch) -> dict[str, Any]:
         "batch priority_fee_wei": fees.priority_fee_wei,
         "batch l1_base_fee_wei": fees.l1_base_fee_wei,
         "batch l1_blob_base_fee_wei": fees.l1_blob_base_fee_wei,
+        **_scalar_columns(fees),
     }
+
+
+def _scalar_columns(fees: GasConditions) -> dict[str, Any]:
+    """Return the scalars of the L1 part, where a chain has told others than those we know."""
+    names = ("base_fee_scalar", "blob_base_fee_scalar")
+    known = GasConditions(fees.chain_id, 0, 0)
+    told = {f"batch {name}": getattr(fees, name) for name in names}
+    return {} if all(getattr(known, name) == getattr(fees, name) for name in names) else told
 
 
 def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:

@@ -5,7 +5,7 @@ that every verdict can be made again.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from paper_trading.engine import money
 from paper_trading.engine.depth import Depth
 from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD
+from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD, L1Fees
 from paper_trading.engine.money import ONE, ZERO
 from paper_trading.engine.trust import (
     EXCHANGED,
@@ -31,7 +31,7 @@ from paper_trading.engine.trust_json import (
     trust_from_json,
     trust_to_json,
 )
-from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep
+from paper_trading.intelligence.observed import BASE_FEE, L1_FEES, SourceQuote, SourceStep, l1_fees
 
 #: A source's answer held no usable price of the token, or none at all was asked for.
 BAD_PRICE = "BAD_PRICE"
@@ -76,6 +76,8 @@ class Said:
     checks: Mapping[str, Check] = field(default_factory=dict)
     #: Of the newest block of the market's price chain; None when no node was asked.
     base_fee_wei: int | None = None
+    #: What that chain pays for data on L1; None also where it is no OP-stack chain.
+    l1_fees: L1Fees | None = None
 
 
 def seen(
@@ -167,7 +169,7 @@ def said_at(step: SourceStep, source: str) -> Said:
     for symbol, quote in step.quotes.items():
         found[symbol] = _unjudged(quote, raw.get(symbol))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
-    return Said(source, found, checks, step.said.get(BASE_FEE))
+    return Said(source, found, checks, step.said.get(BASE_FEE), l1_fees(step.said))
 
 
 def _judge_all(
@@ -245,8 +247,10 @@ def _journal(
     """Return what the quotes do not tell: readings that they are not, new checks, changes."""
     stood = {name: before.get(name, TokenTrust()).standing for name in judged}
     fee = {} if said.base_fee_wei is None else {BASE_FEE: said.base_fee_wei}
+    l1 = {} if said.l1_fees is None else {L1_FEES: list(astuple(said.l1_fees))}
     return {
         **fee,
+        **l1,
         "checks": {
             name: check_to_json(check)
             for name, check in sorted(said.checks.items())

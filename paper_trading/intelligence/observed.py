@@ -9,6 +9,7 @@ from typing import Any
 from paper_trading.engine import money
 from paper_trading.engine.depth import Depth, depth_to_json
 from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.market import L1Fees
 from paper_trading.engine.seal import seal, seal_rows
 
 
@@ -71,6 +72,14 @@ class SourceStep:
 
 #: Under which name `said` holds the base fee of the price chain, in wei, if a node told it.
 BASE_FEE = "base_fee_wei"
+#: And what the chain pays for data on L1: the figures of `L1Fees` in their order.
+L1_FEES = "l1_fees"
+
+
+def l1_fees(said: Mapping[str, Any] | None) -> L1Fees | None:
+    """Return what a price chain was read to pay for data on L1; None when no node told it."""
+    found = None if said is None else said.get(L1_FEES)
+    return None if found is None else L1Fees(*found)
 
 
 def exact_step(step: SourceStep) -> SourceStep:

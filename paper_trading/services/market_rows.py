@@ -19,7 +19,7 @@ from paper_trading.engine.seal import seal_rows
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
 from paper_trading.intelligence.market_view import ListedToken, buyable
-from paper_trading.intelligence.observed import SourceQuote
+from paper_trading.intelligence.observed import SourceQuote, l1_fees
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
 
@@ -130,14 +130,16 @@ def quote_value(row: Quote, token: TokenValue) -> QuoteValue:
 
 
 def gas_value(batch: PriceBatch, price_chain_id: int) -> GasConditions:
-    """Return the gas conditions stored on a batch."""
-    return GasConditions(
+    """Return the gas conditions stored on a batch; the scalars stand in what was said."""
+    found = GasConditions(
         chain_id=price_chain_id,
         base_fee_wei=batch.base_fee_wei,
         priority_fee_wei=batch.priority_fee_wei,
         l1_base_fee_wei=batch.l1_base_fee_wei,
         l1_blob_base_fee_wei=batch.l1_blob_base_fee_wei,
     )
+    l1 = l1_fees(batch.said)
+    return found if l1 is None else found.charged(l1)
 
 
 def batch_value(

@@ -89,6 +89,7 @@ def test_a_baseline_sends_the_same_kind_of_swap(kind: PoolKind) -> None:
         ("aerodrome", PoolKind.SOLIDLY_VOLATILE),
         ("aerodrome_v3", PoolKind.V3),
         ("aerodrome_slipstream", PoolKind.V3),
+        ("aerodrome_stable", PoolKind.SOLIDLY_STABLE),
         ("velodrome_v2", PoolKind.SOLIDLY_VOLATILE),
         ("modelled", PoolKind.V2),
         ("", PoolKind.V2),

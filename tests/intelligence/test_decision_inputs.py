@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from paper_trading.engine import gas
-from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.depth import Reserves
+from paper_trading.engine.enums import PoolKind, PriceVerdict
 from paper_trading.engine.market import Batch, Quote
 from paper_trading.intelligence.decision_inputs import (
     AccountFacts,
@@ -85,3 +86,15 @@ def test_a_verdict_that_is_not_fresh_is_sealed_too() -> None:
     jumped = replace(BATCH, quotes={TOKEN.id: replace(quote, verdict=PriceVerdict.JUMP)})
     assert changed(kept, columns(LISTED, jumped, FACTS)) == ["quote verdict"]
     assert changed(kept, columns(LISTED, BATCH, FACTS)) == ["seal"]
+
+
+@pytest.mark.parametrize("name", ["token kind", "quote depth", "batch base_fee_scalar"])
+def test_what_a_chain_told_is_sealed_where_it_was_told(name: str) -> None:
+    quote = replace(BATCH.quotes[TOKEN.id], depth=Reserves(10**12, 10**20))
+    told = replace(BATCH.gas, base_fee_scalar=3_000)
+    world = replace(BATCH, quotes={TOKEN.id: quote}, gas=told)
+    listed = replace(LISTED, token=replace(TOKEN, kind=PoolKind.V3))
+    kept, found = inputs_of(listed, world, FACTS).seal, columns(listed, world, FACTS)
+    assert changed(kept, found) == []
+    assert changed(kept, {**found, name: "something else"}) == [name]
+    assert name not in columns(LISTED, BATCH, FACTS)
