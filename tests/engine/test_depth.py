@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paper_trading.engine.accounting import cash_identity
 from paper_trading.engine.amm import amount_out
 from paper_trading.engine.codes import Code
 from paper_trading.engine.depth import Depth, Range, Reserves, depth_from_json, depth_to_json
@@ -78,9 +79,10 @@ def test_a_fill_on_depth_that_was_read_is_what_that_pool_pays(
     kind: PoolKind, fee_pips: int, depth: Depth, expected: object, side: Side
 ) -> None:
     token = replace(ABC, kind=kind, fee_pips=fee_pips)
-    plain = batch_of(token=token, liquidity="1000000")
+    price = "1" if kind is PoolKind.SOLIDLY_STABLE else "2000"
+    plain = batch_of(token=token, liquidity="1000000", price=price)
     world = replace(plain, quotes={token.id: replace(plain.quotes[token.id], depth=depth)})
-    amount = 400 * CASH if side is Side.BUY else ETHER // 5
+    amount = 400 * CASH if side is Side.BUY else 400 * ETHER // int(price)
     if isinstance(depth, Reserves) and expected is None:
         pair = (depth.cash, depth.tokens)
         reserve_in, reserve_out = pair if side is Side.BUY else pair[::-1]
@@ -115,6 +117,10 @@ def test_without_depth_a_fill_of_any_kind_is_of_grade_c_on_the_figure() -> None:
         replace(KNOWN, sqrt_price_x96=2**160),
         replace(KNOWN, tick_spacing=0),
         replace(KNOWN, liquidity=1),
+        # Of another price than the quote's.
+        replace(KNOWN, sqrt_price_x96=2 * SQRT_2000),
+        replace(KNOWN, cash_is_token0=False),
+        Reserves(10**12, 200 * ETHER),
     ],
 )
 def test_what_is_no_pool_is_an_unknown_depth_whatever_figure_is_stated(depth: Depth) -> None:
@@ -223,6 +229,53 @@ def test_a_drift_beyond_what_a_swap_may_lose_reverts_on_read_depth_too() -> None
     order = order_of(Side.SELL, ETHER // 5, "0.0001", ABC)
     gas = {swap_of(order, wild, seed).transactions[-1].gas_used for seed in range(40)}
     assert gas == {114_118, 100_509}
+
+
+@given(
+    depth=st.builds(
+        Range,
+        st.integers(0, 2**161) | st.integers(4_295_128_739, 2**100),
+        st.integers(0, 2**129),
+        st.sampled_from([0, 1, 10, 60, 200, 16_383, 2**24]),
+        st.booleans(),
+    )
+    | st.builds(Reserves, st.integers(0, 2**113), st.integers(0, 2**113)),
+    price=st.none() | st.decimals("1e-30", "1e23", places=30),
+    decimals=st.integers(0, 36),
+    kind=st.sampled_from(PoolKind),
+    strategy=st.sampled_from([DIRECT, MANAGED]),
+    tolerance=st.sampled_from(["0.01", "10"]),
+)
+def test_absurd_depths_end_in_a_code_or_in_books_that_hold(
+    depth: Depth,
+    price: Decimal | None,
+    decimals: int,
+    kind: PoolKind,
+    strategy: Strategy,
+    tolerance: str,
+) -> None:
+    token = replace(ABC, decimals=decimals, kind=kind)
+    # The price of the reserves, if there is one, or any other.
+    near = (
+        Decimal(depth.cash or 1).scaleb(decimals - 6) / (depth.tokens or 1)
+        if isinstance(depth, Reserves)
+        else Decimal(2000)
+    )
+    usable = near if Decimal("1e-30") < near < Decimal("1e23") else Decimal(1)
+    world = batch_of(token=token, sigma="3", price=str(price or usable))
+    world = replace(world, quotes={token.id: replace(world.quotes[token.id], depth=depth)})
+    by = greedy(replace(strategy, max_slippage_percent=Decimal(tolerance)))
+    bought = executed(decision(token), of=account("100000"), world=world, by=by)
+    after = closed(bought.account, later(world, {}, minutes=1), by, frozenset({token.id}))
+    for record in (*bought.trades, *after.trades):
+        assert (record.status is TradeStatus.FILLED) == (record.code is Code.OK)
+        if record.swap is not None:
+            swap = record.swap
+            terms = swap.fee_usd + swap.impact_usd + swap.drift_usd + swap.mev_usd
+            assert swap.shortfall_usd == terms
+            assert swap.grade is FillGrade.B
+    assert cash_identity(after.account) == 0
+    assert after.account.cash_usd >= 0
 
 
 # --- as JSON -----------------------------------------------------------------------------

@@ -1,30 +1,41 @@
 """The pool that a quote describes: exact where its depth was read on chain, else modelled."""
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from paper_trading.engine.amm import MIN_RESERVE, Pool
 from paper_trading.engine.depth import Depth, Range
 from paper_trading.engine.enums import FillGrade, PoolKind, Side
-from paper_trading.engine.market import Quote, Token
+from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Quote, Token
+from paper_trading.engine.money import CONTEXT, ZERO, require
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.solidly import PIPS_PER_BPS, StablePool, VolatilePool
+
+#: How far the price of what was read may be from the quote's, either way. Both come from one
+#: reading, but what cash is worth may be disputed.
+PRICE_FACTOR = 2
 
 
 def pool_of(quote: Quote, cash_price_usd: Decimal) -> PairPool | None:
     """Return the pool of a quote; None when its depth is unknown.
 
-    What was read on chain counts before a stated figure: where it is no pool, or holds all but
-    nothing, the figure is not taken instead. ValueError when cash has no price.
+    What was read on chain counts before a stated figure: where it is no pool, holds all but
+    nothing, or has another price than the quote, the figure is not taken instead. ValueError when
+    cash has no price.
     """
     if quote.depth is None:
         return stated_pool(quote, cash_price_usd)
+    require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_CASH_PRICE_USD, above=True)
     try:
         pool = _read_pool(quote.depth, quote.token)
+        mid = pool.mid_price
     except ValueError:
         return None
     thin = min(pool.reserve_in(side) for side in Side) < MIN_RESERVE
-    return None if thin or pool.mid_price <= 0 else pool
+    with localcontext(CONTEXT):
+        mid_usd, price = mid * cash_price_usd, quote.price_usd
+        same = price <= mid_usd * PRICE_FACTOR and mid_usd <= price * PRICE_FACTOR
+    return None if thin or not same else pool
 
 
 def stated_pool(quote: Quote, cash_price_usd: Decimal) -> Pool | None:
