@@ -105,7 +105,8 @@ def execute_swap(
     moved = met.moved(ONE + _drift(batch, quote.token.id, uniform(seed, *key, "drift")))
     chance = mev.attack_probability(mev.channel_of(batch.gas.chain_id, order.mev_protection))
     seen = uniform(seed, *key, "mev") < chance
-    drifted, final = outputs(plan, moved, seen, attack_cost(met, order.side, batch))
+    cost = attack_cost(met, order.side, batch) if seen else 0
+    drifted, final = outputs(plan, moved, seen, cost)
     reverted = final < plan.minimum_out
     status = TransactionStatus.REVERTED if reverted else TransactionStatus.CONFIRMED
     kind = quote.token.kind

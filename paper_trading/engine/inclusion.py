@@ -175,7 +175,7 @@ def _swapped(
     rest = impact.left(displaced, flow_in(batch, quote), sent.included_at)
     met = None if drifted_pool is None else impact.met(drifted_pool, plan.side, rest)
     seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
-    cost = 0 if met is None else attack_cost(met, plan.side, batch)
+    cost = attack_cost(met, plan.side, batch) if met is not None and seen else 0
     drifted, final = outputs(plan, met, seen, cost)
     if final < plan.minimum_out:
         return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
