@@ -59,7 +59,8 @@ def greedy(strategy: Strategy = DIRECT) -> Rules:
     appetite = replace(
         APPETITE, max_position_percent=whole, max_exposure_percent=whole, max_pool_percent=whole
     )
-    return rules(replace(strategy, max_position_size_percent=whole), appetite)
+    wide = replace(strategy, max_position_size_percent=whole)
+    return rules(wide, appetite, managed=strategy.use_transaction_manager)
 
 
 # --- a fill is the pool's own answer -----------------------------------------------------
