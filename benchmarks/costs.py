@@ -12,7 +12,7 @@ from math import isqrt
 
 from paper_trading.engine import gas, mev
 from paper_trading.engine.amm import Pool
-from paper_trading.engine.enums import Channel, Side
+from paper_trading.engine.enums import Channel, PoolKind, Side
 from paper_trading.engine.fills import DEFAULT_SIGMA, YEAR_SECONDS
 from paper_trading.engine.gas import Rollup
 from paper_trading.engine.inclusion import PRIVATE_INCLUSION
@@ -32,7 +32,7 @@ from paper_trading.engine.money import (
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.ladder import Ladder
-from paper_trading.engine.pools.routes import GasCost, PoolKind, gas_used
+from paper_trading.engine.pools.routes import GasCost, gas_used
 from paper_trading.engine.pools.solidly import StablePool, VolatilePool
 from paper_trading.engine.pools.tick_math import Q96, sqrt_ratio_at, tick_at
 from paper_trading.engine.strategy import Strategy

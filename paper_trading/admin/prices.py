@@ -37,6 +37,7 @@ class QuoteAdmin(RecordAdmin):
         "verdict",
         "pool",
         "block",
+        "depth",
         "batch",
     )
     list_filter = ("source", "verdict")

@@ -14,7 +14,6 @@ from paper_trading.bot.replay.checks import (
     same_rows,
 )
 from paper_trading.bot.replay.export import TickEntry, batch_of, tick_of
-from paper_trading.engine import gas
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Stage
@@ -25,6 +24,7 @@ from paper_trading.intelligence.decision_json import decision_from_json, decisio
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.experience import Experience
 from paper_trading.intelligence.explanation import LevelVerdict, ten_levels
+from paper_trading.intelligence.market_folding import gas_of
 from paper_trading.intelligence.market_view import Listed, MarketView
 from paper_trading.models import (
     FeedMode,
@@ -188,7 +188,7 @@ class _TickRows:
             same(where, "step", batch.step, row.step)
         same(where, "market", row.session.account.market_id, batch.market_id)
         market = batch.market
-        made = gas.conditions(market.price_chain_id, market.seed, batch.market_time)
+        made = gas_of(batch.said, market.price_chain_id, market.seed, batch.market_time)
         for name in ("base_fee_wei", "priority_fee_wei", "l1_base_fee_wei", "l1_blob_base_fee_wei"):
             same(f"{where} batch", name, getattr(made, name), getattr(batch, name))
 

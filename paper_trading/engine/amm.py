@@ -123,6 +123,10 @@ class Pool:
         tokens = isqrt(self.token_reserve**2 * under // over)
         return self._with(max(cash, 1), max(tokens, 1))
 
+    def known_in(self, side: Side) -> int | None:
+        """Return None: every input has an output."""
+        return None
+
     def reserve_in(self, side: Side) -> int:
         """Return the reserve that a swap's input joins: cash for BUY, tokens for SELL."""
         return self._reserves(side)[0]

@@ -28,7 +28,7 @@ NOTES: dict[Code, tuple[tuple[Origin, ...], str]] = {
     Code.PRICE_DISPUTED: (_BOTH, "Wait, or look at both sources; exits go on."),
     Code.CASH_UNSURE: (_BOTH, "Wait for the next price of USDC."),
     Code.UNSELLABLE: (_BOTH, "Nothing but wait: the position counts as lost if closed now."),
-    Code.DEPTH_UNKNOWN: (_BOTH, "Use a source that states the pool's liquidity."),
+    Code.DEPTH_UNKNOWN: (_BOTH, "Use a source that states the pool's liquidity; trade smaller."),
     Code.LIQUIDITY_LOW: (_DECIDED, "Lower `min_liquidity_usd`, or leave the token."),
     Code.TOKEN_BLOCKED: (
         _DECIDED,

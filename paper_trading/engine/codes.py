@@ -64,7 +64,7 @@ TEXTS: dict[Code, str] = {
     Code.PRICE_DISPUTED: "An independent source says another price: no entries until they agree.",
     Code.CASH_UNSURE: "The price of cash is missing or jumped, so nothing can be paid.",
     Code.UNSELLABLE: "The pool is gone or all but empty: nobody would buy the token now.",
-    Code.DEPTH_UNKNOWN: "The pool's depth is unknown, so a fill cannot be priced.",
+    Code.DEPTH_UNKNOWN: "The pool's depth is unknown, or ends before the order does: no price.",
     Code.LIQUIDITY_LOW: "The pool holds less than the minimum liquidity.",
     Code.TOKEN_BLOCKED: "The token is not traded: by the strategy or by the registry.",
     Code.TOKEN_IS_CASH: "The account's own cash is not traded against itself.",

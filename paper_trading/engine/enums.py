@@ -66,6 +66,16 @@ class TradeStatus(StrEnum):
 
 
 @unique
+class PoolKind(StrEnum):
+    """What curve a pool has; a swap through it takes gas by its kind."""
+
+    V2 = "V2"
+    V3 = "V3"
+    SOLIDLY_VOLATILE = "SOLIDLY_VOLATILE"
+    SOLIDLY_STABLE = "SOLIDLY_STABLE"
+
+
+@unique
 class FillGrade(StrEnum):
     """How far a fill can be trusted: A chain quoter, B on-chain liquidity, C a stated figure."""
 

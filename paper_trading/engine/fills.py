@@ -1,4 +1,4 @@
-"""Fills: what a constant-product pool, a delay and a mempool would make of an order.
+"""Fills: what a pool, a delay and a mempool would make of an order.
 
 Quote, wait for inclusion while the price drifts, perhaps meet a sandwich, revert when less
 than the minimum comes out. Amounts are base units; USD is at par of cash.
@@ -8,7 +8,6 @@ from datetime import UTC, timedelta
 from decimal import Decimal, localcontext
 
 from paper_trading.engine import gas, impact, mev
-from paper_trading.engine.amm import Pool
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import PriceVerdict, Side, TransactionStatus
 from paper_trading.engine.luck import student_t4, uniform
@@ -23,6 +22,8 @@ from paper_trading.engine.money import (
     ratio,
     to_base_units,
 )
+from paper_trading.engine.pools.base import PairPool
+from paper_trading.engine.pools.quoted import grade_of, pool_of, stated_pool
 from paper_trading.engine.swaps import (
     Plan,
     approve_fee_usd,
@@ -50,6 +51,9 @@ _UNTRUSTED = {
     PriceVerdict.MISSING: Code.PRICE_MISSING,
 }
 YEAR_SECONDS = 31_536_000
+
+#: The output of a swap beyond the known depth: less than any minimum accepts.
+_BEYOND = -1
 
 
 def pricing_code(token_id: int, batch: Batch, max_age_seconds: int) -> Code:
@@ -87,27 +91,44 @@ def execute_swap(
 
     The same seed, chain, token, quote time, side and attempt always draw the same luck. A
     swap that ends under its minimum out reverts: nothing moves, its gas is paid, and the
-    terms are 0. A buy of nothing reverts too; a residue worth no unit of cash can be sold.
-    ValueError for a token that is unknown or cannot be priced.
+    terms are 0. So does one that the drift takes beyond the depth that is known: what it would
+    have got there is not guessed. A buy of nothing reverts too; a residue worth no unit of cash
+    can be sold. ValueError for a token that is unknown or cannot be priced, and for an order
+    that is beyond the known depth from the start.
     """
     quote, pool = _priced(order.token.id, batch)
     key = luck_key(order, quote, batch, attempt)
     met = impact.met(pool, order.side, displaced)
-    quoted, minimum_out = planned(order, met)
+    plan = planned(order, pool, met)
+    if met is None or plan is None:
+        raise ValueError(f"order of token {order.token.id} goes beyond the known depth")
     moved = met.moved(ONE + _drift(batch, quote.token.id, uniform(seed, *key, "drift")))
-    drifted = moved.quote(order.side, order.amount_in)
-    final = drifted
     chance = mev.attack_probability(mev.channel_of(batch.gas.chain_id, order.mev_protection))
-    if drifted > minimum_out and uniform(seed, *key, "mev") < chance:
-        cost = attack_cost(met, order.side, batch)
-        final = attacked(moved, order.side, order.amount_in, minimum_out, cost)
-    reverted = final < minimum_out
+    seen = uniform(seed, *key, "mev") < chance
+    cost = attack_cost(met, order.side, batch) if seen else 0
+    drifted, final = outputs(plan, moved, seen, cost)
+    reverted = final < plan.minimum_out
     status = TransactionStatus.REVERTED if reverted else TransactionStatus.CONFIRMED
-    used = gas.FAILED_SWAP_GAS if reverted else gas.SWAP_GAS
+    kind = quote.token.kind
+    used = gas.failed_swap_gas(kind) if reverted else gas.swap_gas(kind)
     approves = input_id(order.token, order.side) not in approvals
     sent = transactions(status, used, approves=approves, nonce=nonce, batch=batch)
-    plan = Plan(order.token, order.side, order.amount_in, quoted, minimum_out, pool.mid_price)
-    return swap_of(plan, drifted, final, sent)
+    return swap_of(plan, drifted, final, sent, grade_of(quote))
+
+
+def outputs(plan: Plan, pool: PairPool | None, seen: bool, cost_in: int) -> tuple[int, int]:
+    """Return a swap's output in the pool that it meets, and what an attacker leaves of it.
+
+    The second is under any minimum, -1, when the swap goes beyond the depth that is known.
+    `seen` says whether an attacker sees it; `cost_in` is what an attack costs.
+    """
+    drifted = None if pool is None else pool.quote(plan.side, plan.amount_in)
+    if pool is None or drifted is None:
+        return 0, _BEYOND
+    if drifted <= plan.minimum_out or not seen:
+        return drifted, drifted
+    left = attacked(pool, plan.side, plan.amount_in, plan.minimum_out, cost_in)
+    return drifted, _BEYOND if left is None else left
 
 
 def leaving(
@@ -115,13 +136,15 @@ def leaving(
 ) -> tuple[Decimal, Decimal] | None:
     """Return (proceeds, gas) in USD of selling units now, as quoted; None if unpriceable.
 
-    The gas includes the approval when it is still due. How old the quote is does not count.
+    So it is too when the units are more than the known depth takes. The gas includes the
+    approval when it is still due. How old the quote is does not count.
     """
     pool = _pool(token_id, batch)
-    if pool is None:
+    out = None if pool is None else pool.quote(Side.SELL, units)
+    if out is None:
         return None
-    proceeds = cash_amount(pool.quote(Side.SELL, units))
-    gas_usd = swap_fee_usd(batch)
+    proceeds = cash_amount(out)
+    gas_usd = swap_fee_usd(batch, batch.quotes[token_id].token.kind)
     if token_id not in approvals:
         gas_usd = CONTEXT.add(gas_usd, approve_fee_usd(batch))
     return proceeds, gas_usd
@@ -131,8 +154,8 @@ def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> De
     """Return the percentage of a notional that buying and later selling it costs.
 
     Fees and impact both ways and the gas of two swaps, at an unchanged price: the pool is
-    taken to have recovered from the buy. None when unpriceable. ValueError when the notional
-    is under one unit of cash.
+    taken to have recovered from the buy. None when unpriceable, or more than the known depth
+    takes. ValueError when the notional is under one unit of cash.
     """
     cash_in = cash_units(notional_usd)
     if cash_in <= 0:
@@ -141,17 +164,21 @@ def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> De
     if pool is None:
         return None
     name = ("round trip", token_id, cash_in)
-    return batch.once(name, lambda: _round_trip_percent(pool, cash_in, batch))
+    gas_usd = swap_fee_usd(batch, batch.quotes[token_id].token.kind)
+    return batch.once(name, lambda: _round_trip_percent(pool, cash_in, gas_usd))
 
 
 @exact
-def _round_trip_percent(pool: Pool, cash_in: int, batch: Batch) -> Decimal:
-    cash_out = pool.quote(Side.SELL, pool.quote(Side.BUY, cash_in))
-    lost = cash_amount(cash_in - cash_out) + 2 * swap_fee_usd(batch)
+def _round_trip_percent(pool: PairPool, cash_in: int, gas_usd: Decimal) -> Decimal | None:
+    bought = pool.quote(Side.BUY, cash_in)
+    cash_out = None if bought is None else pool.quote(Side.SELL, bought)
+    if cash_out is None:
+        return None
+    lost = cash_amount(cash_in - cash_out) + 2 * gas_usd
     return ratio(lost / cash_amount(cash_in) * HUNDRED)
 
 
-def _pool(token_id: int, batch: Batch) -> Pool | None:
+def _pool(token_id: int, batch: Batch) -> PairPool | None:
     """Return the pool of a token, or None when a fill or its gas cannot be priced."""
     quote = batch.quotes.get(token_id)
     if quote is None or batch.cash_price_usd == 0:
@@ -161,14 +188,21 @@ def _pool(token_id: int, batch: Batch) -> Pool | None:
     return pool_in(batch, quote)
 
 
-def pool_in(batch: Batch, quote: Quote) -> Pool | None:
+def pool_in(batch: Batch, quote: Quote) -> PairPool | None:
     """Return the pool that a batch's quote describes; None when its depth is unknown."""
-    return batch.once(
-        ("pool", quote.token.id), lambda: Pool.from_quote(quote, batch.cash_price_usd)
-    )
+    return batch.once(("pool", quote.token.id), lambda: pool_of(quote, batch.cash_price_usd))
 
 
-def _priced(token_id: int, batch: Batch) -> tuple[Quote, Pool]:
+def flow_in(batch: Batch, quote: Quote) -> PairPool | None:
+    """Return the pool whose reserves a day's flow is reckoned by; None when they are unknown.
+
+    What a pool holds, as the quote states it: no virtual reserve.
+    """
+    name = ("flow", quote.token.id)
+    return batch.once(name, lambda: stated_pool(quote, batch.cash_price_usd))
+
+
+def _priced(token_id: int, batch: Batch) -> tuple[Quote, PairPool]:
     pool = _pool(token_id, batch)
     if pool is None:
         raise ValueError(f"token {token_id} cannot be priced in batch {batch.id}")
@@ -182,11 +216,17 @@ def luck_key(order: Order, quote: Quote, batch: Batch, attempt: int) -> tuple[st
     return (batch.gas.chain_id, quote.token.address, moment, order.side.value, attempt)
 
 
-def planned(order: Order, pool: Pool) -> tuple[int, int]:
-    """Return what a pool quotes for an order, and the minimum that it accepts."""
-    quoted = pool.quote(order.side, order.amount_in)
+def planned(order: Order, pool: PairPool, met: PairPool | None) -> Plan | None:
+    """Return what an order is quoted by the pool that it meets, and the minimum that it accepts.
+
+    `pool` has the middle that costs are measured against. None beyond the known depth.
+    """
+    quoted = None if met is None else met.quote(order.side, order.amount_in)
+    if quoted is None:
+        return None
     kept = CONTEXT.multiply(Decimal(quoted), ONE - order.slippage_tolerance)
-    return quoted, max(to_base_units(kept, 0), 1 if order.side is Side.BUY else 0)
+    minimum = max(to_base_units(kept, 0), 1 if order.side is Side.BUY else 0)
+    return Plan(order.token, order.side, order.amount_in, quoted, minimum, pool.mid_price)
 
 
 def _drift(batch: Batch, token_id: int, u: Decimal) -> Decimal:

@@ -9,8 +9,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum, unique
 
+from paper_trading.engine.enums import PoolKind
 from paper_trading.engine.luck import uniform
-from paper_trading.engine.market import GasConditions
+from paper_trading.engine.market import (
+    BASE_FEE_SCALAR,
+    BLOB_BASE_FEE_SCALAR,
+    GasConditions,
+)
 from paper_trading.engine.money import CONTEXT
 
 SWAP_GAS = 97_762
@@ -30,18 +35,31 @@ MIXED_TWO_HOP_GAS = 182_000
 SOLIDLY_SWAP_GAS = 135_000
 SOLIDLY_HOP_GAS = 50_000
 STABLE_CURVE_GAS = 30_000
+#: The v3 router compares with minimum out after the swap ran, so failing costs most of it.
+FAILED_V3_SWAP_GAS = 100_509
 #: For each initialised tick that is crossed: the figure of Uniswap's own router.
 TICK_GAS = 31_000
+
+_SWAPS = {
+    PoolKind.V2: SWAP_GAS,
+    PoolKind.V3: V3_SWAP_GAS,
+    PoolKind.SOLIDLY_VOLATILE: SOLIDLY_SWAP_GAS,
+    PoolKind.SOLIDLY_STABLE: SOLIDLY_SWAP_GAS + STABLE_CURVE_GAS,
+}
+# Solidly's router asks for the output before any transfer, as that of v2 does: assumed to fail
+# as cheaply, the curve's iteration on top.
+_FAILED_SWAPS = {
+    PoolKind.V2: FAILED_SWAP_GAS,
+    PoolKind.V3: FAILED_V3_SWAP_GAS,
+    PoolKind.SOLIDLY_VOLATILE: FAILED_SWAP_GAS,
+    PoolKind.SOLIDLY_STABLE: FAILED_SWAP_GAS + STABLE_CURVE_GAS,
+}
 
 #: FastLZ length of the signed transaction, which the L1 data fee is charged on.
 SWAP_BYTES = 222
 APPROVE_BYTES = 149
 #: A second hop adds one word of call data; assumed not to compress at all.
 TWO_HOP_SWAP_BYTES = SWAP_BYTES + 32
-
-#: Read on Base at block 49,055,730; Base Sepolia is taken to have the same.
-BASE_FEE_SCALAR = 2_269
-BLOB_BASE_FEE_SCALAR = 1_055_762
 
 # Fjord: the estimated size in millionths of a byte is linear in the FastLZ length.
 _FJORD_INTERCEPT = -42_585_600
@@ -100,6 +118,16 @@ def chain(chain_id: int) -> Chain:
         known = ", ".join(str(key) for key in CHAINS)
         raise ValueError(f"unknown chain {chain_id}; known chains: {known}")
     return CHAINS[chain_id]
+
+
+def swap_gas(kind: PoolKind) -> int:
+    """Return the gas of a swap through one pool of a kind, crossed ticks aside."""
+    return _SWAPS[kind]
+
+
+def failed_swap_gas(kind: PoolKind) -> int:
+    """Return the gas of a swap that ends under its minimum out and reverts."""
+    return _FAILED_SWAPS[kind]
 
 
 def transaction_fee_wei(
@@ -169,7 +197,13 @@ def conditions(chain_id: int, seed: int, market_time: datetime) -> GasConditions
 def _l1_fee_wei(at: GasConditions, fastlz_bytes: int) -> int:
     rollup = chain(at.chain_id).rollup
     if rollup is Rollup.OP_STACK:
-        return l1_data_fee_wei(fastlz_bytes, at.l1_base_fee_wei, at.l1_blob_base_fee_wei)
+        return l1_data_fee_wei(
+            fastlz_bytes,
+            at.l1_base_fee_wei,
+            at.l1_blob_base_fee_wei,
+            at.base_fee_scalar,
+            at.blob_base_fee_scalar,
+        )
     if rollup is Rollup.ARBITRUM:
         # Assumption: the sequencer passes on one unit of blob gas per compressed byte.
         return fastlz_bytes * at.l1_blob_base_fee_wei

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paper_trading.engine.amm import Pool
 from paper_trading.engine.enums import Side
+from paper_trading.engine.pools.base import PairPool
 
 #: What flows through a pool in a day, as a multiple of its liquidity: what brings it back. An
 #: assumption, and low for most: large pools turn over several times a day.
@@ -29,34 +29,41 @@ class Displaced:
     at: datetime
 
 
-def left(displaced: Displaced | None, pool: Pool, at: datetime) -> int:
+def left(displaced: Displaced | None, pool: PairPool | None, at: datetime) -> int:
     """Return what is left at a time: the day's flow works against it, evenly, down to nothing.
 
     Base units of cash, signed; the flow is both sides of the pool a day times TURNOVER_A_DAY.
+    It is that of what the pool holds: virtual reserves would let it flow back too fast. Without
+    a pool nothing flows back.
     """
     if displaced is None:
         return 0
+    if pool is None:
+        return displaced.cash_units
     passed = max(at - displaced.at, timedelta(0)) // _MICROSECOND
     over, under = TURNOVER_A_DAY.as_integer_ratio()
-    flow = 2 * pool.cash_reserve * over * passed // (under * (_DAY // _MICROSECOND))
+    flow = 2 * pool.reserve_in(Side.BUY) * over * passed // (under * (_DAY // _MICROSECOND))
     rest = max(abs(displaced.cash_units) - flow, 0)
     return rest if displaced.cash_units > 0 else -rest
 
 
-def met(pool: Pool, side: Side, rest: int) -> Pool:
+def met(pool: PairPool, side: Side, rest: int) -> PairPool | None:
     """Return the pool that an order meets: moved by what is left, when that is against it.
 
-    What is left in the order's favour is not counted on.
+    What is left in the order's favour is not counted on. None when it goes beyond the depth
+    that is known.
     """
     if side is Side.BUY and rest > 0:
         return pool.after(Side.BUY, rest)
     if side is Side.SELL and rest < 0:
-        return pool.after(Side.SELL, -rest * pool.token_reserve // pool.cash_reserve)
+        return pool.after(
+            Side.SELL, -rest * pool.reserve_in(Side.SELL) // pool.reserve_in(Side.BUY)
+        )
     return pool
 
 
 def added(
-    displaced: Displaced | None, pool: Pool, side: Side, cash_units: int, at: datetime
+    displaced: Displaced | None, pool: PairPool | None, side: Side, cash_units: int, at: datetime
 ) -> Displaced:
     """Return what is left after one more swap of so much cash."""
     signed = cash_units if side is Side.BUY else -cash_units

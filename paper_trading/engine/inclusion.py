@@ -10,24 +10,33 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
 from paper_trading.engine import gas, impact, mev
-from paper_trading.engine.amm import Pool
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     Channel,
+    FillGrade,
+    PoolKind,
     PriceVerdict,
     Side,
     TransactionKind,
     TransactionStatus,
 )
-from paper_trading.engine.fills import DEFAULT_SIGMA, MAX_DRIFT, YEAR_SECONDS, pool_in
+from paper_trading.engine.fills import (
+    DEFAULT_SIGMA,
+    MAX_DRIFT,
+    YEAR_SECONDS,
+    flow_in,
+    outputs,
+    pool_in,
+)
 from paper_trading.engine.luck import student_t4, uniform
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import CONTEXT, ONE, ZERO, exact, ratio
 from paper_trading.engine.pending import Pending
+from paper_trading.engine.pools.base import PairPool
+from paper_trading.engine.pools.quoted import grade_of
 from paper_trading.engine.swaps import (
     absent,
     attack_cost,
-    attacked,
     fee_usd,
     swap_of,
     transactions,
@@ -88,10 +97,10 @@ def maximum_fee_wei(batch: Batch) -> int:
     return _FEE_HEADROOM * batch.gas.base_fee_wei + batch.gas.priority_fee_wei
 
 
-def highest_gas_usd(batch: Batch, *, approves: bool) -> Decimal:
+def highest_gas_usd(batch: Batch, kind: PoolKind, *, approves: bool) -> Decimal:
     """Return the most that a swap's transactions may cost, in USD; their L1 part may double."""
     price = maximum_fee_wei(batch)
-    used = gas.SWAP_GAS + (gas.APPROVE_GAS if approves else 0)
+    used = gas.swap_gas(kind) + (gas.APPROVE_GAS if approves else 0)
     size = gas.SWAP_BYTES + (gas.APPROVE_BYTES if approves else 0)
     l1_fee = gas.transaction_fee_wei(0, batch.gas, size)[1]
     return fee_usd(used * price + _FEE_HEADROOM * l1_fee, batch)
@@ -125,7 +134,7 @@ def resolve(
     if sent.included_at > sent.deadline_at:
         return _failed(pending, batch, Code.DEADLINE_PASSED, LATE_SWAP_GAS)
     if pool is None:
-        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, gas.FAILED_SWAP_GAS)
+        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
     return _swapped(pending, batch, pool, seed, displaced)
 
 
@@ -147,31 +156,51 @@ def _left_out(pending: Pending, batch: Batch, cash_usd: Decimal) -> Code | None:
     late = sent.included_at > sent.deadline_at and sent.channel is Channel.PRIVATE
     cheap = batch.gas.base_fee_wei > pending.maximum_fee_wei
     due = pending.spent_usd + sum(
-        (one.fee_usd for one in _sent(pending, TransactionStatus.CONFIRMED, gas.SWAP_GAS, batch)),
+        (
+            one.fee_usd
+            for one in _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
+        ),
         ZERO,
     )
     return Code.NOT_INCLUDED if late or cheap or due > cash_usd else None
 
 
 def _swapped(
-    pending: Pending, batch: Batch, pool: Pool, seed: int, displaced: impact.Displaced | None
+    pending: Pending, batch: Batch, pool: PairPool, seed: int, displaced: impact.Displaced | None
 ) -> Resolved:
+    """Swap in the pool at inclusion. Where its known depth ends the minimum out is not met."""
     plan, sent = pending.plan, pending.submission
+    quote = batch.quotes[plan.token.id]
     drifted_pool = pool.moved(_factor(pending, batch, pool, seed))
-    rest = impact.left(displaced, pool, sent.included_at)
-    met = impact.met(drifted_pool, plan.side, rest)
-    drifted = final = met.quote(plan.side, plan.amount_in)
-    chance = mev.attack_probability(sent.channel)
-    if drifted > plan.minimum_out and uniform(seed, *pending.luck, "mev") < chance:
-        cost = attack_cost(met, plan.side, batch)
-        final = attacked(met, plan.side, plan.amount_in, plan.minimum_out, cost)
+    rest = impact.left(displaced, flow_in(batch, quote), sent.included_at)
+    met = None if drifted_pool is None else impact.met(drifted_pool, plan.side, rest)
+    seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
+    cost = attack_cost(met, plan.side, batch) if met is not None and seen else 0
+    drifted, final = outputs(plan, met, seen, cost)
     if final < plan.minimum_out:
-        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, gas.FAILED_SWAP_GAS)
-    done = _sent(pending, TransactionStatus.CONFIRMED, gas.SWAP_GAS, batch)
-    return Resolved(swap_of(plan, drifted, final, done), Code.OK)
+        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
+    done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
+    return Resolved(swap_of(plan, drifted, final, done, _grade(pending, batch)), Code.OK)
 
 
-def _factor(pending: Pending, batch: Batch, pool: Pool, seed: int) -> Decimal:
+def _kind(pending: Pending, batch: Batch) -> PoolKind:
+    return batch.quotes[pending.plan.token.id].token.kind
+
+
+def _swap_gas(pending: Pending, batch: Batch) -> int:
+    return gas.swap_gas(_kind(pending, batch))
+
+
+def _failed_gas(pending: Pending, batch: Batch) -> int:
+    return gas.failed_swap_gas(_kind(pending, batch))
+
+
+def _grade(pending: Pending, batch: Batch) -> FillGrade:
+    """Return the grade of the pool that tells the outcome."""
+    return grade_of(batch.quotes[pending.plan.token.id])
+
+
+def _factor(pending: Pending, batch: Batch, pool: PairPool, seed: int) -> Decimal:
     """Return the price at inclusion as a multiple of the pool's, which was observed after it.
 
     In a straight line between both quotes, and noise of a bridge between them: Student's t(4)
@@ -199,7 +228,8 @@ def _failed(pending: Pending, batch: Batch, code: Code, gas_used: int) -> Resolv
     """Return a swap that reverted; the private channel's builders leave such out of blocks."""
     private = pending.submission.channel is Channel.PRIVATE
     status = TransactionStatus.EXPIRED if private else TransactionStatus.REVERTED
-    return Resolved(swap_of(pending.plan, 0, 0, _sent(pending, status, gas_used, batch)), code)
+    sent = _sent(pending, status, gas_used, batch)
+    return Resolved(swap_of(pending.plan, 0, 0, sent, _grade(pending, batch)), code)
 
 
 def _unincluded(pending: Pending, code: Code) -> Resolved:

@@ -1,12 +1,13 @@
 """What a tick knows of the world: tokens, quotes, and the batch that carries them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from paper_trading.engine.enums import FillGrade, PriceVerdict
+from paper_trading.engine.depth import Depth
+from paper_trading.engine.enums import FillGrade, PoolKind, PriceVerdict
 from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
 
 _Found = TypeVar("_Found")
@@ -20,6 +21,11 @@ HIGHEST_CASH_PRICE_USD = Decimal(1000)
 HIGHEST_SIGMA = Decimal(10) ** 9
 #: A whole coin for one unit of gas.
 HIGHEST_FEE_WEI = 10**18
+#: What the contracts of an OP-stack chain keep a scalar in.
+HIGHEST_SCALAR = 2**32 - 1
+#: Read on Base at block 49,055,730; Base Sepolia is taken to have the same.
+BASE_FEE_SCALAR = 2_269
+BLOB_BASE_FEE_SCALAR = 1_055_762
 _PIPS = 1_000_000
 
 
@@ -40,6 +46,9 @@ class Token:
     fee_pips: int
     #: How deep the pool really is, compared with the source's figure (fills of grade C).
     grade: FillGrade = FillGrade.C
+    #: The pool's curve, on which gas depends; that of the quote's token counts. It may be told
+    #: anew while a position is held, and is no part of who the token is.
+    kind: PoolKind = field(default=PoolKind.V2, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a token whose amounts could not be kept."""
@@ -63,6 +72,8 @@ class Quote:
     liquidity_usd: Decimal | None
     #: What it may be used for.
     verdict: PriceVerdict = PriceVerdict.FRESH
+    #: What the pool was read to hold on chain; None: only a figure is stated.
+    depth: Depth | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no pool quotes."""
@@ -74,11 +85,34 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class L1Fees:
+    """What an OP-stack chain says that it pays for data on L1: wei per gas, and its scalars.
+
+    :raises TypeError: when one is no whole number.
+    :raises ValueError: when a fee is not 0 to 10**18 wei, or a scalar not 0 to 2**32 - 1.
+    """
+
+    base_fee_wei: int
+    blob_base_fee_wei: int
+    base_fee_scalar: int
+    blob_base_fee_scalar: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no chain says."""
+        for name in ("base_fee_wei", "blob_base_fee_wei"):
+            require(f"L1 {name}", getattr(self, name), 0, HIGHEST_FEE_WEI, whole=True)
+        for name in ("base_fee_scalar", "blob_base_fee_scalar"):
+            require(name, getattr(self, name), 0, HIGHEST_SCALAR, whole=True)
+
+
+@dataclass(frozen=True, slots=True)
 class GasConditions:
     """Fees of one chain at one moment, in wei per gas (and the L1 part on rollups).
 
-    :raises TypeError: when a fee is no whole number.
-    :raises ValueError: when a fee is not 0 to 10**18 wei.
+    The scalars are those of OP-stack chains, and nothing to others.
+
+    :raises TypeError: when a figure is no whole number.
+    :raises ValueError: when a fee is not 0 to 10**18 wei, or a scalar not 0 to 2**32 - 1.
     """
 
     chain_id: int
@@ -86,6 +120,8 @@ class GasConditions:
     priority_fee_wei: int
     l1_base_fee_wei: int = 0
     l1_blob_base_fee_wei: int = 0
+    base_fee_scalar: int = BASE_FEE_SCALAR
+    blob_base_fee_scalar: int = BLOB_BASE_FEE_SCALAR
 
     def __post_init__(self) -> None:
         """Refuse fees that no chain asks for."""
@@ -96,6 +132,18 @@ class GasConditions:
             "l1_blob_base_fee_wei",
         ):
             require(name, getattr(self, name), 0, HIGHEST_FEE_WEI, whole=True)
+        for name in ("base_fee_scalar", "blob_base_fee_scalar"):
+            require(name, getattr(self, name), 0, HIGHEST_SCALAR, whole=True)
+
+    def charged(self, l1: L1Fees) -> "GasConditions":
+        """Return the conditions with the L1 part as the chain itself says it."""
+        return replace(
+            self,
+            l1_base_fee_wei=l1.base_fee_wei,
+            l1_blob_base_fee_wei=l1.blob_base_fee_wei,
+            base_fee_scalar=l1.base_fee_scalar,
+            blob_base_fee_scalar=l1.blob_base_fee_scalar,
+        )
 
 
 @dataclass(frozen=True, slots=True)

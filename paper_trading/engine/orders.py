@@ -21,7 +21,7 @@ from paper_trading.engine.enums import (
 )
 from paper_trading.engine.equity import in_cash, worth
 from paper_trading.engine.exits import Exit
-from paper_trading.engine.fills import leaving, pool_in, pricing_code
+from paper_trading.engine.fills import flow_in, leaving, pricing_code
 from paper_trading.engine.impact import added
 from paper_trading.engine.inclusion import resolve
 from paper_trading.engine.ledger import swap_postings
@@ -197,6 +197,9 @@ class Desk:
             attempt=self._attempt(plan.token),
             steps_taken=steps_taken,
         )
+        if ticket.plan is None:
+            self._trades.append(replace(plan, code=Code.DEPTH_UNKNOWN, allowed_usd=ZERO))
+            return
         made = self._ask(ticket)
         if made is None:
             self._trades.append(replace(plan, code=Code.INTERNAL_ERROR, allowed_usd=ZERO))
@@ -256,13 +259,11 @@ class Desk:
 
     def _displace(self, record: TradeRecord, swap: Swap, quote: Quote) -> None:
         """Remember what a fill left in its pool."""
-        pool, token_id = pool_in(self._batch, quote), record.token.id
-        if pool is None:
-            return
+        flow, token_id = flow_in(self._batch, quote), record.token.id
         cash = swap.amount_in if record.side is Side.BUY else swap.amount_out
         at = self._batch.market_time if record.submission is None else record.submission.included_at
         before = self.account.displaced.get(token_id)
-        after = added(before, pool, record.side, cash, at)
+        after = added(before, flow, record.side, cash, at)
         self.account = replace(self.account, displaced={**self.account.displaced, token_id: after})
 
     def _factor(self, plan: TradeRecord) -> Decimal | None:

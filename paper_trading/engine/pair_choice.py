@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum, unique
 
+from paper_trading.engine.enums import PoolKind
 from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_PRICE_USD
 from paper_trading.engine.money import HUNDRED, exact
 
@@ -32,6 +33,8 @@ _FIXED_FEES = {
 }
 #: Taken where the fee cannot be told, and said so: the usual tier.
 ASSUMED_FEE_PIPS = 3_000
+#: Pools of these have Solidly's curves unless they are told to be of v3.
+_SOLIDLY_DEXES = frozenset({"aerodrome", "velodrome"})
 _VERSIONS = ("v2", "v3", "v4")
 _KIND_LENGTH = 20
 _ADDRESS_LENGTH = 42
@@ -253,6 +256,19 @@ def vetoes(pair: PairSeen, look: Look) -> tuple[Finding, ...]:
     """Return what speaks against a pool."""
     found = [_low(pair), _young(pair, look.at), _falling(pair, look.before), _unsold(pair)]
     return tuple(one for one in found if one is not None)
+
+
+def curve_of(kind: str) -> PoolKind:
+    """Return the curve of a pool by what `PairSeen.kind` calls it; V2 for what is not known.
+
+    A pool of Solidly whose name does not say that it is stable is taken for a volatile one.
+    """
+    dex, _, version = kind.rpartition("_")
+    if version in ("v3", "slipstream"):
+        return PoolKind.V3
+    if not {kind, dex} & _SOLIDLY_DEXES:
+        return PoolKind.V2
+    return PoolKind.SOLIDLY_STABLE if version == "stable" else PoolKind.SOLIDLY_VOLATILE
 
 
 def fee_of(pair: PairSeen, known: Mapping[str, int]) -> tuple[int, bool]:

@@ -4,16 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from paper_trading.engine import impact
 from paper_trading.engine.account import Account, Position
-from paper_trading.engine.amm import Pool
 from paper_trading.engine.bracket import exit_factor, scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
-from paper_trading.engine.fills import leaving
+from paper_trading.engine.fills import flow_in, leaving, pool_in
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
 from paper_trading.engine.pending import reserved, spent
+from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.swaps import CASH_ID
@@ -30,11 +31,16 @@ EXPOSURE = "exposure"
 RISK_TO_STOP = "risk to stop"
 VOLATILITY_TARGET = "volatility target"
 POOL_SIDE = "pool side"
+KNOWN_DEPTH = "known depth"
 CASH = "cash"
 TRADE_CAP = "trade cap"
 
 #: Limits of one order; when one of them leaves nothing, it left too little.
-_OF_AN_ORDER = (POOL_SIDE, TRADE_CAP)
+_OF_AN_ORDER = (POOL_SIDE, KNOWN_DEPTH, TRADE_CAP)
+
+#: A position may need one in so many of what a pool is known to take, either way: the price
+#: moves until inclusion, and liquidity may be less when the position is sold.
+KNOWN_DEPTH_PARTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,9 @@ def limits(
 
     The level's and the strategy's share of equity, the risk to the stop and the volatility
     target, each less what is held of the token; the level's gross exposure less what is held
-    or on its way of all; the level's share of one pool side; cash less what pending swaps set
-    aside, the minimum balance and gas; the trade cap. Those that are not set are left out.
+    or on its way of all; the level's share of one pool side; half of what the pool's known depth
+    takes either way; cash less what pending swaps set aside, the minimum balance and gas; the
+    trade cap. Those that are not set, and a depth without an end, are left out.
     ValueError when the token cannot be priced.
     """
     found = _limits(account, token, batch, strategy, appetite, equity_usd)
@@ -152,12 +159,32 @@ def _limits(
     if strategy.target_volatility_percent is not None and sigma is not None:
         share = volatility_share(equity, strategy.target_volatility_percent, sigma)
         yield VOLATILITY_TARGET, share - held
-    side = cash_amount(_pool(token, batch).cash_reserve)
+    pool = _pool(token, batch)
+    side = cash_amount(pool.reserve_in(Side.BUY))
     yield POOL_SIDE, _share(side, appetite.max_pool_percent)
+    known = _known_depth(account, token, batch, pool)
+    if known is not None:
+        yield KNOWN_DEPTH, known - held
     free = account.cash_usd - reserved(account.pending.values())
     yield CASH, free - strategy.minimum_balance_usd - _reserve(account, token, batch)
     if strategy.max_trade_usd is not None:
         yield TRADE_CAP, strategy.max_trade_usd
+
+
+def _known_depth(account: Account, token: Token, batch: Batch, pool: PairPool) -> Decimal | None:
+    """Return the largest position that a pool of known ends should hold, in cash; None: no end.
+
+    What earlier swaps have left in the pool is in the way of buying more.
+    """
+    tokens = pool.known_in(Side.SELL)
+    if tokens is None:
+        return None
+    flow = flow_in(batch, batch.quotes[token.id])
+    rest = impact.left(account.displaced.get(token.id), flow, batch.market_time)
+    met = impact.met(pool, Side.BUY, rest)
+    cash = 0 if met is None else met.known_in(Side.BUY) or 0
+    least = min(cash, pool.quote(Side.SELL, tokens) or 0)
+    return cash_amount(least // KNOWN_DEPTH_PARTS)
 
 
 def _stop_percent(account: Account, token: Token, batch: Batch, strategy: Strategy) -> Decimal:
@@ -173,13 +200,13 @@ def _sigma(token: Token, batch: Batch) -> Decimal | None:
     return batch.sigma_annual.get(token.id) or None
 
 
-def _refusal(name: str, spend: int, pool: Pool, gas_usd: Decimal) -> Code:
+def _refusal(name: str, spend: int, pool: PairPool, gas_usd: Decimal) -> Code:
     if spend <= 0 and name not in _OF_AN_ORDER:
         return Code.BALANCE_LOW if name == CASH else Code.EXPOSURE_FULL
     size = cash_amount(spend)
     costly = 2 * gas_usd * HUNDRED > size * MAXIMUM_GAS_PERCENT
     if size < MINIMUM_SIZE_USD or costly or pool.quote(Side.BUY, spend) == 0:
-        return Code.SIZE_TOO_SMALL
+        return Code.DEPTH_UNKNOWN if name == KNOWN_DEPTH else Code.SIZE_TOO_SMALL
     return Code.OK
 
 
@@ -202,9 +229,9 @@ def _gas_usd(token: Token, batch: Batch, *, approved: bool) -> Decimal:
     return left[1]
 
 
-def _pool(token: Token, batch: Batch) -> Pool:
+def _pool(token: Token, batch: Batch) -> PairPool:
     quote = batch.quotes.get(token.id)
-    pool = None if quote is None else Pool.from_quote(quote, batch.cash_price_usd)
+    pool = None if quote is None else pool_in(batch, quote)
     if pool is None:
         raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
     return pool

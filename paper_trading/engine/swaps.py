@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from paper_trading.engine import gas, mev
-from paper_trading.engine.amm import PIPS, Pool
-from paper_trading.engine.enums import Side, TransactionKind, TransactionStatus
+from paper_trading.engine.amm import PIPS
+from paper_trading.engine.enums import FillGrade, PoolKind, Side, TransactionKind, TransactionStatus
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import (
     CONTEXT,
@@ -18,6 +18,7 @@ from paper_trading.engine.money import (
     from_base_units,
     usd,
 )
+from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.trade import Swap, Transaction
 
 #: The id of cash among approvals.
@@ -44,10 +45,17 @@ def input_id(token: Token, side: Side) -> int:
     return CASH_ID if side is Side.BUY else token.id
 
 
-def swap_of(plan: Plan, drifted: int, final: int, sent: tuple[Transaction, ...]) -> Swap:
+def swap_of(
+    plan: Plan,
+    drifted: int,
+    final: int,
+    sent: tuple[Transaction, ...],
+    grade: FillGrade | None = None,
+) -> Swap:
     """Return a swap from its outputs as drifted and as it ended; the last transaction is its own.
 
-    One that is not confirmed moved nothing: its output and its terms are 0.
+    The grade is that of the pool that it met, else the token's. One that is not confirmed moved
+    nothing: its output and its terms are 0.
     """
     status = sent[-1].status
     confirmed = status is TransactionStatus.CONFIRMED
@@ -64,7 +72,7 @@ def swap_of(plan: Plan, drifted: int, final: int, sent: tuple[Transaction, ...])
         drift_usd=drift,
         mev_usd=attack,
         shortfall_usd=CONTEXT.add(CONTEXT.add(fee, impact), CONTEXT.add(drift, attack)),
-        grade=plan.token.grade,
+        grade=plan.token.grade if grade is None else grade,
         transactions=sent,
     )
 
@@ -83,23 +91,25 @@ def terms(plan: Plan, drifted: int, final: int) -> tuple[Decimal, Decimal, Decim
         return fee, quoted_loss - fee, drifted_loss - quoted_loss, loss - drifted_loss
 
 
-def attacked(pool: Pool, side: Side, amount_in: int, minimum_out: int, cost_in: int) -> int:
+def attacked(
+    pool: PairPool, side: Side, amount_in: int, minimum_out: int, cost_in: int
+) -> int | None:
     """Return the output of a swap that an attacker has seen: less when a sandwich pays.
 
-    `cost_in` is the attacker's gas in base units of the input.
+    `cost_in` is the attacker's gas in base units of the input. None beyond the known depth.
     """
     left = mev.sandwiched_out(pool, side, amount_in, minimum_out, cost_in)
     return pool.quote(side, amount_in) if left is None else left
 
 
-def attack_cost(pool: Pool, side: Side, batch: Batch) -> int:
+def attack_cost(pool: PairPool, side: Side, batch: Batch) -> int:
     """Return an attacker's gas in base units of the order's input, rounded down."""
     _, _, fee_wei = gas.transaction_fee_wei(mev.ATTACK_GAS, batch.gas, 2 * gas.SWAP_BYTES)
     cost = cash_units(fee_usd(fee_wei, batch))
     if side is Side.BUY:
         return cost
     # The reserves turn cash into tokens at mid.
-    return cost * pool.token_reserve // pool.cash_reserve
+    return cost * pool.reserve_in(Side.SELL) // pool.reserve_in(Side.BUY)
 
 
 def transactions(
@@ -139,9 +149,9 @@ def absent(kind: TransactionKind, nonce: int) -> Transaction:
     return Transaction(kind, TransactionStatus.EXPIRED, nonce, 0, 0, 0, 0, ZERO)
 
 
-def swap_fee_usd(batch: Batch) -> Decimal:
-    """Return what a swap that succeeds pays for gas now, in USD."""
-    return batch.once("swap fee", lambda: fee_usd(_swap_fee_wei(batch), batch))
+def swap_fee_usd(batch: Batch, kind: PoolKind) -> Decimal:
+    """Return what a swap that succeeds pays for gas now in a pool of a kind, in USD."""
+    return batch.once(("swap fee", kind), lambda: fee_usd(_swap_fee_wei(batch, kind), batch))
 
 
 def approve_fee_usd(batch: Batch) -> Decimal:
@@ -158,8 +168,8 @@ def fee_usd(fee_wei: int, batch: Batch) -> Decimal:
         return usd(native * batch.native_price_usd / batch.cash_price_usd)
 
 
-def _swap_fee_wei(batch: Batch) -> int:
-    return gas.transaction_fee_wei(gas.SWAP_GAS, batch.gas, gas.SWAP_BYTES)[2]
+def _swap_fee_wei(batch: Batch, kind: PoolKind) -> int:
+    return gas.transaction_fee_wei(gas.swap_gas(kind), batch.gas, gas.SWAP_BYTES)[2]
 
 
 def _approve_fee_wei(batch: Batch) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 from paper_trading.engine import impact, inclusion, mev
 from paper_trading.engine.account import Account
 from paper_trading.engine.enums import Side
-from paper_trading.engine.fills import execute_swap, luck_key, planned, pool_in
+from paper_trading.engine.fills import execute_swap, flow_in, luck_key, planned, pool_in
 from paper_trading.engine.luck import uniform
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import CONTEXT, ZERO, cash_amount
@@ -36,9 +36,17 @@ class Ticket:
     @property
     def displaced(self) -> int:
         """Return what the account's earlier swaps left in the pool, in base units of cash."""
-        pool = pool_in(self.batch, self.batch.quotes[self.order.token.id])
+        flow = flow_in(self.batch, self.batch.quotes[self.order.token.id])
         before = self.account.displaced.get(self.order.token.id)
-        return 0 if pool is None else impact.left(before, pool, self.batch.market_time)
+        return impact.left(before, flow, self.batch.market_time)
+
+    @property
+    def plan(self) -> Plan | None:
+        """Return what the order is quoted now; None when it goes beyond the known depth."""
+        pool = pool_in(self.batch, self.batch.quotes[self.order.token.id])
+        if pool is None:
+            return None
+        return planned(self.order, pool, impact.met(pool, self.order.side, self.displaced))
 
 
 class Venue(Protocol):
@@ -75,17 +83,16 @@ class ManagedVenue:
         """Return the pending transaction of an order."""
         order, batch, account = ticket.order, ticket.batch, ticket.account
         quote = batch.quotes[order.token.id]
-        pool = pool_in(batch, quote)
-        if pool is None:
+        plan = ticket.plan
+        if plan is None:
             raise ValueError(f"token {order.token.id} cannot be priced in batch {batch.id}")
-        quoted, minimum = planned(order, impact.met(pool, order.side, ticket.displaced))
         approves = input_id(order.token, order.side) not in approved(account)
         key = luck_key(order, quote, batch, ticket.attempt)
         channel = mev.channel_of(batch.gas.chain_id, order.mev_protection)
-        gas_usd = inclusion.highest_gas_usd(batch, approves=approves)
+        gas_usd = inclusion.highest_gas_usd(batch, quote.token.kind, approves=approves)
         return Pending(
             record=ticket.record,
-            plan=Plan(order.token, order.side, order.amount_in, quoted, minimum, pool.mid_price),
+            plan=plan,
             submission=inclusion.submission(
                 batch, channel, self.deadline_seconds, uniform(ticket.seed, *key, "inclusion")
             ),

@@ -81,6 +81,9 @@ def evidence_of(
     cost = None
     if pricing is Code.OK:
         cost = round_trip_percent(token.id, facts.notional_usd, batch)
+        # Of what is held a signal may sell less than the notional that the cost is asked of.
+        if cost is None and facts.held_since is None:
+            pricing = Code.DEPTH_UNKNOWN
     return Evidence(
         token=token,
         market_time=batch.market_time,

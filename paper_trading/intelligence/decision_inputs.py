@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.decision import DecisionInputs
-from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.market import Batch
+from paper_trading.engine.depth import depth_to_json
+from paper_trading.engine.enums import PoolKind, PriceVerdict
+from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
 from paper_trading.intelligence.market_view import Listed
@@ -52,6 +53,8 @@ def _market_columns(listed: Listed, batch: Batch) -> dict[str, Any]:
         "token decimals": token.decimals,
         "token address": token.address,
         "token fee_pips": token.fee_pips,
+        # Of constant product, decisions are sealed as they were before there were kinds.
+        **({} if token.kind is PoolKind.V2 else {"token kind": token.kind}),
         **_batch_columns(batch),
         **_quote_columns(token.id, batch),
         **_bar_columns(listed),
@@ -70,7 +73,16 @@ def _batch_columns(batch: Batch) -> dict[str, Any]:
         "batch priority_fee_wei": fees.priority_fee_wei,
         "batch l1_base_fee_wei": fees.l1_base_fee_wei,
         "batch l1_blob_base_fee_wei": fees.l1_blob_base_fee_wei,
+        **_scalar_columns(fees),
     }
+
+
+def _scalar_columns(fees: GasConditions) -> dict[str, Any]:
+    """Return the scalars of the L1 part, where a chain has told others than those we know."""
+    names = ("base_fee_scalar", "blob_base_fee_scalar")
+    known = GasConditions(fees.chain_id, 0, 0)
+    told = {f"batch {name}": getattr(fees, name) for name in names}
+    return {} if all(getattr(known, name) == getattr(fees, name) for name in names) else told
 
 
 def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
@@ -82,7 +94,9 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
     said = {f"quote {name}": None if quote is None else getattr(quote, name) for name in names}
     # Without a quote there is no row that could keep it, and nothing is priced.
     sigma = None if quote is None else batch.sigma_annual.get(token_id)
-    return {**said, "quote sigma_annual": sigma}
+    depth = None if quote is None else depth_to_json(quote.depth)
+    read = {} if depth is None else {"quote depth": depth}
+    return {**said, **read, "quote sigma_annual": sigma}
 
 
 def _bar_columns(listed: Listed) -> dict[str, Any]:

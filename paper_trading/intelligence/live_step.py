@@ -5,14 +5,15 @@ that every verdict can be made again.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine import money
+from paper_trading.engine.depth import Depth
 from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD
+from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD, L1Fees
 from paper_trading.engine.money import ONE, ZERO
 from paper_trading.engine.trust import (
     EXCHANGED,
@@ -30,7 +31,7 @@ from paper_trading.engine.trust_json import (
     trust_from_json,
     trust_to_json,
 )
-from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep
+from paper_trading.intelligence.observed import BASE_FEE, L1_FEES, SourceQuote, SourceStep, l1_fees
 
 #: A source's answer held no usable price of the token, or none at all was asked for.
 BAD_PRICE = "BAD_PRICE"
@@ -59,6 +60,8 @@ class Seen:
     block: int | None = None
     #: Traded since the step before, in USD; None when the source does not say.
     volume_usd: Decimal | None = None
+    #: What the pool was read to hold, where a node was asked.
+    depth: Depth | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Said:
     checks: Mapping[str, Check] = field(default_factory=dict)
     #: Of the newest block of the market's price chain; None when no node was asked.
     base_fee_wei: int | None = None
+    #: What that chain pays for data on L1; None also where it is no OP-stack chain.
+    l1_fees: L1Fees | None = None
 
 
 def seen(
@@ -83,17 +88,18 @@ def seen(
     source: str,
     block: int | None = None,
     volume_usd: Decimal | None = None,
+    depth: Depth | None = None,
 ) -> Seen | Absent:
     """Return a reading at the scales that rows keep, or BAD_PRICE when no pool says so.
 
     A depth or a volume that cannot be is not said; the price stands.
     """
-    depth, volume = _amount(liquidity_usd), _amount(volume_usd)
+    liquidity, volume = _amount(liquidity_usd), _amount(volume_usd)
     try:
-        reading = Reading(money.price(price_usd), depth, observed_at, pool.lower())
+        reading = Reading(money.price(price_usd), liquidity, observed_at, pool.lower())
     except (ArithmeticError, ValueError):
         return Absent(BAD_PRICE)
-    return Seen(reading, source, block, volume)
+    return Seen(reading, source, block, volume, depth)
 
 
 def _amount(amount_usd: Decimal | None) -> Decimal | None:
@@ -163,7 +169,7 @@ def said_at(step: SourceStep, source: str) -> Said:
     for symbol, quote in step.quotes.items():
         found[symbol] = _unjudged(quote, raw.get(symbol))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
-    return Said(source, found, checks, step.said.get(BASE_FEE))
+    return Said(source, found, checks, step.said.get(BASE_FEE), l1_fees(step.said))
 
 
 def _judge_all(
@@ -230,6 +236,8 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
         verdict=PriceVerdict.CASH_UNSURE if unsure and good else judged.verdict,
         pool=quote.pool,
         block=source.block,
+        # Of a quote that is another than the reading the pool was not read.
+        depth=source.depth if source.reading == quote else None,
     )
 
 
@@ -239,8 +247,10 @@ def _journal(
     """Return what the quotes do not tell: readings that they are not, new checks, changes."""
     stood = {name: before.get(name, TokenTrust()).standing for name in judged}
     fee = {} if said.base_fee_wei is None else {BASE_FEE: said.base_fee_wei}
+    l1 = {} if said.l1_fees is None else {L1_FEES: list(astuple(said.l1_fees))}
     return {
         **fee,
+        **l1,
         "checks": {
             name: check_to_json(check)
             for name, check in sorted(said.checks.items())
@@ -286,4 +296,4 @@ def _unjudged(quote: SourceQuote, raw: list[str | None] | str | None) -> Seen | 
             price_usd=Decimal(price or 0),
             liquidity_usd=None if depth is None else Decimal(depth),
         )
-    return Seen(reading, quote.source, quote.block, quote.volume_usd)
+    return Seen(reading, quote.source, quote.block, quote.volume_usd, quote.depth)

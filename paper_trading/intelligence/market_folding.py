@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from paper_trading.engine import gas, money
 from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.market import Batch, GasConditions, Quote, Token
 from paper_trading.intelligence.bars import Bar, Observation, Spans
-from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep
+from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep, l1_fees
 from paper_trading.intelligence.series import ClosedBar, Series, advance
 from paper_trading.intelligence.user_signals import (
     Reader,
@@ -112,7 +113,7 @@ def fold_step(
 
 
 def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -> Folded:
-    conditions = _gas(step, terms)
+    conditions = gas_of(step.said, terms.price_chain_id, terms.seed, step.market_time)
     native = head.native.after(step.quotes.get(terms.native_symbol))
     before = _batch(step, head.listings, native, conditions)
     after: list[Listing] = []
@@ -129,11 +130,15 @@ def _fold(step: SourceStep, head: MarketHead, terms: Terms, user: UserSignals) -
     return Folded(MarketHead(tuple(after), native, head.off), closed, batch)
 
 
-def _gas(step: SourceStep, terms: Terms) -> GasConditions:
-    """Return what gas costs: the modelled path, with the chain's own base fee when it is known."""
-    modelled = gas.conditions(terms.price_chain_id, terms.seed, step.market_time)
-    fee = None if step.said is None else step.said.get(BASE_FEE)
-    return modelled if fee is None else replace(modelled, base_fee_wei=fee)
+def gas_of(
+    said: Mapping[str, Any] | None, chain_id: int, seed: int, market_time: datetime
+) -> GasConditions:
+    """Return what gas costs: the modelled path, with the chain's own fees where they are known."""
+    found = gas.conditions(chain_id, seed, market_time)
+    fee, l1 = None if said is None else said.get(BASE_FEE), l1_fees(said)
+    if fee is not None:
+        found = replace(found, base_fee_wei=fee)
+    return found if l1 is None else found.charged(l1)
 
 
 def _is_behind(listing: Listing, quote: SourceQuote) -> bool:
@@ -187,6 +192,7 @@ def _batch(
             source=found.source,
             liquidity_usd=None if found.liquidity_usd is None else money.usd(found.liquidity_usd),
             verdict=found.verdict,
+            depth=found.depth,
         )
         for listing in listings
         if (found := step.quotes.get(listing.token.symbol)) is not None

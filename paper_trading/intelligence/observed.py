@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine import money
+from paper_trading.engine.depth import Depth, depth_to_json
 from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.market import L1Fees
 from paper_trading.engine.seal import seal, seal_rows
 
 
@@ -32,6 +34,8 @@ class SourceQuote:
     verdict: PriceVerdict = PriceVerdict.FRESH
     pool: str = ""
     block: int | None = None
+    #: What that pool was read to hold, where a node was asked.
+    depth: Depth | None = None
 
     @property
     def close(self) -> Decimal:
@@ -68,6 +72,14 @@ class SourceStep:
 
 #: Under which name `said` holds the base fee of the price chain, in wei, if a node told it.
 BASE_FEE = "base_fee_wei"
+#: And what the chain pays for data on L1: the figures of `L1Fees` in their order.
+L1_FEES = "l1_fees"
+
+
+def l1_fees(said: Mapping[str, Any] | None) -> L1Fees | None:
+    """Return what a price chain was read to pay for data on L1; None when no node told it."""
+    found = None if said is None else said.get(L1_FEES)
+    return None if found is None else L1Fees(*found)
 
 
 def exact_step(step: SourceStep) -> SourceStep:
@@ -117,7 +129,12 @@ _SEALED_LIVE = ("verdict", "pool", "block")
 def step_seal(step: SourceStep, source: str, token_list: int) -> dict[str, str]:
     """Return the seal of what a source said at a step, and of the token list it was read with."""
     quotes = [step.quotes[symbol] for symbol in sorted(step.quotes)]
-    names = _SEALED if step.said is None else (*_SEALED, *_SEALED_LIVE)
+    names: tuple[str, ...] = _SEALED if step.said is None else (*_SEALED, *_SEALED_LIVE)
+    rows = [[getattr(quote, name) for name in names] for quote in quotes]
+    if any(quote.depth is not None for quote in quotes):
+        # Where no node was asked, steps are sealed as they were before depths were read.
+        names = (*names, "depth")
+        rows = [[*row, depth_to_json(one.depth)] for row, one in zip(rows, quotes, strict=True)]
     live = {} if step.said is None else {"reasons": step.reasons, "said": step.said}
     return {
         **seal(
@@ -130,8 +147,5 @@ def step_seal(step: SourceStep, source: str, token_list: int) -> dict[str, str]:
                 **live,
             }
         ),
-        **seal_rows(
-            [f"quote.{name}" for name in names],
-            [[getattr(quote, name) for name in names] for quote in quotes],
-        ),
+        **seal_rows([f"quote.{name}" for name in names], rows),
     }

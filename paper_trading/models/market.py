@@ -125,7 +125,7 @@ class TokenList(models.Model):
     market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="token_lists")
     number = models.PositiveIntegerField()
     #: By symbol: id, symbol, decimals, address, fee in pips, is_cash, tradable; of a live market
-    #: the pinned pool too.
+    #: the pinned pool and its curve too.
     tokens = models.JSONField()
     seal = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

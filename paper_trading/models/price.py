@@ -125,6 +125,8 @@ class Quote(models.Model):
     verdict = word_field(PriceVerdict, default=PriceVerdict.FRESH)
     pool = models.CharField(max_length=42, blank=True, default="")
     block = models.PositiveBigIntegerField(null=True)
+    #: What the pool was read to hold on chain; null: no node was asked.
+    depth = models.JSONField(null=True, default=None)
     #: The newest fast bar that was closed at this quote's market time.
     bar = models.ForeignKey(Bar, null=True, on_delete=models.PROTECT, related_name="+")
     sigma_annual = RatioField(null=True)

@@ -3,11 +3,11 @@
 from itertools import groupby
 
 from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import TransactionKind, TransactionStatus
+from paper_trading.engine.enums import PoolKind, TransactionKind, TransactionStatus
 from paper_trading.engine.gas_savings.recorded import RecordedTrade, Sent
 from paper_trading.engine.money import ZERO
 from paper_trading.models import PaperTradingSession, SimulatedTransaction
-from paper_trading.services.market_rows import gas_value
+from paper_trading.services.market_rows import gas_value, listed_tokens
 
 
 def recorded_trades(session: PaperTradingSession) -> list[RecordedTrade]:
@@ -16,7 +16,7 @@ def recorded_trades(session: PaperTradingSession) -> list[RecordedTrade]:
         SimulatedTransaction.objects.filter(
             trade__session=session, trade__tick__batch__isnull=False
         )
-        .select_related("trade__tick__batch__market")
+        .select_related("trade__tick__batch__market", "trade__tick__batch__token_list")
         .order_by("trade_id", "nonce")
     )
     return [_trade(list(group)) for _, group in groupby(rows, key=lambda row: row.trade_id)]
@@ -26,10 +26,12 @@ def _trade(rows: list[SimulatedTransaction]) -> RecordedTrade:
     batch = rows[0].trade.tick.batch
     if batch is None:
         raise ValueError(f"{rows[0]} belongs to a tick without a batch")
+    pools = {one.token.id: one.token.kind for one in listed_tokens(batch)}
     return RecordedTrade(
         conditions=gas_value(batch, batch.market.price_chain_id),
         sent=tuple(one for row in rows if (one := _sent(row)) is not None),
         native_price_usd=batch.native_price_usd or ZERO,
+        pool=pools.get(rows[0].trade.token_id, PoolKind.V2),
     )
 
 

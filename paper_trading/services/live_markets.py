@@ -47,7 +47,7 @@ from paper_trading.services.sources.live.market_feed import (
     GasReader,
     MarketFeed,
 )
-from paper_trading.services.sources.live.onchain import OnChain, base_fee_wei
+from paper_trading.services.sources.live.onchain import OnChain, base_fee_wei, l1_fees
 from paper_trading.services.sources.plan import SourcePlan, plan
 
 
@@ -74,7 +74,7 @@ class LiveSources:
             ],
             MarketChecks(self.market.pk, budgets()),
             served or "",
-            GasReader(ONCHAIN, self.market.price_chain_id, base_fee_wei),
+            GasReader(ONCHAIN, self.market.price_chain_id, base_fee_wei, l1_fees),
         )
         return feed.said(tokens, now)
 

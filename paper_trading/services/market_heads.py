@@ -43,7 +43,8 @@ def head_of(market: Market, rows: list[MarketToken], user: list[MarketSignal]) -
     native = Native(Decimal(text) if text else None, market.native_observed_at)
     token_ids = [row.token_id for row in rows]
     recent = market_signals.recent_bars(market, token_ids, market_signals.values(user))
-    listings = tuple(_listing(row, recent) for row in rows)
+    pools = market.mode == FeedMode.LIVE
+    listings = tuple(_listing(row, recent, pools) for row in rows)
     return MarketHead(listings, native, market_signals.off_of(user))
 
 
@@ -65,9 +66,9 @@ def listing_rows(market: Market) -> list[MarketToken]:
     )
 
 
-def _listing(row: MarketToken, recent: Mapping[int, tuple[BarValue, ...]]) -> Listing:
+def _listing(row: MarketToken, recent: Mapping[int, tuple[BarValue, ...]], pools: bool) -> Listing:
     return Listing(
-        token=token_value(row.token),
+        token=token_value(row.token, pools=pools),
         series=Series.from_json(row.series) if row.series else Series(),
         last_bar=None if row.last_bar is None else closed_bar(row.last_bar),
         recent=recent[row.token_id],

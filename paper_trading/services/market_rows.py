@@ -9,30 +9,38 @@ from typing import Any
 from django.db.models import Q
 
 from paper_trading.engine import money
-from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.depth import depth_from_json, depth_to_json
+from paper_trading.engine.enums import PoolKind, PriceVerdict
 from paper_trading.engine.market import Batch, GasConditions
 from paper_trading.engine.market import Quote as QuoteValue
 from paper_trading.engine.market import Token as TokenValue
+from paper_trading.engine.pair_choice import curve_of
 from paper_trading.engine.seal import seal_rows
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
 from paper_trading.intelligence.market_view import ListedToken, buyable
-from paper_trading.intelligence.observed import SourceQuote
+from paper_trading.intelligence.observed import SourceQuote, l1_fees
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
 
-#: Columns of a token list; one of a live market names the pinned pools besides.
+#: Columns of a token list; one of a live market names the pinned pools and their curves besides.
 _LISTED = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
+_PINNED = (*_LISTED, "pool", "kind")
 
 
-def token_value(token: Token) -> TokenValue:
-    """Return a token as the engine knows it; a recorded one is identified by its symbol."""
+def token_value(token: Token, *, pools: bool = False) -> TokenValue:
+    """Return a token as the engine knows it; a recorded one is identified by its symbol.
+
+    With `pools` it has the curve of its pinned pool; where prices are modelled every pool is one
+    of constant product.
+    """
     return TokenValue(
         id=token.pk,
         symbol=token.symbol,
         decimals=token.decimals,
         address=(token.price_address or token.symbol).lower(),
         fee_pips=token.pool_fee_pips,
+        kind=curve_of(token.pool_kind) if pools else PoolKind.V2,
     )
 
 
@@ -42,26 +50,27 @@ def listed_to_json(tokens: Iterable[Token], *, pools: bool = False) -> list[list
     With `pools` each names its pinned pool, which is what prices it in a live market.
     """
     ordered = sorted(tokens, key=lambda token: (token.symbol, token.pk))
-    return [_listed_row(token_value(token), token, pools) for token in ordered]
+    return [_listed_row(token_value(token, pools=pools), token, pools) for token in ordered]
 
 
 def _listed_row(value: TokenValue, token: Token, pools: bool) -> list[Any]:
     identity = [value.id, value.symbol, value.decimals, value.address, value.fee_pips]
     row = [*identity, token.is_cash, token.tradable]
-    return [*row, token.pool_address.lower()] if pools else row
+    return [*row, token.pool_address.lower(), value.kind.value] if pools else row
 
 
 def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
     """Return the tokens of a token list."""
-    return tuple(
-        ListedToken(TokenValue(*identity), is_cash, tradable, *pool)
-        for *identity, is_cash, tradable, pool in map(_with_pool, rows)
-    )
+    return tuple(map(_listed_token, rows))
 
 
-def _with_pool(row: Sequence[Any]) -> list[Any]:
-    """Return a row whose last column is a list: of its pool, or of nothing."""
-    return [*row[: len(_LISTED)], row[len(_LISTED) :]]
+def _listed_token(row: Sequence[Any]) -> ListedToken:
+    """Return the token of a row; one of before curves were kept is of constant product."""
+    token_id, symbol, decimals, address, fee_pips, is_cash, tradable = row[: len(_LISTED)]
+    pool, kind = (*row[len(_LISTED) :], None, None)[:2]
+    curve = PoolKind(kind or PoolKind.V2)
+    value = TokenValue(token_id, symbol, decimals, address, fee_pips, kind=curve)
+    return ListedToken(value, is_cash, tradable, pool)
 
 
 def listed_tokens(batch: PriceBatch) -> tuple[ListedToken, ...]:
@@ -116,18 +125,21 @@ def quote_value(row: Quote, token: TokenValue) -> QuoteValue:
         source=row.source,
         liquidity_usd=row.liquidity_usd,
         verdict=PriceVerdict(row.verdict),
+        depth=depth_from_json(row.depth),
     )
 
 
 def gas_value(batch: PriceBatch, price_chain_id: int) -> GasConditions:
-    """Return the gas conditions stored on a batch."""
-    return GasConditions(
+    """Return the gas conditions stored on a batch; the scalars stand in what was said."""
+    found = GasConditions(
         chain_id=price_chain_id,
         base_fee_wei=batch.base_fee_wei,
         priority_fee_wei=batch.priority_fee_wei,
         l1_base_fee_wei=batch.l1_base_fee_wei,
         l1_blob_base_fee_wei=batch.l1_blob_base_fee_wei,
     )
+    l1 = l1_fees(batch.said)
+    return found if l1 is None else found.charged(l1)
 
 
 def batch_value(
@@ -164,8 +176,8 @@ def points_of(quantiles_id: int) -> tuple[Decimal, ...]:
 
 def token_list_seal(tokens: Sequence[Sequence[Any]]) -> dict[str, str]:
     """Return the seal of a token list, a column each."""
-    has_pools = any(len(row) > len(_LISTED) for row in tokens)
-    return seal_rows((*_LISTED, "pool") if has_pools else _LISTED, tokens)
+    width = max((len(row) for row in tokens), default=len(_LISTED))
+    return seal_rows(_PINNED[:width], tokens)
 
 
 def quote_row(
@@ -187,6 +199,7 @@ def quote_row(
         verdict=said.verdict,
         pool=said.pool,
         block=said.block,
+        depth=depth_to_json(said.depth),
         bar=bar,
         sigma_annual=value.sigma_annual.get(token_id),
     )

@@ -41,7 +41,8 @@ LIVE_STEP_SECONDS = 15
 _LIVE_ASSUMPTIONS = (
     "Prices and depths are those of one pinned pool a token, read from public sources{testnet};"
     " fills are reckoned on them, nothing is sent to a chain. Gas follows a documented seeded path;"
-    " with a node of the price chain its base fee is the chain's own. Bars from before the market"
+    " with a node of the price chain its base fee, and what a rollup pays for data, are the chain's"
+    " own, and a pool against USDC is reckoned as it was read. Bars from before the market"
     " began are candles of the same pools; the cost of a trade in them is reckoned with the depth"
     " that each pool had when the market began, since past depths are not published."
 )

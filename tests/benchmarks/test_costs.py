@@ -8,8 +8,7 @@ import pytest
 
 from benchmarks import costs as table_of
 from benchmarks.costs import CHAINS, KINDS, SHOWN_LEVELS, Costs, costs, main, pool_of
-from paper_trading.engine.enums import Side
-from paper_trading.engine.pools.routes import PoolKind
+from paper_trading.engine.enums import PoolKind, Side
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "COSTS.md"
 #: A million dollars on each side.

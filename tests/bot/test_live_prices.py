@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from paper_trading.bot import controls
+from paper_trading.bot.explanation import Explainer
 from paper_trading.bot.replay.verify import verify
+from paper_trading.engine import gas
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
     Bar,
@@ -132,6 +135,42 @@ def test_an_rpc_url_for_every_chain_makes_the_chain_the_source_of_ticks(
         upstream.ticks(session, 4)
         assert upstream.server.throttled.total() == 0
         assert verify(session.pk).to_the_end
+
+
+def test_fills_on_what_the_chain_told_are_exact_and_replay(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        live_upstream(monkeypatch, upstream_snapshot, whole=True) as upstream,
+        override_settings(
+            RPC_URLS={chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
+        ),
+    ):
+        world = upstream.world
+        world.depths["WETH"] = Decimal(80_000_000)
+        world.l1_fees = (20 * 10**9, 10**9, 3_000, 900_000)
+        session = worlds.running_session(upstream.market, 10, 15_000, use_transaction_manager=False)
+        upstream.ticks(session, 3)
+        fills = PaperTrade.objects.filter(account=session.account, status="FILLED")
+        grades = dict(fills.values_list("token__symbol", "grade"))
+        # Against cash the pool is exact; against WETH there is a second one on the way.
+        assert (grades["WETH"], grades["LINK"]) == ("B", "C")
+        bought = fills.get(token__symbol="WETH")
+        swap = bought.transactions.latest("nonce")
+        l1_fee = gas.l1_data_fee_wei(gas.SWAP_BYTES, *world.l1_fees)
+        assert (swap.gas_used, swap.l1_fee_wei) == (gas.V3_SWAP_GAS, l1_fee)
+        assert swap.fee_wei == swap.gas_used * (BASE_FEE + 1_000_000) + l1_fee
+        # The liquidity goes away: what is held is more than is known to be taken.
+        world.depths["WETH"] = Decimal(90_000)
+        upstream.ticks(session, 2)
+        controls.request_close(session, bought.token, session.account.owner)
+        last = upstream.tick(session)
+        (denied,) = last.trades.filter(token=bought.token, side="SELL")
+        assert (denied.status, denied.code) == ("DENIED", "DEPTH_UNKNOWN")
+        assert verify(session.pk).to_the_end
+        explainer = Explainer()
+        for thought in explainer.thoughts(session):
+            explainer.verify(thought)
 
 
 def test_a_wrong_key_costs_its_own_source_alone(

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from paper_trading.engine.amm import Pool, amount_out
 from paper_trading.engine.enums import Side
+from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.chained import ChainedPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
+from tests.engine.pool_kinds import concentrated
 
 CASH, ETHER = 10**6, 10**18
 #: WETH at 2,000 cash; the token at 0.005 WETH, which is 10 cash.
@@ -93,3 +95,18 @@ def test_depth_that_is_unknown_in_either_pool_is_unknown() -> None:
     assert through.quote(Side.BUY, 1_000_000 * CASH) is None
     assert through.after(Side.BUY, 1_000_000 * CASH) is None
     assert through.quote(Side.SELL, 90_000 * 10**8) is None
+
+
+@given(first=concentrated() | st.just(WETH), second=concentrated() | st.just(TOKEN), side=SIDES)
+def test_the_known_input_is_the_largest_that_both_quote(
+    first: PairPool, second: PairPool, side: Side
+) -> None:
+    both = ChainedPool(first, second)
+    known = both.known_in(side)
+    if known is None:
+        # What the nearer pool can pay at most is known to the other.
+        assert isinstance(first if side is Side.BUY else second, Pool)
+        assert both.quote(side, 10**40) is not None
+        return
+    assert both.quote(side, known) is not None
+    assert both.quote(side, known + 1) is None

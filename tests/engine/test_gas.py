@@ -17,7 +17,7 @@ from paper_trading.engine.gas import (
     next_base_fee,
     transaction_fee_wei,
 )
-from paper_trading.engine.market import GasConditions
+from paper_trading.engine.market import GasConditions, L1Fees
 
 GWEI = 10**9
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -143,3 +143,19 @@ def test_an_unknown_chain_is_refused_with_the_known_ones() -> None:
 def test_a_market_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="market time 2026-03-01T12:00:00 has no time zone"):
         conditions(1, 1, NOON.replace(tzinfo=None))
+
+
+def test_the_l1_part_follows_the_scalars_that_a_chain_told() -> None:
+    told = L1Fees(2_000_000, 3_000_000, 20, 15)
+    charged = BASE_READ.charged(told)
+    assert transaction_fee_wei(0, charged, 235)[1] == 105_484
+    assert charged.base_fee_wei == BASE_READ.base_fee_wei
+    assert transaction_fee_wei(0, BASE_READ, 235)[1] != 105_484
+
+
+@pytest.mark.parametrize(("place", "figure"), [(0, -1), (1, 10**18 + 1), (2, -1), (3, 2**32)])
+def test_no_chain_tells_such_l1_fees(place: int, figure: int) -> None:
+    figures = [1, 1, 1, 1]
+    figures[place] = figure
+    with pytest.raises(ValueError, match=str(figure)):
+        L1Fees(*figures)

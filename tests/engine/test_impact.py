@@ -95,7 +95,9 @@ def test_slices_faster_than_the_refill_never_beat_one_order(
     for number in range(slices):
         at = NOON + timedelta(seconds=number * seconds)
         rest = left(before, POOL, at)
-        out += met(POOL, Side.BUY, rest).quote(Side.BUY, part)
+        pool = met(POOL, Side.BUY, rest)
+        assert pool is not None
+        out += pool.quote(Side.BUY, part) or 0
         before = added(before, POOL, Side.BUY, part, at)
         refilled += min(flow, rest + flow)
     # What came back in the meantime is all that slicing can gain.

@@ -6,7 +6,7 @@ import pytest
 from paper_trading.engine import gas
 from paper_trading.engine.amm import Pool
 from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import Side
+from paper_trading.engine.enums import PoolKind, Side
 from paper_trading.engine.market import GasConditions
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
@@ -16,7 +16,6 @@ from paper_trading.engine.pools.routes import (
     GasCost,
     Hop,
     Listed,
-    PoolKind,
     best_route,
     candidate,
     gas_used,

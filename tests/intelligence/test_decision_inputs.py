@@ -1,14 +1,18 @@
 """The short seal of what a decision read names the column that was changed."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from paper_trading.engine import gas
-from paper_trading.engine.enums import PriceVerdict
+from paper_trading.engine.codes import Code
+from paper_trading.engine.depth import Range, Reserves
+from paper_trading.engine.enums import PoolKind, PriceVerdict
 from paper_trading.engine.market import Batch, Quote
+from paper_trading.engine.strategy import Strategy
+from paper_trading.intelligence.analysis import evidence_of
 from paper_trading.intelligence.decision_inputs import (
     AccountFacts,
     changed,
@@ -16,7 +20,9 @@ from paper_trading.intelligence.decision_inputs import (
     facts_of,
     inputs_of,
 )
-from paper_trading.intelligence.market_view import Listed
+from paper_trading.intelligence.intel_slider import IntelSliderEngine
+from paper_trading.intelligence.market_view import Listed, MarketView
+from tests.engine.pool_kinds import LIQUIDITY, SQRT_2000
 from tests.intelligence.samples import START, TOKEN, closed_bar
 
 BATCH = Batch(
@@ -85,3 +91,37 @@ def test_a_verdict_that_is_not_fresh_is_sealed_too() -> None:
     jumped = replace(BATCH, quotes={TOKEN.id: replace(quote, verdict=PriceVerdict.JUMP)})
     assert changed(kept, columns(LISTED, jumped, FACTS)) == ["quote verdict"]
     assert changed(kept, columns(LISTED, BATCH, FACTS)) == ["seal"]
+
+
+@pytest.mark.parametrize("name", ["token kind", "quote depth", "batch base_fee_scalar"])
+def test_what_a_chain_told_is_sealed_where_it_was_told(name: str) -> None:
+    quote = replace(BATCH.quotes[TOKEN.id], depth=Reserves(10**12, 10**20))
+    told = replace(BATCH.gas, base_fee_scalar=3_000)
+    world = replace(BATCH, quotes={TOKEN.id: quote}, gas=told)
+    listed = replace(LISTED, token=replace(TOKEN, kind=PoolKind.V3))
+    kept, found = inputs_of(listed, world, FACTS).seal, columns(listed, world, FACTS)
+    assert changed(kept, found) == []
+    assert changed(kept, {**found, name: "something else"}) == [name]
+    assert name not in columns(LISTED, BATCH, FACTS)
+
+
+@pytest.mark.parametrize(
+    ("notional", "held", "code"),
+    [
+        ("250", None, Code.OK),
+        ("250000", None, Code.DEPTH_UNKNOWN),
+        # What is held may be less than the notional: its exit is asked about.
+        ("250000", START, Code.OK),
+    ],
+)
+def test_an_entry_beyond_the_known_depth_is_not_looked_at(
+    notional: str, held: datetime | None, code: Code
+) -> None:
+    depth = Range(SQRT_2000, LIQUIDITY, 10, cash_is_token0=True)
+    quote = Quote(TOKEN, Decimal(2_000), START, "test", Decimal(2_000_000), depth=depth)
+    world = replace(BATCH, quotes={TOKEN.id: quote})
+    engine = IntelSliderEngine(5, Strategy())
+    facts = AccountFacts(1, held, Decimal(notional))
+    found = evidence_of(engine, LISTED, MarketView(world, None, (LISTED,)), facts, None)
+    assert found.pricing is code
+    assert (found.round_trip_percent is None) == (notional == "250000")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paper_trading.engine.depth import Reserves
 from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Token
+from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, GasConditions, L1Fees, Token
 from paper_trading.engine.trust import POOL_ABSENT, Absent, Check
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.live_step import (
@@ -37,6 +38,7 @@ from tests.engine.worlds import NOON
 
 TICK = timedelta(seconds=15)
 PINNED = (Pinned("AAA", "0xa"), Pinned("BBB", "0xb"), Pinned("USDC", "0xc", is_cash=True))
+L1 = L1Fees(20 * 10**9, 10**9, 3_000, 900_000)
 TERMS = Terms(8453, 1, "AAA", Spans.for_step(15))
 
 #: What a source may say of one token at a tick, to be put at a time by `at_tick`.
@@ -63,6 +65,13 @@ def one(
     return seen(Decimal(price), None if depth is None else Decimal(depth), at, pool, "test")
 
 
+def read(found: Seen | Absent, tick: int) -> Seen | Absent:
+    """Return what was seen with what its pool was read to hold, another at each tick."""
+    return (
+        replace(found, depth=Reserves(10**12, 10**20 + tick)) if isinstance(found, Seen) else found
+    )
+
+
 def steps_of(
     said: Sequence[Mapping[str, tuple[str, str | None, int]]],
     checked: Sequence[Mapping[str, str]],
@@ -74,11 +83,12 @@ def steps_of(
     for tick, (told, checks_of) in enumerate(zip(said, checked, strict=False)):
         now = NOON + tick * TICK
         readings = {
-            name: one(price, depth, now - timedelta(seconds=age), pools[name])
+            name: read(one(price, depth, now - timedelta(seconds=age), pools[name]), tick)
             for name, (price, depth, age) in told.items()
         }
         new = {name: Check(Decimal(price), now) for name, price in checks_of.items()}
-        made.append(exact_step(live_step(tick, now, Said("test", readings, new), state, PINNED)))
+        fees = Said("test", readings, new, 5_000_000 + tick, L1 if tick % 2 else None)
+        made.append(exact_step(live_step(tick, now, fees, state, PINNED)))
         state = made[-1].state
     return made
 
@@ -130,6 +140,37 @@ def test_a_source_that_is_behind_prices_a_tick_and_makes_no_bar() -> None:
     assert made[-1].batch.quotes[1].price_usd == 101
     assert steps[-1].quotes["AAA"].verdict is PriceVerdict.CASH_UNSURE
     assert made[-1].head.listings == made[-2].head.listings
+
+
+def test_a_batch_carries_what_the_chain_told_of_depth_and_fees() -> None:
+    steady: dict[str, tuple[str, str | None, int]] = {
+        "AAA": ("100", "1000000", 0), "USDC": ("1", "1000000", 0)
+    }  # fmt: skip
+    steps = steps_of([steady] * 4, [{}] * 4)
+    made = folded(steps)[-1].batch
+    assert made.quotes[1].depth == Reserves(10**12, 10**20 + 3)
+    assert made.gas == GasConditions(
+        8453, 5_000_003, 1_000_000, L1.base_fee_wei, L1.blob_base_fee_wei, 3_000, 900_000
+    )
+    before = folded(steps)[-2].batch.gas
+    assert (before.base_fee_wei, before.base_fee_scalar) == (5_000_002, 2_269)
+    names = {name for name in step_seal(steps[-1], "test", 1) if name.startswith("quote.")}
+    bare = {name: replace(quote, depth=None) for name, quote in steps[-1].quotes.items()}
+    without = step_seal(replace(steps[-1], quotes=bare), "test", 1)
+    assert names - set(without) == {"quote.depth"}
+
+
+def test_a_quote_that_is_another_than_its_reading_has_no_depth() -> None:
+    said: list[dict[str, tuple[str, str | None, int]]] = [
+        {"AAA": (price, "1000000", 0), "USDC": ("1", "1000000", 0)}
+        for price in ("100", "100", "300")
+    ]
+    jumped = steps_of(said, [{}] * 3)[-1].quotes["AAA"]
+    assert jumped.price_usd == 100
+    assert jumped.depth is None
+    disputed = steps_of([said[0]] * 3, [{}, {}, {"AAA": "80"}])[-1].quotes["AAA"]
+    assert disputed.price_usd == 80
+    assert disputed.depth is None
 
 
 def test_bars_and_gas_take_the_pools_own_price_of_a_disputed_token() -> None:

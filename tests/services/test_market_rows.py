@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from paper_trading.engine.enums import PoolKind
 from paper_trading.models import Bar, Market, ScoreQuantiles
 from paper_trading.services import market_rows
 from paper_trading.services.market_view import market_view
@@ -71,3 +72,22 @@ def test_without_frozen_quantiles_nothing_is_ranked() -> None:
     )
     batch = make.make_batch(market, 1, quantiles=frozen)
     assert market_rows.quantile_points(batch) == (Decimal("-0.5"), Decimal("0.25"))
+
+
+def test_the_list_of_a_live_market_names_the_curves_of_its_pools() -> None:
+    token = make.make_token(pool_address="0xAB", pool_kind="uniswap_v3")
+    rows = market_rows.listed_to_json([token], pools=True)
+    assert rows[0][-2:] == ["0xab", "V3"]
+    (read,) = market_rows.listed_from_json(rows)
+    assert (read.pool, read.token.kind) == ("0xab", PoolKind.V3)
+    assert set(market_rows.token_list_seal(rows)) >= {"pool", "kind"}
+
+
+def test_modelled_pools_and_older_lists_are_of_constant_product() -> None:
+    token = make.make_token(pool_address="0xAB", pool_kind="uniswap_v3")
+    modelled = market_rows.listed_to_json([token])
+    older = [row[:-1] for row in market_rows.listed_to_json([token], pools=True)]
+    for rows, pool, last in ((modelled, None, "tradable"), (older, "0xab", "pool")):
+        (read,) = market_rows.listed_from_json(rows)
+        assert (read.pool, read.token.kind) == (pool, PoolKind.V2)
+        assert list(market_rows.token_list_seal(rows))[-1] == last

@@ -12,8 +12,11 @@ from tests.upstream.providers import Answered, Asked, ok
 from tests.upstream.world import UpstreamToken, View
 
 MULTICALL3 = "0xca11bde05977b3631167028862be2a173976ca11"
+GAS_ORACLE = "0x420000000000000000000000000000000000000f"
+L1_SELECTORS = ("519b4bd3", "f8206140", "c5985918", "68d5dca6")
 BLOCK, BASE_FEE = 49_057_662, 5_000_000
 Q96 = Decimal(2**96)
+SPACINGS = {100: 1, 500: 10, 3000: 60, 10000: 200}
 
 
 def rpc(view: View, asked: Asked) -> Answered:
@@ -90,6 +93,9 @@ def _call(view: View, chain_id: int, target: str, data: str) -> bytes | None:
             "3408e470": chain_id,
         }
         return _words(heads[data]) if data in heads else None
+    if (chain_id, target) == (8453, GAS_ORACLE):
+        fees = dict(zip(L1_SELECTORS, view.world.l1_fees, strict=True))
+        return _words(fees[data]) if data in fees.keys() - view.world.silent else None
     if data.startswith("70a08231"):
         token, pool = view.world.by_address(chain_id, target), "0x" + data[-40:]
         return None if token is None else _balance(view, chain_id, token, pool)
@@ -112,9 +118,11 @@ def _pool(view: View, base: UpstreamToken, data: str) -> bytes | None:
         "d21220a7": lambda: _words(int(token1.address, 16)),
         "3850c7bd": lambda: _words(wrong.get(view.fault, int(root)) if view.fault else int(root)),
         "1a686502": lambda: _words(int(_half(view, base, token1) * Q96 / root)),
+        "ddca3f43": lambda: _words(base.fee_pips),
+        "d0c93a7c": lambda: _words(SPACINGS[base.fee_pips]),
         "0902f1ac": lambda: _words(_half(view, base, token0), _half(view, base, token1), 0),
     }
-    return functions[data]() if data in functions else None
+    return functions[data]() if data in functions.keys() - view.world.silent else None
 
 
 def _root(view: View, token0: UpstreamToken, token1: UpstreamToken) -> Decimal:

@@ -29,12 +29,13 @@ class UpstreamToken:
     #: Symbol of the pool's other token.
     quote: str
     coingecko_id: str
+    fee_pips: int = 3000
 
     def live(self) -> LiveToken:
         """Return the token as sources ask for it."""
         return LiveToken(
             self.symbol, self.chain_id, self.address, self.decimals, self.pool,
-            token_registry.POOL_UNISWAP_V3, coingecko_id=self.coingecko_id,
+            token_registry.POOL_UNISWAP_V3, self.fee_pips, self.coingecko_id,
             is_cash=self.symbol == token_registry.CASH_SYMBOL,
         )  # fmt: skip
 
@@ -49,6 +50,10 @@ class World:
     volumes: dict[str, Decimal] = field(default_factory=dict)
     #: Symbols whose pools and coins no provider knows.
     gone: set[str] = field(default_factory=set)
+    #: Selectors that contracts of the chain do not answer.
+    silent: set[str] = field(default_factory=set)
+    #: What the oracle of OP-stack chains says: L1 base fee, blob base fee, and their scalars.
+    l1_fees: tuple[int, int, int, int] = (158_000_000, 8_350_000, 2_269, 1_055_762)
     #: A real series, if prices shall move by themselves: symbol and time to price.
     series: Callable[[str, datetime], Decimal] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -168,7 +173,7 @@ def registry_world(
     found = [
         UpstreamToken(
             one.symbol, one.price_chain_id, one.price_address.lower(), one.decimals,
-            (one.pool_address or "").lower(), one.pool_quote, one.coingecko_id,
+            (one.pool_address or "").lower(), one.pool_quote, one.coingecko_id, one.pool_fee_pips,
         )
         for one in specs.values()
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from itertools import count
 
 from paper_trading.bot import journal
 from paper_trading.bot.replay.checks import NoJournal, same, sealed
+from paper_trading.engine.depth import depth_from_json
 from paper_trading.engine.enums import PriceVerdict, Stage
 from paper_trading.intelligence.inputs import TickInputs, program
 from paper_trading.intelligence.market_view import ListedToken
@@ -30,8 +31,8 @@ from paper_trading.services.price_feed_service import live_step_of
 #: Ticks, or batches, that are read at once.
 PORTION = 200
 
-#: Verdict, pool and block of a quote that no live source said.
-_PLAIN = (PriceVerdict.FRESH, "", None)
+#: What only live sources say of a quote, as others leave it.
+_PLAIN = {"verdict": PriceVerdict.FRESH, "pool": "", "block": None, "depth": None}
 _ORDER = {stage: rank for rank, stage in enumerate(Stage)}
 #: Stages that read an account, each with the version that it read.
 _READING = (Stage.AUTO_CLOSE, Stage.ANALYSIS, Stage.EXECUTION, Stage.METRICS)
@@ -234,9 +235,8 @@ def _same_plain(where: str, step: SourceStep) -> None:
     """Compare the columns that only live sources fill: of other batches no seal covers them."""
     same(where, "reasons", {}, step.reasons)
     for symbol, quote in step.quotes.items():
-        found = (quote.verdict, quote.pool, quote.block)
-        for name, value, plain in zip(("verdict", "pool", "block"), found, _PLAIN, strict=True):
-            same(f"{where} quote of {symbol}", name, plain, value)
+        for name, plain in _PLAIN.items():
+            same(f"{where} quote of {symbol}", name, plain, getattr(quote, name))
 
 
 def _tokens(row: TokenList) -> tuple[ListedToken, ...]:
@@ -267,6 +267,7 @@ def _source_step(where: str, row: PriceBatch, tokens: Iterable[ListedToken]) -> 
             verdict=PriceVerdict(quote.verdict),
             pool=quote.pool,
             block=quote.block,
+            depth=depth_from_json(quote.depth),
         )
     ordered = {symbol: quotes[symbol] for symbol in sorted(quotes)}
     return SourceStep(

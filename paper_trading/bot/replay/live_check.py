@@ -10,7 +10,16 @@ from paper_trading.intelligence.market_view import ListedToken
 from paper_trading.intelligence.observed import exact_step
 
 #: What the judging of a reading decides of a quote.
-_JUDGED = ("verdict", "price_usd", "liquidity_usd", "observed_at", "source", "pool", "block")
+_JUDGED = (
+    "verdict",
+    "price_usd",
+    "liquidity_usd",
+    "observed_at",
+    "source",
+    "pool",
+    "block",
+    "depth",
+)
 
 
 class LiveReplay:

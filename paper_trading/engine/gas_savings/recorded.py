@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from paper_trading.engine import gas
-from paper_trading.engine.enums import TransactionKind, TransactionStatus
+from paper_trading.engine.enums import PoolKind, TransactionKind, TransactionStatus
 from paper_trading.engine.gas_savings.arms import Outcome
 from paper_trading.engine.gas_savings.policies import B0, B1, B2, Policy
 from paper_trading.engine.gas_savings.savings import Comparison, attribution, compare
@@ -36,6 +36,8 @@ class RecordedTrade:
     conditions: GasConditions
     sent: tuple[Sent, ...]
     native_price_usd: Decimal = ZERO
+    #: Of the pool that it was decided on.
+    pool: PoolKind = PoolKind.V2
 
     @property
     def paid_wei(self) -> int:
@@ -84,7 +86,7 @@ def baseline_wei(trade: RecordedTrade, policy: Policy) -> int:
     price = trade.conditions.base_fee_wei + trade.conditions.priority_fee_wei
     if policy.legacy_percent is not None:
         price = price * policy.legacy_percent // 100
-    kinds = [_footprint(one) for one in trade.sent]
+    kinds = [_footprint(one, trade.pool) for one in trade.sent]
     approved = any(one.kind is TransactionKind.APPROVE for one in trade.sent)
     if policy.approve_each and not approved:
         kinds.append((gas.APPROVE_GAS, gas.APPROVE_BYTES))
@@ -93,12 +95,12 @@ def baseline_wei(trade: RecordedTrade, policy: Policy) -> int:
     )
 
 
-def _footprint(one: Sent) -> tuple[int, int]:
+def _footprint(one: Sent, pool: PoolKind) -> tuple[int, int]:
     """Return gas and bytes of a transaction that is sent alone."""
     if one.kind is TransactionKind.APPROVE:
         return gas.APPROVE_GAS, gas.APPROVE_BYTES
     reverted = one.status is TransactionStatus.REVERTED
-    return gas.FAILED_SWAP_GAS if reverted else gas.SWAP_GAS, gas.SWAP_BYTES
+    return gas.failed_swap_gas(pool) if reverted else gas.swap_gas(pool), gas.SWAP_BYTES
 
 
 def _outcome(paid: Sequence[int], trades: Sequence[RecordedTrade]) -> Outcome:

@@ -35,6 +35,9 @@ class PairPool(Protocol):
     def moved(self, factor: Decimal) -> "PairPool | None":
         """Return the pool at `factor` times its price."""
 
+    def known_in(self, side: Side) -> int | None:
+        """Return the largest input whose output is known; None when there is no end to it."""
+
     def reserve_in(self, side: Side) -> int:
         """Return the input reserve of a constant-product pool that moves as fast as this one.
 

@@ -9,7 +9,13 @@ from decimal import Decimal
 
 from paper_trading.engine.amm import PIPS
 from paper_trading.engine.enums import Side
-from paper_trading.engine.money import CASH_DECIMALS, CONTEXT, from_base_units, price
+from paper_trading.engine.money import (
+    CASH_DECIMALS,
+    CONTEXT,
+    UNITS_LIMIT,
+    from_base_units,
+    price,
+)
 from paper_trading.engine.pools.base import PairPool
 
 
@@ -63,6 +69,14 @@ class ChainedPool:
         second = self.second.moved(factor)
         return None if second is None else ChainedPool(self.first, second)
 
+    def known_in(self, side: Side) -> int | None:
+        """Return the largest input that both pools have an output for; None: there is no end."""
+        near, far = self._in_order(side)
+        near_known, far_known = near.known_in(side), far.known_in(side)
+        if far_known is None:
+            return near_known
+        return _largest(near, side, far_known, near_known)
+
     def reserve_in(self, side: Side) -> int:
         """Return the input reserve of the constant-product pool that both come to, fees aside.
 
@@ -84,3 +98,22 @@ class ChainedPool:
         return CONTEXT.multiply(
             self.second.mid_price, from_base_units(1, self.first.token_decimals - CASH_DECIMALS)
         )
+
+
+def _largest(pool: PairPool, side: Side, output: int, known: int | None) -> int | None:
+    """Return the largest input that pays no more than an output, up to one that is known.
+
+    None when no input that a word holds pays more.
+    """
+    low, high = 0, UNITS_LIMIT if known is None else known
+
+    def fits(amount_in: int) -> bool:
+        paid = pool.quote(side, amount_in)
+        return paid is not None and paid <= output
+
+    if fits(high):
+        return known
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

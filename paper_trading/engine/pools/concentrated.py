@@ -165,6 +165,14 @@ class ConcentratedPool:
         sqrt_price = isqrt(self.sqrt_price_x96**2 * over // under)
         return self._at(sqrt_price) if MIN_SQRT_RATIO <= sqrt_price < MAX_SQRT_RATIO else None
 
+    def known_in(self, side: Side) -> int | None:
+        """Return the input that carries the price to the edge of the known range."""
+        falling = self._falls(side)
+        place = _Place(self.sqrt_price_x96, self.tick, self.liquidity, MAX_AMOUNT_IN)
+        while (stop := self.ladder.stop(place.tick, falling)) is not None:
+            place = self._step(place, stop, falling)
+        return MAX_AMOUNT_IN - place.remaining
+
     def reserve_in(self, side: Side) -> int:
         """Return the virtual reserve that an input joins, rounded down.
 

@@ -7,11 +7,10 @@ hops is one of the tokens that the caller names, which are WETH and USDC.
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from enum import StrEnum, unique
 
 from paper_trading.engine import gas
 from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import Side
+from paper_trading.engine.enums import PoolKind, Side
 from paper_trading.engine.market import GasConditions
 from paper_trading.engine.money import CONTEXT, ZERO, require
 from paper_trading.engine.pools.base import PairPool
@@ -20,16 +19,6 @@ from paper_trading.engine.pools.concentrated import ConcentratedPool
 _WEI = 10**18
 #: More base units of an output than any coin buys.
 _MAX_OUT_PER_COIN = Decimal(10) ** 78
-
-
-@unique
-class PoolKind(StrEnum):
-    """What a swap through a pool takes in gas depends on its kind."""
-
-    V2 = "V2"
-    V3 = "V3"
-    SOLIDLY_VOLATILE = "SOLIDLY_VOLATILE"
-    SOLIDLY_STABLE = "SOLIDLY_STABLE"
 
 
 _SOLIDLY = {PoolKind.SOLIDLY_VOLATILE, PoolKind.SOLIDLY_STABLE}
@@ -207,9 +196,9 @@ def _base_gas(kinds: Sequence[PoolKind]) -> int:
         return own if _SOLIDLY.issuperset(kinds) else max(own, gas.MIXED_TWO_HOP_GAS + curves)
     if len(set(kinds)) == 2:
         return gas.MIXED_TWO_HOP_GAS
-    if kinds[0] is PoolKind.V3:
-        return gas.V3_TWO_HOP_GAS if two else gas.V3_SWAP_GAS
-    return gas.V2_TWO_HOP_GAS if two else gas.SWAP_GAS
+    if not two:
+        return gas.swap_gas(kinds[0])
+    return gas.V3_TWO_HOP_GAS if kinds[0] is PoolKind.V3 else gas.V2_TWO_HOP_GAS
 
 
 def _from(pools: Sequence[Listed], token_in: str) -> Iterator[Hop]:

@@ -60,6 +60,10 @@ class _Reserves:
         require("cash_decimals", self.cash_decimals, 0, DECIMALS_LIMIT, whole=True)
         require("fee_bps", self.fee_bps, 0, MAX_FEE_BPS, whole=True)
 
+    def known_in(self, side: Side) -> int | None:
+        """Return None: what a pool cannot hold is more than anyone has."""
+        return None
+
     @property
     def fee_pips(self) -> int:
         """Return the fee in millionths of the input."""

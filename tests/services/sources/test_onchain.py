@@ -1,6 +1,7 @@
 """Pools read from the chain: the encoding, the anchors in USD, and replies of any kind."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paper_trading.engine.depth import Depth, Range, Reserves
+from paper_trading.engine.enums import Side
+from paper_trading.engine.market import L1Fees, Quote, Token
+from paper_trading.engine.pools.concentrated import ConcentratedPool
+from paper_trading.engine.pools.quoted import pool_of
 from paper_trading.engine.trust import POOL_ABSENT, POOL_OTHER, Absent
 from paper_trading.intelligence.live_step import BAD_PRICE, Seen
 from paper_trading.services.sources.live import abi
@@ -21,7 +27,9 @@ from paper_trading.services.sources.live.onchain import (
     POOLS_OF_A_CALL,
     RPC_ERROR,
     OnChain,
+    base_fee_wei,
     blocks,
+    l1_fees,
 )
 from tests.services.sources.bodies import NOW, USDC, WETH, WETH_POOL, raw
 from tests.services.sources.conftest import Clock
@@ -121,6 +129,87 @@ def test_the_batch_tells_the_block_and_its_fee(upstream: Upstream, client: HttpC
     (request,) = source(upstream).requests([WETH])
     (block,) = blocks(request, client.get(request))
     assert (block.number, block.base_fee_wei, block.chain_id) == (BLOCK, BASE_FEE, BASE)
+
+
+def depth_of(
+    upstream: Upstream, client: HttpClient, token: LiveToken
+) -> tuple[Depth | None, Decimal]:
+    """Return what is handed on of a pool, and the price of the same reading in cash."""
+    said = read(source(upstream), client, [token])[token.symbol]
+    assert isinstance(said, Seen)
+    return said.depth, said.reading.price_usd / CASH
+
+
+def test_a_v3_pool_against_cash_hands_on_its_price_and_liquidity(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    weth = upstream.world.token("WETH", BASE).live()
+    depth, price = depth_of(upstream, client, weth)
+    assert isinstance(depth, Range)
+    assert (depth.tick_spacing, depth.cash_is_token0) == (10, False)
+    quote = Quote(
+        Token(1, "WETH", 18, weth.address, weth.pool_fee_pips), price, NOW, "onchain", None
+    )
+    pool = pool_of(replace(quote, depth=depth), Decimal(1))
+    assert isinstance(pool, ConcentratedPool)
+    assert near(pool.mid_price, price)
+    # Virtual reserves of half the depth on each side.
+    half = upstream.world.depth("WETH") / 2 / upstream.world.prices["USDC"]
+    assert near(Decimal(pool.reserve_in(Side.BUY)).scaleb(-6), half)
+
+
+def test_a_v2_pool_against_cash_hands_on_its_reserves(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    weth = replace(upstream.world.token("WETH", BASE).live(), pool_kind="uniswap_v2")
+    depth, price = depth_of(upstream, client, weth)
+    assert isinstance(depth, Reserves)
+    assert near(Decimal(depth.cash).scaleb(-6) / Decimal(depth.tokens).scaleb(-18), price)
+
+
+def test_a_pool_against_weth_or_of_another_fee_hands_on_no_depth(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    link = upstream.world.token("LINK", BASE).live()
+    assert depth_of(upstream, client, link)[0] is None
+    weth = upstream.world.token("WETH", BASE).live()
+    other = replace(weth, pool_fee_pips=3000)
+    assert depth_of(upstream, client, other)[0] is None
+    # A pool that does not tell its fee is priced all the same.
+    upstream.world.silent.add("ddca3f43")
+    assert depth_of(upstream, client, weth)[0] is None
+
+
+def test_an_op_stack_chain_tells_what_it_pays_for_data(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    (request,) = source(upstream).requests([WETH])
+    assert l1_fees(request, client.get(request)) == L1Fees(*upstream.world.l1_fees)
+    eth = LiveToken("WETH", 1, WETH.address, 18, WETH_POOL, "uniswap_v3")
+    (other,) = source(upstream).requests([eth])
+    assert l1_fees(other, client.get(other)) is None
+    assert "420000000000000000000000000000000000000f" not in json.dumps(other.json)
+
+
+@pytest.mark.parametrize(
+    "told", [(0, 1, 1, 1), (1, 0, 1, 1), (10**19, 1, 1, 1), (1, 1, 2**32, 1), (1, 1, 1, -1)]
+)
+def test_what_no_chain_pays_for_data_is_not_believed(
+    told: tuple[int, int, int, int], upstream: Upstream, client: HttpClient
+) -> None:
+    upstream.world.l1_fees = told
+    (request,) = source(upstream).requests([WETH])
+    answer = client.get(request)
+    assert l1_fees(request, answer) is None
+    assert base_fee_wei(request, answer) == BASE_FEE
+
+
+def test_an_oracle_that_does_not_tell_all_tells_nothing(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    upstream.world.silent.add("c5985918")
+    (request,) = source(upstream).requests([WETH])
+    assert l1_fees(request, client.get(request)) is None
 
 
 def test_without_the_price_of_cash_nothing_has_a_price(

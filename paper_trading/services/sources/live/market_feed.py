@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from paper_trading.engine import money
+from paper_trading.engine.market import L1Fees
 from paper_trading.engine.money import HUNDRED
 from paper_trading.engine.trust import (
     CHECK_LIFE,
@@ -55,6 +56,8 @@ class GasReader:
     source: str
     chain_id: int
     read: Callable[[Request, Answer], int | None]
+    #: And what that chain pays for data on L1.
+    read_l1: Callable[[Request, Answer], L1Fees | None] = lambda *_: None
 
     @property
     def of(self) -> tuple[str, int]:
@@ -125,7 +128,8 @@ class MarketFeed:
             more = self._caller.all(self._wanted([source], missing), now, left)
             self._take(found, [source], missing, more, now)
         served = _served(found) or self._ticks[0].name
-        return Said(served, found, self._checks(due, calls, found, now), self._base_fee(calls))
+        checks = self._checks(due, calls, found, now)
+        return Said(served, found, checks, *self._fees(calls))
 
     def _rounds(self) -> tuple[list[PoolSource], list[PoolSource]]:
         """Return the sources that are asked at once, and those that stand in after them."""
@@ -157,18 +161,25 @@ class MarketFeed:
             return []
         return self._wanted(self._ticks[1:2], [one for one in priced if one.is_cash])
 
-    def _base_fee(self, calls: Iterable[Call]) -> int | None:
+    def _fees(self, calls: Iterable[Call]) -> tuple[int | None, L1Fees | None]:
+        """Return the base fee of the price chain, and what it pays for data on L1."""
         if self._gas is None:
-            return None
+            return None, None
         for call in calls:
             chain_id = call.request.tokens[0].price_chain_id
             if call.answer is not None and (call.source, chain_id) == self._gas.of:
-                return self._base_fee_in(call.request, call.answer, self._gas)
-        return None
+                return self._fees_in(call.request, call.answer, self._gas)
+        return None, None
 
-    def _base_fee_in(self, request: Request, answer: Answer, gas: GasReader) -> int | None:
-        fee = self._caller.isolated(gas.source, request, lambda: gas.read(request, answer))
-        return None if isinstance(fee, SourceFailure) else fee
+    def _fees_in(
+        self, request: Request, answer: Answer, gas: GasReader
+    ) -> tuple[int | None, L1Fees | None]:
+        found = self._caller.isolated(
+            gas.source,
+            request,
+            lambda: (gas.read(request, answer), gas.read_l1(request, answer)),
+        )
+        return (None, None) if isinstance(found, SourceFailure) else found
 
     def _is_due(self, checker: Checker, now: datetime) -> bool:
         return self._turns.is_due(checker.source.name, checker.every, now)
@@ -248,7 +259,7 @@ def _in_usd(told: Seen | Absent, cash: Seen | Absent | None) -> Seen | Absent:
     depth = None if reading.liquidity_usd is None else reading.liquidity_usd * usd
     volume = None if volume is None else volume * usd
     price, at = reading.price_usd * usd, reading.observed_at
-    return seen(price, depth, at, reading.pool, told.source, told.block, volume)
+    return seen(price, depth, at, reading.pool, told.source, told.block, volume, told.depth)
 
 
 def _by_symbol(source: str, calls: Iterable[Call]) -> dict[str, Seen | Absent]:

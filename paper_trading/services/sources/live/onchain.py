@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from paper_trading.engine import money
-from paper_trading.engine.market import HIGHEST_FEE_WEI
+from paper_trading.engine import gas, money
+from paper_trading.engine.market import HIGHEST_FEE_WEI, L1Fees
 from paper_trading.engine.trust import POOL_ABSENT, POOL_OTHER, Absent
 from paper_trading.intelligence.live_step import BAD_PRICE, Seen, seen
 from paper_trading.services import token_registry
@@ -29,6 +29,7 @@ from paper_trading.services.sources.live.chains import CHAIN_NAMES
 from paper_trading.services.sources.live.failures import secrets, shorten
 from paper_trading.services.sources.live.pool_state import (
     HEAD_CALLS,
+    L1_CALLS,
     MULTICALL3,
     Block,
     PoolState,
@@ -36,6 +37,7 @@ from paper_trading.services.sources.live.pool_state import (
     head,
     pool_calls,
     pool_state,
+    told_l1_fees,
 )
 from paper_trading.services.sources.live.values import inside, objects
 
@@ -72,7 +74,9 @@ class _Chunk:
             for pool, is_v2 in self.pools.items()
             for call in pool_calls(pool, is_v2=is_v2, tokens=self._tokens_of(pool))
         ]
-        return [*HEAD_CALLS, *dict.fromkeys(of_pools)]
+        rollup = gas.chain(self.tokens[0].price_chain_id).rollup
+        l1 = L1_CALLS if rollup is gas.Rollup.OP_STACK else ()
+        return [*HEAD_CALLS, *l1, *dict.fromkeys(of_pools)]
 
     def state(self, pool: str, results: Results) -> PoolState | None:
         """Return the state of a pool; AbiError when it is not sound."""
@@ -149,14 +153,27 @@ def base_fee_wei(request: Request, answer: Answer) -> int | None:
 
     None when no chain asks for it: a node that says so is not believed.
     """
+    newest = _newest(request, answer)
+    fee = 0 if newest is None else head(newest).base_fee_wei
+    return fee if 0 < fee <= HIGHEST_FEE_WEI else None
+
+
+def l1_fees(request: Request, answer: Answer) -> L1Fees | None:
+    """Return what the newest block of a batch says that the chain pays for data on L1.
+
+    None of a chain that is none of the OP stack, and of a node that says what none pays.
+    """
+    newest = _newest(request, answer)
+    return None if newest is None else told_l1_fees(newest)
+
+
+def _newest(request: Request, answer: Answer) -> Results | None:
+    """Return the results of the newest block that a batch was answered at."""
     try:
-        found = blocks(request, answer)
+        found = [results for _, results in _answered(request, answer) if results is not None]
     except SourceFailure:
         return None
-    newest = max(found, key=lambda block: block.number, default=None)
-    if newest is None or not 0 < newest.base_fee_wei <= HIGHEST_FEE_WEI:
-        return None
-    return newest.base_fee_wei
+    return max(found, key=lambda results: head(results).number, default=None)
 
 
 def _chunks(tokens: Sequence[LiveToken]) -> list[_Chunk]:
@@ -265,9 +282,11 @@ def _token_said(
     if other not in usd or own == chunk.sides[1]:
         return Absent(NO_USD_ANCHOR)
     unit_usd = _in_other(state, own) * usd[other]
-    depth = _depth_usd(state, own, other, unit_usd, usd[other])
+    liquidity = _depth_usd(state, own, other, unit_usd, usd[other])
     price = unit_usd.scaleb(token.decimals)
-    return seen(price, depth, observed_at, token.pool, NAME, block=block.number)
+    # Against WETH a swap from cash has a second pool to go through, which nobody reckons here.
+    depth = state.depth(chunk.sides[1], token.pool_fee_pips)
+    return seen(price, liquidity, observed_at, token.pool, NAME, block=block.number, depth=depth)
 
 
 def _in_other(state: PoolState, token: str) -> Decimal:

@@ -85,5 +85,5 @@ def test_a_base_fee_that_cannot_be_read_is_unknown() -> None:
     source = ScriptedSource("first", prices("10", "20", "30"))
     caller = Caller(feed.network, gate)
     said = MarketFeed(caller, [source], [], gate, gas=GasReader("first", 1, read)).said(TOKENS, NOW)
-    assert (said.source, said.base_fee_wei) == ("first", None)
+    assert (said.source, said.base_fee_wei, said.l1_fees) == ("first", None, None)
     assert len(gate.broken) == 1
