@@ -73,7 +73,7 @@ class PositionManager:
             result = auto_close(self.account, batch, before, inputs.rules(), inputs.manual_closes)
             closes, tick.program = sorted(inputs.manual_closes), program(view.signals)
             _answer(requests, tick, result)
-            trades = self.save(tick, Stage.AUTO_CLOSE, result)
+            trades = self.save(tick, Stage.AUTO_CLOSE, result, batch)
             track_rows.after_trades(self.row, held, result.trades)
             save_breakers(self.account_id, before, result.breakers)
             detail = {"positions": len(self.positions), **count_by_status(result)}
@@ -91,7 +91,7 @@ class PositionManager:
             events.after_step(tick, result, trades)
         return result
 
-    def save(self, tick: Tick, stage: Stage, result: StepResult) -> list[PaperTrade]:
+    def save(self, tick: Tick, stage: Stage, result: StepResult, batch: Batch) -> list[PaperTrade]:
         """Write a step's trades, positions and account under the account's next version."""
         failures.keep_faults(tick, stage, result)
         for record in result.trades:
@@ -102,7 +102,7 @@ class PositionManager:
         trades = save_trades(tick, stage, result.trades, rows)
         for record in result.trades:
             if record.swap is not None and record.side is Side.SELL:
-                self.close_or_reduce_position(record, view_of(tick).batch)
+                self.close_or_reduce_position(record, batch)
         self.update_position_prices(result.account)
         traded = {record.token.id for record in result.trades if record.swap is not None}
         update_rows(

@@ -42,16 +42,17 @@ class TradeExecutor:
                 return None
             version = self.positions.row.state_version
             before = breakers_of(self.positions.account_id)
+            batch = view_of(tick).batch
             allowed, why = self._can_trade(tick)
             result = execute(
                 account,
-                view_of(tick).batch,
+                batch,
                 before,
                 inputs_of(tick).rules(),
                 decisions_of(tick),
                 allowed,
             )
-            trades = self.positions.save(tick, Stage.EXECUTION, result)
+            trades = self.positions.save(tick, Stage.EXECUTION, result, batch)
             save_breakers(self.positions.account_id, before, result.breakers)
             self._save_equity(tick, account, result)
             progress.complete(

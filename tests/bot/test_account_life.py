@@ -104,7 +104,7 @@ class StoredLife(RuleBasedStateMachine):
         )
         manager = PositionManager(self.session.account_id)
         manager.load_positions()
-        manager.save(tick, Stage.EXECUTION, result)
+        manager.save(tick, Stage.EXECUTION, result, self.life.batch())
         self._same()
 
     def _same(self) -> None:
