@@ -5,8 +5,8 @@ from decimal import Decimal, localcontext
 from paper_trading.engine.amm import MIN_RESERVE, Pool
 from paper_trading.engine.depth import Depth, Range
 from paper_trading.engine.enums import FillGrade, PoolKind, Side
-from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Quote, Token
-from paper_trading.engine.money import CONTEXT, ZERO, require
+from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD, Quote, Token
+from paper_trading.engine.money import CONTEXT, ZERO, cash_units, require
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.solidly import PIPS_PER_BPS, StablePool, VolatilePool
@@ -32,10 +32,12 @@ def pool_of(quote: Quote, cash_price_usd: Decimal) -> PairPool | None:
     except ValueError:
         return None
     thin = min(pool.reserve_in(side) for side in Side) < MIN_RESERVE
+    # No figure of more money than this could be kept.
+    absurd = pool.reserve_in(Side.BUY) > cash_units(DEEPEST_POOL_USD)
     with localcontext(CONTEXT):
         mid_usd, price = mid * cash_price_usd, quote.price_usd
         same = price <= mid_usd * PRICE_FACTOR and mid_usd <= price * PRICE_FACTOR
-    return None if thin or not same else pool
+    return None if thin or absurd or not same else pool
 
 
 def stated_pool(quote: Quote, cash_price_usd: Decimal) -> Pool | None:
