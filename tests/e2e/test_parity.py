@@ -58,7 +58,9 @@ def run_together(worker: Any, inline: Any, turns: Any) -> None:
 def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
     record = worlds.write_record(tmp_path / "walks.csv", TICKS, worlds.WALKS)
     market = market_setup.recorded_market(record)
-    sessions = [worlds.running_session(market, LEVEL, **worlds.TIGHT) for _ in range(3)]
+    # Pending orders are carried from tick to tick, and so from driver to driver.
+    managed = {**worlds.TIGHT, "use_transaction_manager": True}
+    sessions = [worlds.running_session(market, LEVEL, **managed) for _ in range(3)]
     with threads():
         run_together(*sessions)
     outcomes = [worlds.outcome(session) for session in sessions]

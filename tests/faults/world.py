@@ -75,11 +75,15 @@ UNDAUNTED: dict[str, Any] = {
 
 
 def strategy(number: int) -> dict[str, Any]:
-    """Return a session's strategy: of four sessions, breakers trip on three, sooner and later."""
+    """Return a session's strategy: of four sessions, breakers trip on three, sooner and later.
+
+    Every second one sends its orders through the transaction manager.
+    """
+    venue = {"use_transaction_manager": number % 2 == 1}
     if number % 4 == 3:
-        return {}
+        return venue
     limits = {1: {"max_daily_trades": 2 + 5 * (number // 2)}, 2: {"max_losing_exits": 8}}
-    return UNDAUNTED | limits.get(number % 4, {})
+    return UNDAUNTED | limits.get(number % 4, {}) | venue
 
 
 def setup(given: dict[str, Any]) -> dict[str, Any]:
