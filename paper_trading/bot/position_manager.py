@@ -198,12 +198,16 @@ class PositionManager:
 
 
 def _answer(requests: Mapping[int, int], tick: Tick, result: StepResult) -> None:
-    """Journal the tick on the requests it served; one denied or failed is wanted again."""
+    """Journal the tick on the requests it served; one denied or failed is wanted again.
+
+    Served is what is sold out: a buy that was on its way, or a part, closes nothing.
+    """
     served = {
         record.token.id
         for record in result.trades
-        if record.status is TradeStatus.FILLED or record.code is Code.POSITION_CLOSED
-    }
+        if record.code is Code.POSITION_CLOSED
+        or (record.status is TradeStatus.FILLED and record.side is Side.SELL)
+    } - result.account.positions.keys()
     done = [key for key, token_id in requests.items() if token_id in served]
     if done:
         ManualRequest.objects.filter(pk__in=done).update(tick=tick)

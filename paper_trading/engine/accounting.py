@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from paper_trading.engine.account import Account, ClosedPosition, LastExit, Position
+from paper_trading.engine.codes import IN_NO_BLOCK
 from paper_trading.engine.enums import (
     BreakerKind,
     Side,
@@ -97,6 +98,8 @@ def apply(account: Account, record: TradeRecord, price_usd: Decimal | None = Non
             raise ValueError(f"a {record.status} record carries a {record.swap.status} swap")
         paid = _charge_position(_pay_gas(account, record, record.swap), record, record.swap)
         if not confirmed:
+            if record.code in IN_NO_BLOCK:
+                return paid
             return replace(paid, failed_transactions=account.failed_transactions + 1)
         if record.side is Side.BUY:
             known = price_usd
@@ -160,7 +163,7 @@ def _charge_position(account: Account, record: TradeRecord, swap: Swap) -> Accou
     if held is None:
         return account
     failed = held.failed_exits
-    if record.side is Side.SELL:
+    if record.side is Side.SELL and record.code not in IN_NO_BLOCK:
         failed = 0 if swap.status is TransactionStatus.CONFIRMED else failed + 1
     return account.with_position(
         replace(held, gas_usd=held.gas_usd + swap.gas_usd, failed_exits=failed)

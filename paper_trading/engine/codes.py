@@ -97,3 +97,6 @@ TEXTS: dict[Code, str] = {
     Code.NOT_INCLUDED: "No block took the transaction in time: nothing moved and nothing was paid.",
     Code.OUTCOME_UNKNOWN: "For a day no price told what became of the swap; it is given up.",
 }
+
+#: Failures of transactions that were in no block: they say nothing of price or tolerance.
+IN_NO_BLOCK = (Code.NOT_INCLUDED, Code.OUTCOME_UNKNOWN)

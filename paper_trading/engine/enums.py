@@ -115,6 +115,16 @@ class Channel(StrEnum):
 
 
 @unique
+class Approval(StrEnum):
+    """Whether the router may take what a pending swap puts in."""
+
+    GIVEN = "GIVEN"
+    #: Another pending swap brings it, whose outcome is not told yet.
+    COMING = "COMING"
+    ABSENT = "ABSENT"
+
+
+@unique
 class BreakerKind(StrEnum):
     """The circuit breakers; each gates entries only."""
 

@@ -12,6 +12,7 @@ from decimal import Decimal, localcontext
 from paper_trading.engine import gas, impact, mev
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
+    Approval,
     Channel,
     FillGrade,
     PoolKind,
@@ -29,7 +30,7 @@ from paper_trading.engine.fills import (
     pool_in,
 )
 from paper_trading.engine.luck import student_t4, uniform
-from paper_trading.engine.market import Batch
+from paper_trading.engine.market import Batch, Quote
 from paper_trading.engine.money import CONTEXT, ONE, ZERO, exact, ratio
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.pools.base import PairPool
@@ -55,7 +56,6 @@ LATE_SWAP_GAS = 25_790
 GIVEN_UP_AFTER = timedelta(days=1)
 
 _MICROSECOND = timedelta(microseconds=1)
-_SURE = (PriceVerdict.FRESH, PriceVerdict.UNSELLABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,18 @@ def blocks_waited(channel: Channel, u: Decimal) -> int:
     return blocks
 
 
-def submission(batch: Batch, channel: Channel, deadline_seconds: int, u: Decimal) -> Submission:
-    """Return when a transaction of this batch is sent, included, and too late."""
+def submission(
+    batch: Batch, channel: Channel, deadline_seconds: int, u: Decimal, earliest: datetime
+) -> Submission:
+    """Return when a transaction of this batch is sent, included, and too late.
+
+    `earliest` is when the nonce before it is included.
+    """
     sent, block = batch.market_time, gas.chain(batch.gas.chain_id).inclusion_seconds
+    waited = sent + blocks_waited(channel, u) * timedelta(seconds=block)
     return Submission(
         sent_at=sent,
-        included_at=sent + blocks_waited(channel, u) * timedelta(seconds=block),
+        included_at=max(waited, earliest),
         deadline_at=sent + timedelta(seconds=deadline_seconds),
         channel=channel,
     )
@@ -114,34 +120,57 @@ def resolve(
     seed: int,
     cash_usd: Decimal,
     displaced: impact.Displaced | None,
+    approval: Approval = Approval.GIVEN,
 ) -> Resolved | None:
     """Return what became of a pending swap, as far as a batch can tell; None when it cannot.
 
-    A batch can tell with a sound price that was observed at or after inclusion. `cash_usd` is
-    what the account has: who cannot pay is in no block.
+    A batch can tell with a sound price that was observed at or after inclusion, and with a pool
+    that is gone. `cash_usd` is what the account has: who cannot pay is in no block.
     """
     quote, sent = batch.quotes.get(pending.plan.token.id), pending.submission
-    if quote is None or quote.observed_at < sent.included_at or not _sound(quote.verdict, pending):
-        return _given_up(pending, batch)
-    if batch.cash_price_usd == 0 or not batch.native_price_usd:
+    if quote is None or not _tells(quote, pending, batch) or approval is Approval.COMING:
         return _given_up(pending, batch)
     pool = pool_in(batch, quote)
-    if pool is None and quote.verdict is not PriceVerdict.UNSELLABLE:
+    gone = quote.verdict is PriceVerdict.UNSELLABLE
+    if pool is None and not gone:
         return _given_up(pending, batch)
-    absent_code = _left_out(pending, batch, cash_usd)
-    if absent_code is not None:
-        return _unincluded(pending, absent_code)
+    if approval is Approval.ABSENT or _left_out(pending, batch, cash_usd):
+        return _unincluded(pending, Code.NOT_INCLUDED)
     if sent.included_at > sent.deadline_at:
         return _failed(pending, batch, Code.DEADLINE_PASSED, LATE_SWAP_GAS)
-    if pool is None:
+    if gone and pending.plan.side is Side.BUY:
+        return _bought_before_the_end(pending, batch)
+    if pool is None or gone:
         return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
     return _swapped(pending, batch, pool, seed, displaced)
+
+
+def _tells(quote: Quote, pending: Pending, batch: Batch) -> bool:
+    """Say whether a quote tells what a block found, and a batch what its gas cost."""
+    block = pending.submission.included_at
+    if batch.cash_price_usd == 0 or not batch.native_price_usd:
+        return False
+    if quote.verdict is PriceVerdict.UNSELLABLE:
+        # A pool that is gone is not read again.
+        return batch.market_time >= block
+    return quote.observed_at >= block and _sound(quote.verdict, pending)
+
+
+def _bought_before_the_end(pending: Pending, batch: Batch) -> Resolved:
+    """Return a buy whose pool is gone since: it was taken before, at the least it accepted.
+
+    Nobody can say whether the block or the end came first; that it reverted in time would
+    flatter.
+    """
+    out = pending.plan.minimum_out
+    done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
+    return Resolved(swap_of(pending.plan, out, out, done, _grade(pending, batch)), Code.OK)
 
 
 def _sound(verdict: PriceVerdict, pending: Pending) -> bool:
     """Say whether a price may settle a swap: the lower of two is no price to have bought at."""
     disputed_sale = verdict is PriceVerdict.DISPUTED and pending.plan.side is Side.SELL
-    return verdict in _SURE or disputed_sale
+    return verdict is PriceVerdict.FRESH or disputed_sale
 
 
 def _given_up(pending: Pending, batch: Batch) -> Resolved | None:
@@ -150,19 +179,27 @@ def _given_up(pending: Pending, batch: Batch) -> Resolved | None:
     return _unincluded(pending, Code.OUTCOME_UNKNOWN)
 
 
-def _left_out(pending: Pending, batch: Batch, cash_usd: Decimal) -> Code | None:
-    """Return why no block takes a transaction: too late, too cheap, or unpayable."""
+def _left_out(pending: Pending, batch: Batch, cash_usd: Decimal) -> bool:
+    """Say whether no block takes a transaction: it is too late, too cheap, or unpayable."""
     sent = pending.submission
-    late = sent.included_at > sent.deadline_at and sent.channel is Channel.PRIVATE
-    cheap = batch.gas.base_fee_wei > pending.maximum_fee_wei
-    due = pending.spent_usd + sum(
-        (
-            one.fee_usd
-            for one in _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
-        ),
-        ZERO,
-    )
-    return Code.NOT_INCLUDED if late or cheap or due > cash_usd else None
+    private = sent.channel is Channel.PRIVATE
+    block = timedelta(seconds=gas.chain(batch.gas.chain_id).inclusion_seconds)
+    given_up = sent.included_at - sent.sent_at > PRIVATE_BLOCKS * block
+    late = private and (sent.included_at > sent.deadline_at or given_up)
+    cheap = _base_fee_at_inclusion(pending, batch) > pending.maximum_fee_wei
+    confirmed = TransactionStatus.CONFIRMED
+    fees = _sent(pending, confirmed, _swap_gas(pending, batch), batch)
+    due = pending.spent_usd + sum((one.fee_usd for one in fees), ZERO)
+    return late or cheap or due > cash_usd
+
+
+def _base_fee_at_inclusion(pending: Pending, batch: Batch) -> Decimal:
+    """Return the base fee in wei between the one it was sent at and this batch's, by time."""
+    sent = pending.submission
+    before = Decimal(pending.maximum_fee_wei - batch.gas.priority_fee_wei) / _FEE_HEADROOM
+    whole = _seconds(sent.sent_at, batch.market_time)
+    share = _seconds(sent.sent_at, sent.included_at) / whole if whole else ONE
+    return before + (batch.gas.base_fee_wei - before) * min(share, ONE)
 
 
 def _swapped(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from paper_trading.engine.account import Account, TokenLock
+from paper_trading.engine.codes import IN_NO_BLOCK
 from paper_trading.engine.enums import TradeStatus
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.trade import TradeRecord
@@ -60,7 +61,7 @@ def after_swaps(
     Entries and exits count alike. A lock begins a new row; it never shortens another lock.
     """
     for record in trades:
-        if record.swap is not None:
+        if record.swap is not None and record.code not in IN_NO_BLOCK:
             account = _counted(account, record, strategy, at)
     return account
 

@@ -33,12 +33,12 @@ from paper_trading.engine.money import (
     cash_amount,
     cash_units,
 )
-from paper_trading.engine.pending import Pending, reserved
+from paper_trading.engine.pending import Pending
 from paper_trading.engine.position import market_value, sell
 from paper_trading.engine.sizing import Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
-from paper_trading.engine.venues import Ticket, venue_of
+from paper_trading.engine.venues import Ticket, approval_of, venue_of
 
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
 
@@ -92,6 +92,7 @@ class Desk:
                 self._batch,
                 seed=self._rules.seed,
                 cash_usd=self.account.cash_usd,
+                approval=approval_of(waiting, self.account),
                 displaced=self.account.displaced.get(waiting.plan.token.id),
             )
             if told is not None:
@@ -294,8 +295,8 @@ class Desk:
         if code is not Code.OK:
             return code, ""
         left = leaving(units, token.id, self._batch, self.account.approvals)
-        free = self.account.cash_usd - reserved(self.account.pending.values())
-        if left is not None and left[1] > free:
+        # What pending buys set aside stops no exit: who cannot pay any more is in no block.
+        if left is not None and left[1] > self.account.cash_usd:
             return Code.BALANCE_LOW, "gas"
         return Code.OK, ""
 

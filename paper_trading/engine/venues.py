@@ -9,7 +9,7 @@ from typing import Protocol
 
 from paper_trading.engine import impact, inclusion, mev
 from paper_trading.engine.account import Account
-from paper_trading.engine.enums import Side
+from paper_trading.engine.enums import Approval, Side
 from paper_trading.engine.fills import execute_swap, flow_in, luck_key, planned, pool_in
 from paper_trading.engine.luck import uniform
 from paper_trading.engine.market import Batch
@@ -90,11 +90,17 @@ class ManagedVenue:
         key = luck_key(order, quote, batch, ticket.attempt)
         channel = mev.channel_of(batch.gas.chain_id, order.mev_protection)
         gas_usd = inclusion.highest_gas_usd(batch, quote.token.kind, approves=approves)
+        # No block takes a nonce before the ones below it.
+        earlier = [one.submission.included_at for one in account.pending.values()]
         return Pending(
             record=ticket.record,
             plan=plan,
             submission=inclusion.submission(
-                batch, channel, self.deadline_seconds, uniform(ticket.seed, *key, "inclusion")
+                batch,
+                channel,
+                self.deadline_seconds,
+                uniform(ticket.seed, *key, "inclusion"),
+                max(earlier, default=batch.market_time),
             ),
             nonce=account.nonce + int(approves),
             approves=approves,
@@ -119,6 +125,18 @@ def approved(account: Account) -> frozenset[int]:
         input_id(one.plan.token, one.plan.side) for one in account.pending.values() if one.approves
     }
     return account.approvals | coming
+
+
+def approval_of(one: Pending, account: Account) -> Approval:
+    """Return whether the router may take a pending swap's input by the time of its block."""
+    needed = input_id(one.plan.token, one.plan.side)
+    if one.approves or needed in account.approvals:
+        return Approval.GIVEN
+    others = (other for other in account.pending.values() if other is not one)
+    coming = any(
+        other.approves and input_id(other.plan.token, other.plan.side) == needed for other in others
+    )
+    return Approval.COMING if coming else Approval.ABSENT
 
 
 def _swapped_usd(order: Order) -> Decimal:

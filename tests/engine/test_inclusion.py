@@ -58,6 +58,11 @@ def told(of: Account, world: Batch, by: Rules = BY) -> TradeRecord:
     return found
 
 
+def told_first(of: Account, world: Batch, by: Rules = BY) -> TradeRecord:
+    """The record of the first pending swap's outcome, whatever follows it."""
+    return closed(of, world, by).trades[0]
+
+
 def seconds(number: int, prices: dict[int, str] | None = None, world: Batch = WORLD) -> Batch:
     return later(world, prices or {}, seconds=number)
 
@@ -227,8 +232,11 @@ def test_a_block_after_the_deadline(protected: bool) -> None:
 
 
 def test_a_base_fee_above_the_maximum_leaves_a_transaction_out() -> None:
+    """It is that of the block, between the fee at sending and the one that tells."""
     before = sent().account
-    dear = replace(seconds(15), gas=replace(WORLD.gas, base_fee_wei=20_000_000))
+    gas = replace(WORLD.gas, base_fee_wei=20_000_000)
+    assert told(before, replace(seconds(15), gas=gas)).code is Code.OK
+    dear = replace(seconds(2), gas=gas)
     record = told(before, dear)
     assert record.code is Code.NOT_INCLUDED
     after = closed(before, dear, BY).account
@@ -251,6 +259,69 @@ def test_an_outcome_that_no_price_tells_is_given_up_after_a_day() -> None:
     assert (record.status, record.code) == (TradeStatus.FAILED, Code.OUTCOME_UNKNOWN)
     assert record.swap is not None
     assert record.swap.gas_usd == ZERO
+
+
+def test_a_buy_whose_pool_is_gone_since_is_not_refunded() -> None:
+    """Whether its block or the end came first is not known: the least it accepted is its own."""
+    before = sent().account
+    minimum = pending(before).plan.minimum_out
+    gone = observed(seconds(15), NOON, PriceVerdict.UNSELLABLE)
+    record = told(before, gone)
+    assert (record.status, record.code) == (TradeStatus.FILLED, Code.OK)
+    after = closed(before, gone, BY).account
+    assert after.positions[A.id].units == minimum
+    assert after.cash_usd < 9000
+    assert cash_identity(after) == 0
+
+
+def test_a_sale_into_a_pool_that_is_gone_reverts_at_once() -> None:
+    bought = closed(sent().account, seconds(15), BY).account
+    selling = sent(decision(A, Action.SELL), of=bought, world=seconds(15)).account
+    gone = observed(seconds(30), NOON + timedelta(seconds=15), PriceVerdict.UNSELLABLE)
+    assert told_first(selling, gone).code is Code.MINIMUM_OUT_NOT_MET
+
+
+@pytest.mark.parametrize("code", [Code.NOT_INCLUDED, Code.OUTCOME_UNKNOWN])
+def test_what_was_in_no_block_is_no_failure_of_the_token(code: Code) -> None:
+    held = closed(sent().account, seconds(15), BY).account
+    selling = closed(held, seconds(30, {A.id: "90"}), BY).account
+    if code is Code.NOT_INCLUDED:
+        world = replace(seconds(32, {A.id: "90"}), gas=replace(WORLD.gas, base_fee_wei=20_000_000))
+    else:
+        world = replace(seconds(90_000), quotes={})
+    result = closed(selling, world, BY)
+    assert result.trades[0].code is code
+    assert result.account.positions[A.id].failed_exits == 0
+    assert result.account.failed_transactions == 0
+    assert result.account.failed_swaps == {}
+
+
+# Nonces and approvals
+
+
+def test_no_nonce_is_included_before_the_one_below_it() -> None:
+    world = replace(WORLD, gas=L1)
+    for seed in range(20):
+        by = replace(BY, seed=seed)
+        before = sent(decision(A, score="0.9"), decision(B), world=world, by=by).account
+        first, second = (before.pending[token.id] for token in (A, B))
+        assert first.nonce < second.nonce
+        assert first.submission.included_at <= second.submission.included_at
+
+
+def test_a_swap_waits_for_the_approval_that_another_one_brings() -> None:
+    before = sent(decision(A, score="0.9"), decision(B)).account
+    assert [before.pending[token.id].approves for token in (A, B)] == [True, False]
+    known = seconds(15)
+    without = replace(known, quotes={key: one for key, one in known.quotes.items() if key != A.id})
+    waits = closed(before, without, BY)
+    assert (waits.trades, waits.account.pending) == ((), before.pending)
+    both = closed(before, known, BY)
+    assert [one.code for one in both.trades] == [Code.OK, Code.OK]
+    poor = replace(before.pending[A.id], maximum_fee_wei=1)
+    lost = closed(replace(before, pending={**before.pending, A.id: poor}), known, BY)
+    assert [one.code for one in lost.trades] == [Code.NOT_INCLUDED, Code.NOT_INCLUDED]
+    assert lost.account.cash_usd == 10_000
 
 
 # What pending swaps hold back
