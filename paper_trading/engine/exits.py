@@ -9,11 +9,12 @@ from paper_trading.engine.bracket import scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import ExitReason
 from paper_trading.engine.equity import in_cash
-from paper_trading.engine.fills import leaving, pricing_code
+from paper_trading.engine.fills import leaving, pricing_code, sellable
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import HUNDRED, ZERO, exact, from_base_units, ratio, usd
 from paper_trading.engine.position import price_in_cash
-from paper_trading.engine.sizing import MINIMUM_SIZE_USD
+from paper_trading.engine.sizing import KNOWN_DEPTH_PARTS, MINIMUM_SIZE_USD
 from paper_trading.engine.strategy import Strategy
 
 _UNQUOTED = (Code.PRICE_MISSING, Code.PRICE_STALE)
@@ -22,13 +23,13 @@ _HOUR_MICROSECONDS = 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A sale that a rule wants: of everything, or of a part at take-profit steps."""
+    """A sale that a rule wants: of everything, of a part at steps, or of what a pool takes."""
 
     token: Token
     reason: ExitReason
     #: Base units to sell.
     units: int
-    #: Steps that are taken once it fills; None when everything is sold.
+    #: Steps that are taken once it fills; None when everything is sold, or what a pool takes.
     steps_taken: int | None = None
 
 
@@ -39,7 +40,8 @@ def mark(
     """Mark a position at its quote and say what leaving now would net, in percent of cost.
 
     Without a fresh quote the last mark stays and the net is None; it is None too when the
-    pool's depth or the price of gas is unknown.
+    pool's depth or the price of gas is unknown. Of a position that is larger than the known
+    depth, the net is what it would be at the price of the part that fits.
     """
     token_id = position.token.id
     code = pricing_code(token_id, batch, max_age_seconds)
@@ -124,6 +126,31 @@ def step_exit(position: Position, strategy: Strategy, batch: Batch) -> Exit | No
     return Exit(position.token, ExitReason.TAKE_PROFIT, part, reached)
 
 
+@exact
+def fitted(wanted: Exit, position: Position, batch: Batch, displaced: Displaced | None) -> Exit:
+    """Return an exit, or the part of it that can be sold now where not all of it can.
+
+    That part is a share of the known depth, as an entry's: the price may move towards the end
+    of it until inclusion. The rest waits for the next tick. An exit of which too little fits
+    comes back whole, to be denied. `displaced` is what own earlier swaps left in the pool.
+    """
+    known = _known_part(position, wanted.units, batch, displaced)
+    if known in (0, wanted.units):
+        return wanted
+    return replace(wanted, units=known // KNOWN_DEPTH_PARTS, steps_taken=None)
+
+
+def _known_part(
+    position: Position, units: int, batch: Batch, displaced: Displaced | None = None
+) -> int:
+    """Return how many units fit; 0 when what would be sold of them is under the least order."""
+    known = sellable(units, position.token.id, batch, displaced)
+    if known in (0, units):
+        return known
+    sold = _worth(position, known // KNOWN_DEPTH_PARTS, batch)
+    return known if sold >= MINIMUM_SIZE_USD else 0
+
+
 def _worth(position: Position, units: int, batch: Batch) -> Decimal:
     """Return units at the last mark, in cash."""
     quantity = from_base_units(units, position.token.decimals)
@@ -131,11 +158,16 @@ def _worth(position: Position, units: int, batch: Batch) -> Decimal:
 
 
 def _net_percent(position: Position, batch: Batch, approvals: frozenset[int]) -> Decimal | None:
-    left = leaving(position.units, position.token.id, batch, approvals)
+    units = position.units
+    part = _known_part(position, units, batch)
+    left = leaving(part, position.token.id, batch, approvals)
     # Partial sells may round the cost of a residue down to nothing.
-    if left is None or position.cost_usd == 0:
+    if left is None or part == 0 or position.cost_usd == 0:
         return None
     proceeds, gas = left
+    if part != units:
+        # A stop beyond the known depth must fire: the rest is taken to fetch the same price.
+        proceeds = proceeds * units / part
     return ratio((proceeds - gas - position.cost_usd) / position.cost_usd * HUNDRED)
 
 

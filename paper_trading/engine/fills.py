@@ -150,6 +150,25 @@ def leaving(
     return proceeds, gas_usd
 
 
+def sellable(
+    units: int, token_id: int, batch: Batch, displaced: impact.Displaced | None = None
+) -> int:
+    """Return how many of these units the known depth takes now; 0 when unpriceable.
+
+    What the account's own earlier sales have left in the pool is in the way.
+    """
+    pool = _pool(token_id, batch)
+    if pool is None:
+        return 0
+    flow = flow_in(batch, batch.quotes[token_id])
+    met = impact.met(pool, Side.SELL, impact.left(displaced, flow, batch.market_time))
+    if met is None:
+        return 0
+    if met.quote(Side.SELL, units) is not None:
+        return units
+    return min(units, met.known_in(Side.SELL) or 0)
+
+
 def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> Decimal | None:
     """Return the percentage of a notional that buying and later selling it costs.
 

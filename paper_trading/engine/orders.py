@@ -20,7 +20,7 @@ from paper_trading.engine.enums import (
     TransactionStatus,
 )
 from paper_trading.engine.equity import in_cash, worth
-from paper_trading.engine.exits import Exit
+from paper_trading.engine.exits import Exit, fitted
 from paper_trading.engine.fills import flow_in, leaving, pricing_code
 from paper_trading.engine.impact import added
 from paper_trading.engine.inclusion import resolve
@@ -35,7 +35,7 @@ from paper_trading.engine.money import (
 )
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.position import market_value, sell
-from paper_trading.engine.sizing import Verdict, asked, size_buy
+from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
 from paper_trading.engine.venues import Ticket, approval_of, venue_of
@@ -115,11 +115,22 @@ class Desk:
         self.exit(Exit(token, reason, 0 if held is None else held.units), confidence)
 
     def exit(self, wanted: Exit, confidence: Decimal | None = None) -> None:
-        """Sell what an exit names, within the strategy's slippage tolerance for exits."""
+        """Sell what an exit names, within the strategy's slippage tolerance for exits.
+
+        Where the pool is not known to take all of it, a part is sold, and the next tick goes on.
+        """
         token, held = wanted.token, self.account.positions.get(wanted.token.id)
-        value = ZERO if held is None else self._value(held, wanted.units)
+        value = allowed = ZERO
+        whole = wanted.units
+        if held is not None:
+            value = self._value(held, whole)
+            wanted = fitted(wanted, held, self._batch, self.account.displaced.get(token.id))
+            allowed = self._value(held, wanted.units)
         code, limit = self._exit_denial(token, wanted.units)
-        allowed = value if code is Code.OK else ZERO
+        if code is not Code.OK:
+            allowed = ZERO
+        elif wanted.units < whole:
+            limit = KNOWN_DEPTH
         plan = self._plan(
             token, Side.SELL, wanted.reason, confidence, Verdict(value, allowed, limit, code)
         )
