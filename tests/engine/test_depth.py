@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paper_trading.engine.account import Account
 from paper_trading.engine.accounting import cash_identity
 from paper_trading.engine.amm import amount_out
 from paper_trading.engine.codes import Code
 from paper_trading.engine.depth import Depth, Range, Reserves, depth_from_json, depth_to_json
-from paper_trading.engine.enums import FillGrade, PoolKind, Side, TradeStatus
+from paper_trading.engine.enums import ExitReason, FillGrade, PoolKind, Side, TradeStatus
 from paper_trading.engine.fills import leaving, pool_in, pricing_code, round_trip_percent
 from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Batch
@@ -277,6 +278,82 @@ def test_absurd_depths_end_in_a_code_or_in_books_that_hold(
             assert swap.grade is FillGrade.B
     assert cash_identity(after.account) == 0
     assert after.account.cash_usd >= 0
+
+
+# --- a position that the known depth does not take ---------------------------------------
+
+
+def stuck(world: Batch) -> Account:
+    """An account that holds more than the world's known depth takes."""
+    held = executed(decision(ABC), of=account("100000"), world=read(), by=greedy()).account
+    assert leaving(held.positions[ABC.id].units, ABC.id, world, APPROVED) is None
+    return held
+
+
+def thinner(price: int = SQRT_2000) -> Batch:
+    """A pool with a tenth of the liquidity, at a square root of the price."""
+    world = read(replace(KNOWN, liquidity=LIQUIDITY // 10, sqrt_price_x96=price))
+    mid = ranged(world).mid_price
+    return replace(
+        world, quotes={ABC.id: replace(world.quotes[ABC.id], price_usd=mid)}, market_time=NOON
+    )
+
+
+@pytest.mark.parametrize(
+    ("over", "under", "reason"),
+    # USDC is token0, so the root rises when the token falls.
+    [(11, 10, ExitReason.STOP_LOSS), (10, 12, ExitReason.TAKE_PROFIT)],
+)
+@pytest.mark.parametrize("strategy", [DIRECT, MANAGED])
+def test_a_stop_and_a_target_fire_beyond_the_known_depth(
+    over: int, under: int, reason: ExitReason, strategy: Strategy
+) -> None:
+    world = thinner(SQRT_2000 * over // under)
+    made = closed(stuck(world), world, greedy(strategy))
+    held = made.account.positions[ABC.id]
+    assert made.equity.equity_if_closed_usd is None
+    if strategy is DIRECT:
+        record = only(made)
+        assert (record.status, record.exit_reason) == (TradeStatus.FILLED, reason)
+        assert (record.closed, record.steps_taken, record.limit) == (None, None, "known depth")
+        assert 10 <= record.allowed_usd < record.asked_usd
+        assert held.units > 0
+    else:
+        (sent,) = made.sent
+        assert sent.plan.amount_in < held.units
+        assert sent.record.exit_reason is reason
+
+
+def test_a_position_beyond_the_known_depth_is_sold_part_by_part() -> None:
+    world = thinner()
+    start = stuck(world)
+    units, manual, now = start.positions[ABC.id].units, frozenset({ABC.id}), start
+    parts = 0
+    while ABC.id in now.positions:
+        made = closed(now, world, greedy(), manual)
+        record = only(made)
+        assert record.exit_reason is ExitReason.MANUAL
+        assert cash_identity(made.account) == 0
+        if record.status is TradeStatus.DENIED:
+            # Own sales have used up what is known.
+            assert record.code is Code.DEPTH_UNKNOWN
+        else:
+            assert record.status is TradeStatus.FILLED
+            assert record.swap is not None
+            units, parts = units - record.swap.amount_in, parts + 1
+            # Only the last sale closes: cool-down and rows of losses count once.
+            assert (record.closed is None) is (units > 0)
+        last = made.account.last_exits.get(ABC.id)
+        assert (last is None) is (ABC.id in made.account.positions)
+        now, world = made.account, later(world, {}, hours=1)
+        world = replace(
+            world,
+            quotes={ABC.id: replace(world.quotes[ABC.id], observed_at=world.market_time)},
+        )
+    assert units == 0
+    assert parts > 1
+    assert now.losing_exits == 1
+    assert now.losing_trades == 1
 
 
 # --- as JSON -----------------------------------------------------------------------------

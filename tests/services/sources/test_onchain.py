@@ -167,17 +167,28 @@ def test_a_v2_pool_against_cash_hands_on_its_reserves(
     assert near(Decimal(depth.cash).scaleb(-6) / Decimal(depth.tokens).scaleb(-18), price)
 
 
-def test_a_pool_against_weth_or_of_another_fee_hands_on_no_depth(
+def test_a_pool_against_weth_or_without_a_fee_hands_on_no_depth(
     upstream: Upstream, client: HttpClient
 ) -> None:
     link = upstream.world.token("LINK", BASE).live()
     assert depth_of(upstream, client, link)[0] is None
     weth = upstream.world.token("WETH", BASE).live()
-    other = replace(weth, pool_fee_pips=3000)
-    assert depth_of(upstream, client, other)[0] is None
     # A pool that does not tell its fee is priced all the same.
     upstream.world.silent.add("ddca3f43")
     assert depth_of(upstream, client, weth)[0] is None
+
+
+def test_a_pool_of_another_fee_is_no_pool_and_is_warned_of(
+    upstream: Upstream, client: HttpClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    weth = upstream.world.token("WETH", BASE).live()
+    other = replace(weth, pool_fee_pips=3000)
+    depth, price = depth_of(upstream, client, other)
+    token = Token(1, "WETH", 18, other.address, other.pool_fee_pips)
+    # The stated figure is not taken in its place.
+    quote = Quote(token, price, NOW, "onchain", Decimal(10**6), depth=depth)
+    assert pool_of(quote, Decimal(1)) is None
+    assert caplog.messages == [f"pool {weth.pool} takes a fee of 500 pips, not 3000"]
 
 
 def test_an_op_stack_chain_tells_what_it_pays_for_data(

@@ -285,7 +285,7 @@ def _token_said(
     liquidity = _depth_usd(state, own, other, unit_usd, usd[other])
     price = unit_usd.scaleb(token.decimals)
     # Against WETH a swap from cash has a second pool to go through, which nobody reckons here.
-    depth = state.depth(chunk.sides[1], token.pool_fee_pips)
+    depth = state.depth(chunk.sides[1], token.pool_fee_pips, token.pool)
     return seen(price, liquidity, observed_at, token.pool, NAME, block=block.number, depth=depth)
 
 

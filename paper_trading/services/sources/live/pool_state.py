@@ -3,6 +3,7 @@
 Formulas: Uniswap v3 whitepaper §6.2 (virtual reserves L/√P and L·√P), v2 whitepaper §2.2.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,6 +34,8 @@ _TOKEN0, _TOKEN1 = "0dfe1681", "d21220a7"
 _SLOT0, _LIQUIDITY, _RESERVES, _BALANCE_OF = "3850c7bd", "1a686502", "0902f1ac", "70a08231"
 _FEE, _TICK_SPACING = "ddca3f43", "d0c93a7c"
 _Q96 = 2**96
+
+logger = logging.getLogger(__name__)
 
 Results = Mapping[ContractCall, bytes | None]
 
@@ -66,11 +69,12 @@ class PoolState:
     #: Fee in pips and tick spacing of a v3 pool; None of another, and where it does not say.
     tiers: tuple[int, int] | None
 
-    def depth(self, cash: str, fee_pips: int) -> Depth | None:
+    def depth(self, cash: str, fee_pips: int, pool: str) -> Depth | None:
         """Return what the pool takes, of one that holds a token against cash.
 
-        None for a pool of other tokens, and for one of v3 whose fee is not the one that its
-        swaps are reckoned with.
+        None for a pool of other tokens, and for one of v3 that does not tell its fee. One that
+        tells another fee than its swaps are reckoned with takes nothing: a stated figure in
+        place of its depth would be filled at the wrong fee. `pool` names it in the log.
         """
         if cash not in (self.token0, self.token1):
             return None
@@ -79,9 +83,12 @@ class PoolState:
             own, other = self.figures if cash_is_token0 else self.figures[::-1]
             return Reserves(own, other)
         fee, spacing = self.tiers
-        if fee != fee_pips or not 0 < spacing <= MAX_TICK_SPACING:
+        if not fee or not 0 < spacing <= MAX_TICK_SPACING:
             return None
         root, liquidity = self.figures
+        if fee != fee_pips:
+            logger.warning("pool %s takes a fee of %d pips, not %d", pool, fee, fee_pips)
+            liquidity = 0
         return Range(root, liquidity, spacing, cash_is_token0)
 
 
