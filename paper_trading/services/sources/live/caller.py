@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from django.db import DatabaseError, InterfaceError
+
 from paper_trading.engine.trust import Absent
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 from paper_trading.services.sources.live.failures import secrets
@@ -123,10 +125,11 @@ class Caller:
             return SourceFailure(Reason.INTERNAL_ERROR, f"{type(error).__name__} inside")
 
     def _keep(self, source: str, text: str) -> None:
-        # Of the same boundary: a traceback that cannot be kept is in the log.
+        # The database may be what fails; the log has the traceback.
         try:
             self._gate.broke(text)
-        except Exception as error:  # noqa: BLE001 - what it says may hold the text again
+        except (DatabaseError, InterfaceError, ValueError) as error:
+            # What it says may hold the text again.
             logger.error("traceback of %s not kept: %s", source, type(error).__name__)
 
     def _taken(self, wanted: Wanted, started: "Future[Call] | Call", late: float) -> Call:
