@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 
+from django.db.models import QuerySet
+
 from paper_trading.bot import logs
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import PaperTradingSession, PriceBatch, SessionStatus
@@ -16,6 +18,8 @@ _KINDS = {
     PriceVerdict.UNSELLABLE: "unsellable",
     PriceVerdict.FRESH: "recovered",
 }
+#: Verdicts on what a source said just now; others are on what is left from before.
+_SERVED = (PriceVerdict.FRESH, PriceVerdict.DISPUTED, PriceVerdict.CASH_UNSURE)
 _TEXTS = {
     "degraded": "No fresh price for {}: it is not traded until there is one.",
     "disputed": "Sources disagree on {}: no entries until they agree.",
@@ -46,23 +50,26 @@ def after_fetch(batch: PriceBatch) -> None:
 def _tell_of_source(batch: PriceBatch) -> None:
     """Tell of a source that stands in for the first of the plan, and of the end of that.
 
-    Which one says most prices counts: that a single token's come from another is told by quotes.
+    While the first says any price it serves: that others come from another is told by quotes.
+    A batch that nobody served says nothing of sources.
     """
-    earlier = batch.market.batches.filter(step__lt=batch.step).order_by("-step")
-    before = earlier.values_list("source", flat=True).first()
-    now = _leading(batch.source)
-    if before is None or now == _leading(before):
+    served = batch.market.batches.filter(quotes__verdict__in=_SERVED)
+    before = _sources(served.filter(step__lt=batch.step))
+    now = _sources(served.filter(step=batch.step))
+    if not before or not now:
         return
     first = source_plan(batch.market).tick[0].source
-    if now == first:
+    if first in now and first not in before:
         _tell(batch, "recovered", f"{first} serves the prices again.", [])
-    else:
-        text = f"{first} does not serve the prices: {now} stands in."
+    elif first not in now and (first in before or now[0] != before[0]):
+        text = f"{first} does not serve the prices: {now[0]} stands in."
         _tell(batch, "degraded", text, [])
 
 
-def _leading(source: str) -> str:
-    return source.split("+")[0]
+def _sources(batches: QuerySet[PriceBatch]) -> list[str]:
+    """Return the sources of the newest batch, the one of most prices first; none of none."""
+    source = batches.order_by("-step").values_list("source", flat=True).first()
+    return source.split("+") if source else []
 
 
 def _tell(batch: PriceBatch, kind: str, text: str, tokens: list[str]) -> None:

@@ -72,3 +72,28 @@ def age_of(tick: Tick, upstream: UpstreamWorld) -> timedelta:
     # An answer takes a moment to come.
     assert timedelta(0) <= said - upstream.world.cached().now() < timedelta(seconds=5)
     return tick.batch.market_time - said
+
+
+def test_an_outage_of_all_sources_tells_of_none(
+    upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[dict[str, Any]] = []
+    monkeypatch.setattr(feed_events, "publish_on_commit", lambda _, event: told.append(event))
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    upstream.ticks(session, 2)
+    told.clear()
+    upstream.server.misbehave("dexscreener", Fault.RESET)
+    upstream.tick(session)
+    upstream.server.misbehave("geckoterminal", Fault.RESET)
+    upstream.ticks(session, 2)
+    of_sources = [one["text"] for one in told if not one["tokens"]]
+    stands_in = "dexscreener does not serve the prices: geckoterminal stands in."
+    assert of_sources == [stands_in]
+    upstream.server.behave()
+    for _ in range(40):
+        tick = upstream.tick(session)
+        assert tick.batch is not None
+        if set(faults.verdicts(upstream).values()) == faults.FRESH:
+            break
+    of_sources = [one["text"] for one in told if not one["tokens"]]
+    assert of_sources[1:] == ["dexscreener serves the prices again."]

@@ -8,7 +8,7 @@ from paper_trading.bot import checkup
 from paper_trading.bot.findings import Trouble
 from paper_trading.engine.enums import PriceVerdict, Stage
 from paper_trading.models import InternalError, SourceState, TickStatus
-from paper_trading.services import clock, live_markets
+from paper_trading.services import clock, internal_errors, live_markets
 from paper_trading.services.feed_view import feed_view
 from paper_trading.services.sources import usage
 from paper_trading.services.sources.live.defillama import DefiLlama
@@ -75,3 +75,8 @@ def test_what_fails_inside_apart_from_ticks_is_kept_without_one(upstream: Upstre
     caller.isolated("dexscreener", None, broken)
     kept = InternalError.objects.get()
     assert (kept.tick_id, kept.stage) == (None, Stage.PRICES)
+
+
+def test_a_traceback_with_a_nul_is_kept_without_it(upstream: UpstreamWorld) -> None:
+    internal_errors.keep(None, Stage.PRICES, "ValueError: \0 is no price")
+    assert InternalError.objects.get().traceback == "ValueError:  is no price"

@@ -203,7 +203,15 @@ def test_an_op_stack_chain_tells_what_it_pays_for_data(
 
 
 @pytest.mark.parametrize(
-    "told", [(0, 1, 1, 1), (1, 0, 1, 1), (10**19, 1, 1, 1), (1, 1, 2**32, 1), (1, 1, 1, -1)]
+    "told",
+    [
+        (0, 1, 1, 1),
+        (1, 0, 1, 1),
+        (1, 1, 0, 0),
+        (10**19, 1, 1, 1),
+        (1, 1, 2**32, 1),
+        (1, 1, 1, -1),
+    ],
 )
 def test_what_no_chain_pays_for_data_is_not_believed(
     told: tuple[int, int, int, int], upstream: Upstream, client: HttpClient

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from django.db import DatabaseError, InterfaceError
+
 from paper_trading.engine.trust import Absent
 from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
 from paper_trading.services.sources.live.failures import secrets
@@ -117,12 +119,18 @@ class Caller:
         except SourceFailure as failure:
             return failure
         except Exception as error:  # noqa: BLE001 - logged without the keys that it may hold
-            text = traceback.format_exc()
-            for secret in () if request is None else secrets(request):
-                text = text.replace(secret, "***")
+            text = _shown(error, request)
             logger.error("source failed inside: %s\n%s", source, text)
-            self._gate.broke(text)
+            self._keep(source, text)
             return SourceFailure(Reason.INTERNAL_ERROR, f"{type(error).__name__} inside")
+
+    def _keep(self, source: str, text: str) -> None:
+        # The database may be what fails; the log has the traceback.
+        try:
+            self._gate.broke(text)
+        except (DatabaseError, InterfaceError, ValueError) as error:
+            # What it says may hold the text again.
+            logger.error("traceback of %s not kept: %s", source, type(error).__name__)
 
     def _taken(self, wanted: Wanted, started: "Future[Call] | Call", late: float) -> Call:
         """Return a call with what was read of its answer."""
@@ -150,6 +158,17 @@ class Caller:
         # The market's clock is the database's; this machine's may be another.
         stamped = replace(answer, received_at=now + timedelta(seconds=seconds))
         return replace(call, answer=stamped, seconds=seconds)
+
+
+def _shown(error: Exception, request: Request | None) -> str:
+    """Return a traceback without keys; without a request to know them by, without the message."""
+    if request is None:
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        return f"Traceback (most recent call last):\n{frames}{type(error).__name__}\n"
+    text = "".join(traceback.format_exception(error))
+    for secret in secrets(request):
+        text = text.replace(secret, "***")
+    return text
 
 
 def _tell(call: Call) -> None:

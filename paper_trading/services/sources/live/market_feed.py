@@ -1,6 +1,7 @@
 """The live sources of one market, asked together: who serves a step, and who checks it."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,24 +113,42 @@ class MarketFeed:
             one.symbol: Absent(NO_POOL) for one in tokens if not one.pool
         }
         at_once, others = self._rounds()
+        cash = [one for one in priced if one.is_cash]
         due = [one for one in self._checkers if self._is_due(one, now)]
         wanted = [
             *self._wanted(at_once, priced),
-            *self._wanted_for_cash(at_once, priced),
+            *self._wanted(self._for_cash(at_once), cash),
             *self._wanted([one.source for one in due], tokens),
         ]
         calls = self._caller.all(wanted, now, FIRST_SECONDS)
+        calls += self._more_of_cash(calls, cash, now, began)
         self._take(found, self._ticks, priced, calls, now)
         for source in others:
-            left = ALL_SECONDS - (self._monotonic() - began)
+            left = self._left(began)
             missing = [one for one in priced if not _is_usable(found[one.symbol], now)]
             if not missing or left < LEAST_SECONDS:
                 break
             more = self._caller.all(self._wanted([source], missing), now, left)
             self._take(found, [source], missing, more, now)
-        served = _served(found) or self._ticks[0].name
         checks = self._checks(due, calls, found, now)
-        return Said(served, found, checks, *self._fees(calls))
+        return Said(self._served(found, cash), found, checks, *self._fees(calls))
+
+    def _left(self, began: float) -> float:
+        return ALL_SECONDS - (self._monotonic() - began)
+
+    def _served(self, found: Mapping[str, Seen | Absent], cash: Sequence[LiveToken]) -> str:
+        """Name the sources of the readings, the one of most readings first.
+
+        Cash is asked apart, and counts for nobody. When nobody served, those of the step before
+        stay: what is still known is theirs.
+        """
+        apart = {one.symbol for one in cash}
+        said = {symbol: one.source for symbol, one in found.items() if isinstance(one, Seen)}
+        counts = Counter(source for symbol, source in said.items() if symbol not in apart)
+        plan = [one.name for one in self._ticks]
+        names = sorted(set(said.values()), key=lambda name: (-counts[name], plan.index(name)))
+        before = [one for one in self._served_before.split("+") if one in plan]
+        return "+".join(names or before or plan[:1])
 
     def _rounds(self) -> tuple[list[PoolSource], list[PoolSource]]:
         """Return the sources that are asked at once, and those that stand in after them."""
@@ -153,13 +172,32 @@ class MarketFeed:
         made = self._caller.isolated(source.name, None, lambda: source.requests(tokens))
         return () if isinstance(made, SourceFailure) else made
 
-    def _wanted_for_cash(
-        self, at_once: Sequence[PoolSource], priced: Sequence[LiveToken]
-    ) -> list[Wanted]:
-        """Return the calls for the price of cash, which a source of the chain cannot say."""
+    def _for_cash(self, at_once: Sequence[PoolSource]) -> list[PoolSource]:
+        """Return who is asked for the price of cash, which a source of the chain cannot say.
+
+        The next of the plan, and beside it who said it at the step before.
+        """
         if self._ticks[0].name not in IN_CASH or len(at_once) > 1:
             return []
-        return self._wanted(self._ticks[1:2], [one for one in priced if one.is_cash])
+        before = self._served_before.split("+")
+        others = self._ticks[1:]
+        return [one for one in others if one is others[0] or one.name in before]
+
+    def _more_of_cash(
+        self, calls: Sequence[Call], cash: Sequence[LiveToken], now: datetime, began: float
+    ) -> list[Call]:
+        """Ask those not yet asked for the price of cash, while the chain's prices wait for it."""
+        more: list[Call] = []
+        if not any(call.source in IN_CASH and call.said for call in calls):
+            return more
+        asked = {call.source for call in calls} | IN_CASH
+        for source in self._ticks:
+            left = self._left(began)
+            if _is_known([*calls, *more], cash, now) or left < LEAST_SECONDS:
+                break
+            if source.name not in asked:
+                more += self._caller.all(self._wanted([source], cash), now, left)
+        return more
 
     def _fees(self, calls: Iterable[Call]) -> tuple[int | None, L1Fees | None]:
         """Return the base fee of the price chain, and what it pays for data on L1."""
@@ -273,10 +311,12 @@ def _by_symbol(source: str, calls: Iterable[Call]) -> dict[str, Seen | Absent]:
     return found
 
 
-def _served(found: Mapping[str, Seen | Absent]) -> str:
-    """Name the sources of the readings, the one of most readings first."""
-    names = [one.source for one in found.values() if isinstance(one, Seen)]
-    return "+".join(sorted(set(names), key=lambda name: (-names.count(name), name)))
+def _is_known(calls: Iterable[Call], cash: Sequence[LiveToken], now: datetime) -> bool:
+    """Say whether a source that can say it said the price of cash; of no cash there is none."""
+    symbols = {one.symbol for one in cash}
+    said = [call.said for call in calls if call.source not in IN_CASH]
+    told = [one[symbol] for one in said for symbol in symbols if symbol in one]
+    return not symbols or any(_is_usable(one, now) for one in told)
 
 
 def _gap(seen: Seen | Absent | None, check: Check | None) -> Decimal | None:

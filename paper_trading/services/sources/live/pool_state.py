@@ -101,12 +101,16 @@ def head(results: Results) -> Block:
 
 
 def told_l1_fees(results: Results) -> L1Fees | None:
-    """Return what a chain pays for data on L1; None when it does not say, or what none pays."""
+    """Return what a chain pays for data on L1; None when it does not say, or what none pays.
+
+    A chain may leave one of the scalars at 0; with both, data would cost nothing.
+    """
     try:
         found = L1Fees(*(abi.uint(results.get(call) or b"", 0) for call in L1_CALLS))
     except (AbiError, ValueError):
         return None
-    return found if found.base_fee_wei and found.blob_base_fee_wei else None
+    has_scalar = found.base_fee_scalar or found.blob_base_fee_scalar
+    return found if found.base_fee_wei and found.blob_base_fee_wei and has_scalar else None
 
 
 def pool_calls(pool: str, *, is_v2: bool, tokens: tuple[str, ...]) -> list[ContractCall]:

@@ -257,3 +257,58 @@ def test_prices_of_the_chain_are_worth_what_cash_is_worth_at_the_same_step() -> 
 def test_without_a_price_of_cash_the_chain_says_nothing() -> None:
     said = chain_feed(None)
     assert told(said)["AAA"] == "NO_USD_ANCHOR"
+
+
+@dataclass
+class ChainFeed:
+    """Ticks of a chain whose cash is said by the one that is next in the plan, or after it."""
+
+    network: Network = field(default_factory=Network)
+    before: str = ""
+
+    def tick(self, *, chain: dict[str, Decimal] | None = None) -> Said:
+        onchain = {"AAA": Decimal(10), "BBB": Decimal(20)} if chain is None else chain
+        others = {"AAA": Decimal(11), "BBB": Decimal(21), "CASH": Decimal("0.5")}
+        ticks = [
+            ScriptedSource("onchain", onchain),
+            ScriptedSource("second", others),
+            ScriptedSource("third", others),
+        ]
+        self.network.asked.clear()
+        gate = OpenGate()
+        feed = MarketFeed(Caller(self.network, gate), ticks, [], gate, self.before)
+        said = feed.said([*TOKENS[:2], CASH], NOW)
+        self.before = said.source
+        return said
+
+
+def test_cash_is_asked_of_the_stand_in_at_every_tick_of_an_outage() -> None:
+    feed = ChainFeed()
+    assert feed.tick().source == "onchain+second"
+    feed.network.failing["second"] = Reason.UNREACHABLE
+    for _ in range(4):
+        said = feed.tick()
+        assert told(said) == {"AAA": "5 onchain", "BBB": "10 onchain", "CASH": "0.5 third"}
+        assert said.source == "onchain+third"
+        assert sorted(feed.network.asked) == ["onchain/8453", "second/8453", "third/8453"]
+    feed.network.failing.clear()
+    assert [feed.tick().source for _ in range(2)] == ["onchain+second"] * 2
+    assert "third/8453" not in feed.network.asked
+
+
+def test_cash_is_asked_of_no_other_when_the_chain_says_nothing() -> None:
+    feed = ChainFeed(Network({"onchain": Reason.TIMED_OUT, "second": Reason.TIMED_OUT}))
+    assert set(told(feed.tick()).values()) == {"11 third", "21 third", "0.5 third"}
+    assert feed.network.asked.count("third/8453") == 1
+
+
+def test_cash_is_left_out_of_who_said_most_and_a_tie_is_broken_by_the_plan() -> None:
+    assert ChainFeed().tick(chain={"AAA": Decimal(10)}).source == "onchain+second"
+    feed = Feed(first=ScriptedSource("zeroth", prices("10", "20", "30")))
+    del feed.first.prices["BBB"]
+    assert feed.said(TOKENS[:2]).source == "zeroth+second"
+
+
+def test_when_nobody_serves_who_served_before_is_still_named() -> None:
+    network = Network({"first": Reason.THROTTLED, "second": Reason.UNREACHABLE})
+    assert Feed(before="second", network=network).said().source == "second"
