@@ -160,13 +160,17 @@ def test_fills_on_what_the_chain_told_are_exact_and_replay(
         l1_fee = gas.l1_data_fee_wei(gas.SWAP_BYTES, *world.l1_fees)
         assert (swap.gas_used, swap.l1_fee_wei) == (gas.V3_SWAP_GAS, l1_fee)
         assert swap.fee_wei == swap.gas_used * (BASE_FEE + 1_000_000) + l1_fee
-        # The liquidity goes away: what is held is more than is known to be taken.
+        # The liquidity goes away: more is held than is known to be taken, so a part is sold.
         world.depths["WETH"] = Decimal(90_000)
         upstream.ticks(session, 2)
         controls.request_close(session, bought.token, session.account.owner)
         last = upstream.tick(session)
-        (denied,) = last.trades.filter(token=bought.token, side="SELL")
-        assert (denied.status, denied.code) == ("DENIED", "DEPTH_UNKNOWN")
+        (sold,) = last.trades.filter(token=bought.token, side="SELL")
+        assert (sold.status, sold.grade, sold.limit) == ("FILLED", "B", "known depth")
+        held = session.account.positions.get(token=bought.token, is_open=True)
+        assert sold.amount_in is not None
+        assert 0 < sold.amount_in < held.bought_units
+        assert held.units == held.bought_units - sold.amount_in
         assert verify(session.pk).to_the_end
         explainer = Explainer()
         for thought in explainer.thoughts(session):
