@@ -12,6 +12,22 @@ from paper_trading.models import (
     Tick,
 )
 
+#: What a trade's row keeps of its swap under the same name.
+SWAP_COLUMNS = (
+    "amount_in",
+    "quoted_out",
+    "minimum_out",
+    "amount_out",
+    "mid_price",
+    "fee_usd",
+    "impact_usd",
+    "drift_usd",
+    "mev_usd",
+    "shortfall_usd",
+    "gas_usd",
+    "grade",
+)
+
 
 def save_trades(
     tick: Tick,
@@ -66,20 +82,7 @@ def trade_row(
         trade.channel, trade.sent_market_time = sent.channel, sent.sent_at
         trade.included_market_time, trade.deadline_market_time = sent.included_at, sent.deadline_at
     if swap is not None:
-        for name in (
-            "amount_in",
-            "quoted_out",
-            "minimum_out",
-            "amount_out",
-            "mid_price",
-            "fee_usd",
-            "impact_usd",
-            "drift_usd",
-            "mev_usd",
-            "shortfall_usd",
-            "gas_usd",
-            "grade",
-        ):
+        for name in SWAP_COLUMNS:
             setattr(trade, name, getattr(swap, name))
     return trade
 

@@ -30,6 +30,21 @@ def snapshot(record: Path, django_db_setup: None, django_db_blocker: DjangoDbBlo
     return found
 
 
+@pytest.fixture(scope="session")
+def whole(record: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Snapshot:
+    """The back-filled market of the record with all of its bars, as rows."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        found = Snapshot.of(market_setup.recorded_market(record), whole=True)
+        transaction.set_rollback(True)
+    return found
+
+
+@pytest.fixture
+def whole_market(db: None, whole: Snapshot) -> Market:
+    """The generated market with all of its bars: a replay reads the whole back-fill."""
+    return whole.restore()
+
+
 @pytest.fixture
 def market(db: None, snapshot: Snapshot) -> Market:
     """The back-filled market."""

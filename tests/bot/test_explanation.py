@@ -24,12 +24,9 @@ from paper_trading.models import (
     TokenList,
 )
 from tests.bot import worlds
-from tests.bot.replay.conftest import whole
 from tests.bot.replay.tampering import changed, columns, tamper
 from tests.bot.worlds import Snapshot
 from tests.kept import kept
-
-__all__ = ["whole"]
 
 pytestmark = pytest.mark.django_db
 

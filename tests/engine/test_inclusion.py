@@ -1,19 +1,16 @@
 """Pending swaps: when their outcome is known, what it is, and what it costs."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine import inclusion
-from paper_trading.engine.account import Account
 from paper_trading.engine.accounting import cash_identity
 from paper_trading.engine.codes import Code
-from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import (
     Action,
     Channel,
@@ -21,59 +18,16 @@ from paper_trading.engine.enums import (
     PriceVerdict,
     Side,
     TradeStatus,
-    TradingState,
     TransactionStatus,
 )
 from paper_trading.engine.gas import APPROVE_GAS, FAILED_SWAP_GAS
 from paper_trading.engine.inclusion import blocks_waited
-from paper_trading.engine.market import Batch, GasConditions
-from paper_trading.engine.money import ONE, ZERO, cash_amount
-from paper_trading.engine.orders import Rules
-from paper_trading.engine.pending import Pending
+from paper_trading.engine.money import ZERO, cash_amount
 from paper_trading.engine.pending_json import pending_from, pending_json
-from paper_trading.engine.steps import StepResult
 from paper_trading.engine.strategy import Strategy
-from paper_trading.engine.trade import TradeRecord
-from tests.engine.desks import WORLD, A, B, closed, executed, only
-from tests.engine.worlds import APPETITE, NOON, account, decision, later, rules
-
-BY = rules(managed=True)
-L1 = GasConditions(1, 160_000_000, 10_000_000)
-
-
-def sent(
-    *decisions: Decision, of: Account | None = None, world: Batch = WORLD, by: Rules = BY
-) -> StepResult:
-    return executed(*(decisions or (decision(A),)), of=of, world=world, by=by)
-
-
-def pending(of: Account, token_id: int = A.id) -> Pending:
-    return of.pending[token_id]
-
-
-def told(of: Account, world: Batch, by: Rules = BY) -> TradeRecord:
-    """The record of the only pending swap's outcome."""
-    found = only(closed(of, world, by))
-    assert found.submission is not None
-    return found
-
-
-def told_first(of: Account, world: Batch, by: Rules = BY) -> TradeRecord:
-    """The record of the first pending swap's outcome, whatever follows it."""
-    return closed(of, world, by).trades[0]
-
-
-def seconds(number: int, prices: dict[int, str] | None = None, world: Batch = WORLD) -> Batch:
-    return later(world, prices or {}, seconds=number)
-
-
-def observed(world: Batch, at: datetime, verdict: PriceVerdict = PriceVerdict.FRESH) -> Batch:
-    """The world whose quotes were observed at a time, with one verdict."""
-    quotes = {
-        key: replace(one, observed_at=at, verdict=verdict) for key, one in world.quotes.items()
-    }
-    return replace(world, quotes=quotes)
-
+from tests.engine.desks import WORLD, A, closed, only
+from tests.engine.waiting import BY, L1, observed, pending, seconds, sent, told, told_first
+from tests.engine.worlds import APPETITE, NOON, account, decision, rules
 
 # Sending
 
@@ -296,151 +250,6 @@ def test_what_was_in_no_block_is_no_failure_of_the_token(code: Code) -> None:
     assert result.account.failed_swaps == {}
 
 
-# Nonces and approvals
-
-
-def test_no_nonce_is_included_before_the_one_below_it() -> None:
-    world = replace(WORLD, gas=L1)
-    for seed in range(20):
-        by = replace(BY, seed=seed)
-        before = sent(decision(A, score="0.9"), decision(B), world=world, by=by).account
-        first, second = (before.pending[token.id] for token in (A, B))
-        assert first.nonce < second.nonce
-        assert first.submission.included_at <= second.submission.included_at
-
-
-def test_a_swap_waits_for_the_approval_that_another_one_brings() -> None:
-    before = sent(decision(A, score="0.9"), decision(B)).account
-    assert [before.pending[token.id].approves for token in (A, B)] == [True, False]
-    known = seconds(15)
-    without = replace(known, quotes={key: one for key, one in known.quotes.items() if key != A.id})
-    waits = closed(before, without, BY)
-    assert (waits.trades, waits.account.pending) == ((), before.pending)
-    both = closed(before, known, BY)
-    assert [one.code for one in both.trades] == [Code.OK, Code.OK]
-    poor = replace(before.pending[A.id], maximum_fee_wei=1)
-    lost = closed(replace(before, pending={**before.pending, A.id: poor}), known, BY)
-    assert [one.code for one in lost.trades] == [Code.NOT_INCLUDED, Code.NOT_INCLUDED]
-    assert lost.account.cash_usd == 10_000
-
-
-# What pending swaps hold back
-
-
-def test_a_token_has_one_order_on_its_way() -> None:
-    before = sent().account
-    again = only(sent(of=before))
-    assert (again.status, again.code) == (TradeStatus.DENIED, Code.ORDER_PENDING)
-    assert again.status is TradeStatus.DENIED
-
-
-def test_cash_and_exposure_on_their_way_are_taken() -> None:
-    poor = account("1500")
-    eager = replace(APPETITE, max_position_percent=Decimal(60), max_exposure_percent=Decimal(100))
-    result = sent(
-        decision(A, score="0.9"), decision(B), of=poor, by=rules(Strategy(), eager, managed=True)
-    )
-    first = pending(result.account)
-    assert first.spent_usd == Decimal(375)
-    tenth = replace(APPETITE, max_exposure_percent=Decimal(10))
-    full = rules(Strategy(), tenth, managed=True)
-    both = sent(decision(A, score="0.9"), decision(B), by=full)
-    assert list(both.account.pending) == [A.id]
-    assert only(both).code is Code.EXPOSURE_FULL
-
-
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("max_concurrent_positions", Code.POSITIONS_FULL),
-        ("max_daily_trades", Code.DAILY_TRADES_REACHED),
-    ],
-)
-def test_orders_on_their_way_count_against_limits(name: str, code: Code) -> None:
-    limited: dict[str, Any] = {name: 1}
-    strategy = replace(Strategy(), **limited)
-    result = sent(decision(A, score="0.9"), decision(B), by=rules(strategy, managed=True))
-    assert list(result.account.pending) == [A.id]
-    assert only(result).code is code
-
-
-def test_an_exit_on_its_way_is_not_wanted_again() -> None:
-    held = closed(sent().account, seconds(15), BY).account
-    crash = seconds(30, {A.id: "90"})
-    selling = closed(held, crash, BY)
-    assert [one.record.exit_reason for one in selling.sent] == [ExitReason.STOP_LOSS]
-    # The quote is older than the block: the next tick does nothing.
-    unmoved = replace(crash, market_time=crash.market_time + timedelta(seconds=1))
-    waits = closed(selling.account, unmoved, BY)
-    assert (waits.trades, waits.sent) == ((), ())
-    sold = closed(selling.account, seconds(45, {A.id: "90"}), BY)
-    assert only(sold).status is TradeStatus.FILLED
-    assert only(sold).exit_reason is ExitReason.STOP_LOSS
-    assert sold.account.positions == {}
-    assert sold.account.last_exits[A.id].reason is ExitReason.STOP_LOSS
-    assert cash_identity(sold.account) == 0
-
-
-def test_a_manual_close_is_served_by_the_swap_that_is_on_its_way() -> None:
-    held = closed(sent().account, seconds(15), BY).account
-    manual = frozenset({A.id})
-    first = closed(held, seconds(30), BY, manual)
-    assert len(first.sent) == 1
-    then = closed(first.account, seconds(45), BY, manual)
-    assert [(one.status, one.exit_reason) for one in then.trades] == [
-        (TradeStatus.FILLED, ExitReason.MANUAL)
-    ]
-
-
-def test_pending_swaps_are_resolved_while_a_person_has_halted_trading() -> None:
-    halted = rules(Strategy(), halted=True, managed=True)
-    result = closed(sent().account, seconds(15), halted)
-    assert only(result).status is TradeStatus.FILLED
-    assert result.state is TradingState.HALTED
-
-
-def test_several_are_resolved_by_nonce() -> None:
-    before = sent(decision(B, score="0.9"), decision(A, score="0.1")).account
-    assert [one.plan.token for one in before.pending.values()] == [B, A]
-    result = closed(before, seconds(15), BY)
-    assert [one.token for one in result.trades] == [B, A]
-    assert [one.sequence for one in result.trades] == [0, 1]
-    nonces = [sent_.nonce for one in result.trades if one.swap for sent_ in one.swap.transactions]
-    assert nonces == [0, 1, 2]
-    assert result.account.nonce == 3
-
-
-# Failed exits
-
-
-def test_each_failure_of_an_exit_doubles_its_tolerance_up_to_the_limit() -> None:
-    held = closed(sent().account, seconds(15), BY).account
-    price, at, seen = Decimal(80), 15, []
-    for _ in range(5):
-        at += 15
-        step = closed(held, seconds(at, {A.id: str(price)}), BY)
-        held = step.account
-        if held.pending:
-            plan = pending(held).plan
-            seen.append(round(ONE - Decimal(plan.minimum_out) / Decimal(plan.quoted_out), 4))
-        price /= 2
-    assert seen == [Decimal(text) for text in ("0.01", "0.02", "0.04", "0.05", "0.05")]
-    assert held.positions[A.id].failed_exits == 4
-    quiet = closed(held, seconds(at + 15, {A.id: str(price * 2)}), BY).account
-    assert quiet.positions == {}
-
-
-def test_a_sale_of_a_part_ends_the_row_of_failures() -> None:
-    steps = replace(Strategy(), take_profit_steps=((Decimal(3), Decimal(50)),))
-    by = rules(steps, managed=True)
-    held = closed(sent(by=by).account, seconds(15), by).account
-    failed = replace(held, positions={A.id: replace(held.positions[A.id], failed_exits=3)})
-    selling = closed(failed, seconds(30, {A.id: "105"}), by).account
-    sold = closed(selling, seconds(45, {A.id: "105"}), by).account
-    assert sold.positions[A.id].failed_exits == 0
-    assert sold.positions[A.id].steps_taken == 1
-
-
 # Channels
 
 
@@ -481,13 +290,3 @@ def test_the_same_order_meets_the_same_luck_whoever_sends_it() -> None:
     assert all(swap is not None for swap in outs)
     drifts = [swap.drift_usd / cash_amount(swap.amount_in) for swap in outs if swap is not None]
     assert abs(drifts[0] - drifts[1]) < Decimal("1e-6")
-
-
-def test_a_strategy_that_leaves_the_manager_closes_nothing_in_the_step_that_opens_it() -> None:
-    before = sent().account
-    direct = rules(Strategy(use_transaction_manager=False))
-    crash = seconds(15, {A.id: "99"})
-    opened = closed(before, crash, direct, frozenset({A.id}))
-    assert [one.side for one in opened.trades] == [Side.BUY]
-    sold = closed(opened.account, seconds(30), direct, frozenset({A.id}))
-    assert [one.side for one in sold.trades] == [Side.SELL]

@@ -1,6 +1,5 @@
 """The generated market of the bot's tests, for the commands too."""
 
-from tests.bot.conftest import committed_market, market, record, snapshot
-from tests.bot.replay.conftest import whole
+from tests.bot.conftest import committed_market, market, record, snapshot, whole
 
 __all__ = ["committed_market", "market", "record", "snapshot", "whole"]

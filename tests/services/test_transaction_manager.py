@@ -9,7 +9,7 @@ from paper_trading.engine.pending_json import pending_json
 from paper_trading.models import PaperTradingAccount
 from paper_trading.services.transaction_manager import OrderState, get_transaction_manager
 from tests import builders
-from tests.engine.test_inclusion import sent
+from tests.engine.waiting import sent
 from tests.engine.worlds import NOON
 
 pytestmark = pytest.mark.django_db

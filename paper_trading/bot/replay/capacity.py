@@ -25,6 +25,7 @@ from paper_trading.bot.replay.verify import (
     read_step,
     snapshot,
 )
+from paper_trading.bot.trade_rows import SWAP_COLUMNS
 from paper_trading.engine.decision import Decision
 from paper_trading.engine.enums import Stage
 from paper_trading.engine.money import HIGHEST_DEPOSIT_USD, ZERO, exact, require, usd
@@ -37,19 +38,6 @@ from paper_trading.models import AccountEvent, PaperTrade, PaperTradingSession
 
 #: Starting cash, in USD.
 SIZES = tuple(Decimal(size) for size in (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000))
-_COMPARED = (
-    "amount_in",
-    "quoted_out",
-    "minimum_out",
-    "amount_out",
-    "mid_price",
-    "fee_usd",
-    "impact_usd",
-    "drift_usd",
-    "mev_usd",
-    "shortfall_usd",
-    "gas_usd",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +242,6 @@ def _same_trades(where: str, records: Sequence[TradeRecord], stored: Sequence[Pa
             same(named, name, getattr(record, name), getattr(row, name))
         same(named, "token", record.token.id, row.token_id)
         if record.swap is not None:
-            for name in _COMPARED:
+            for name in SWAP_COLUMNS:
                 same(named, name, getattr(record.swap, name), getattr(row, name))
     same_count(where, "trades", len(records), len(stored))
