@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 
 from paper_trading.admin.acts import act_on_each
 from paper_trading.admin.records import ModelForm, RecordAdmin, field_names
@@ -75,11 +75,13 @@ class SessionAdmin(RecordAdmin):
     def limits(self, row: PaperTradingSession) -> str:
         """Return which limits of the strategy bind, a line each."""
         lines = (
-            f"{one.name} {figures.plain(one.setting)}:"
-            f" {'binds' if one.binds else 'does not bind'}; {one.why}"
+            (
+                f"{one.name} {figures.plain(one.setting)}:"
+                f" {'binds' if one.binds else 'does not bind'}; {one.why}",
+            )
             for one in strategy_view(row).limits
         )
-        return format_html("<pre>{}</pre>", "\n".join(lines))
+        return format_html_join("", "<p>{}</p>", lines)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Ask Django's own permission: sessions are started here."""

@@ -108,7 +108,7 @@ def _trade(at: Standing) -> Iterator[UserLimit]:
     asked = at.strategy.max_trade_usd
     if asked is not None:
         level = max(at.equity_usd, ZERO) * at.share_percent / HUNDRED
-        why = f"{_text(at.share_percent)} % of equity are {_text(level)} USD now"
+        why = f"{_text(at.share_percent)} % of equity are {level:.2f} USD now"
         yield UserLimit("max_trade_usd", asked, level, asked < level, why)
 
 
@@ -128,7 +128,7 @@ def _slippage(at: Standing) -> Iterator[UserLimit]:
 def _balance(at: Standing) -> Iterator[UserLimit]:
     asked, exposure = at.strategy.minimum_balance_usd, at.appetite.max_exposure_percent
     level = max(at.equity_usd, ZERO) * (HUNDRED - exposure) / HUNDRED
-    why = f"an exposure of {_text(exposure)} % leaves {_text(level)} USD of equity in cash now"
+    why = f"an exposure of {_text(exposure)} % leaves {level:.2f} USD of equity in cash now"
     yield UserLimit("minimum_balance_usd", asked, level, asked > level, why)
 
 

@@ -296,7 +296,8 @@ def test_locks_and_resets_are_shown_with_their_reasons() -> None:
         reset_reason="Looked at.",
     )
     text = panel(session.account, "breakers")
-    assert "<b>MOON</b>: no entries until" in text
+    assert "<span>MOON</span>" in text
+    assert "Locked</b> until" in text
     assert "Its team sells." in text
     assert "by mender: Looked at." in text
     assert "Off" in text
