@@ -32,7 +32,7 @@ from paper_trading.engine.money import (
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.ladder import Ladder
-from paper_trading.engine.pools.routes import GasCost, gas_used
+from paper_trading.engine.pools.routes import GasCost
 from paper_trading.engine.pools.solidly import StablePool, VolatilePool
 from paper_trading.engine.pools.tick_math import Q96, sqrt_ratio_at, tick_at
 from paper_trading.engine.strategy import Strategy
@@ -93,7 +93,7 @@ def costs(
     fee = Decimal(pool.fee_pips) / 100
     quoted_loss = (order_usd - quoted * unit) / order_usd * _BASIS_POINTS
     cost = GasCost(conditions(chain_id), Decimal(ETHER_USD * 10**CASH_DECIMALS))
-    paid = cost.in_output(cost.wei(gas_used([kind], 0), 1))
+    paid = cost.in_output(cost.wei(gas.swap_gas([kind]), [kind]))
     return Costs(
         fee=fee,
         impact=quoted_loss - fee,

@@ -3,19 +3,18 @@
 Amounts are base units; a fee is in millionths of the input (3000 is 0.30 %).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from math import isqrt
 
 from paper_trading.engine.enums import FillGrade, Side
-from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, Quote
+from paper_trading.engine.market import HIGHEST_PRICE_USD, Quote
 from paper_trading.engine.money import (
     CASH_DECIMALS,
     CONTEXT,
     DECIMALS_LIMIT,
     ONE,
     ZERO,
-    cash_units,
     from_base_units,
     price,
     require,
@@ -59,28 +58,39 @@ class Pool:
     token_reserve: int
     token_decimals: int
     fee_pips: int
+    cash_decimals: int = CASH_DECIMALS
 
     @classmethod
-    def from_quote(cls, quote: Quote, cash_price_usd: Decimal) -> "Pool | None":
+    def from_quote(
+        cls, quote: Quote, cash_price_usd: Decimal, cash_decimals: int = CASH_DECIMALS
+    ) -> "Pool | None":
         """Build the pool that a quote describes: half of its liquidity on each side.
 
-        None when the liquidity is unknown or a side has under MIN_RESERVE base units.
-        ValueError when cash has no price.
+        In a pool against WETH that stands for cash, with its price and decimals. None when the
+        liquidity is unknown or a side has under MIN_RESERVE base units. ValueError when cash has
+        no price.
         """
-        require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_CASH_PRICE_USD, above=True)
+        require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_PRICE_USD, above=True)
         if quote.liquidity_usd is None:
             return None
         with localcontext(CONTEXT):
             counted = ONE - DEPTH_HAIRCUT if quote.token.grade is FillGrade.C else ONE
             side_usd = quote.liquidity_usd / 2 * counted
-            cash = cash_units(side_usd / cash_price_usd)
+            cash = to_base_units(side_usd / cash_price_usd, cash_decimals)
             tokens = to_base_units(side_usd / quote.price_usd, quote.token.decimals)
         if min(cash, tokens) < MIN_RESERVE:
             return None
-        return cls(cash, tokens, quote.token.decimals, quote.token.fee_pips)
+        return cls(cash, tokens, quote.token.decimals, quote.token.fee_pips, cash_decimals)
 
     @classmethod
-    def from_reserves(cls, cash: int, tokens: int, token_decimals: int, fee_pips: int) -> "Pool":
+    def from_reserves(
+        cls,
+        cash: int,
+        tokens: int,
+        token_decimals: int,
+        fee_pips: int,
+        cash_decimals: int = CASH_DECIMALS,
+    ) -> "Pool":
         """Build the pool of reserves that were read from a pair on chain.
 
         ValueError for a reserve outside 1 to 2**112 - 1, decimals outside 0 to 36 or a fee
@@ -89,14 +99,15 @@ class Pool:
         require("cash reserve", cash, 1, MAX_RESERVE, whole=True)
         require("token reserve", tokens, 1, MAX_RESERVE, whole=True)
         require("token_decimals", token_decimals, 0, DECIMALS_LIMIT, whole=True)
+        require("cash_decimals", cash_decimals, 0, DECIMALS_LIMIT, whole=True)
         require("fee_pips", fee_pips, 0, PIPS - 1, whole=True)
-        return cls(cash, tokens, token_decimals, fee_pips)
+        return cls(cash, tokens, token_decimals, fee_pips, cash_decimals)
 
     @property
     def mid_price(self) -> Decimal:
         """Cash per whole token in the middle of the pool, at the price scale."""
         with localcontext(CONTEXT):
-            cash = from_base_units(self.cash_reserve, CASH_DECIMALS)
+            cash = from_base_units(self.cash_reserve, self.cash_decimals)
             return price(cash / from_base_units(self.token_reserve, self.token_decimals))
 
     def quote(self, side: Side, amount_in: int) -> int:
@@ -137,4 +148,4 @@ class Pool:
         return self.token_reserve, self.cash_reserve
 
     def _with(self, cash_reserve: int, token_reserve: int) -> "Pool":
-        return Pool(cash_reserve, token_reserve, self.token_decimals, self.fee_pips)
+        return replace(self, cash_reserve=cash_reserve, token_reserve=token_reserve)

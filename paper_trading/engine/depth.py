@@ -1,6 +1,7 @@
 """What a pool was read to hold, in its own integers; a fill on it is exact as far as it goes.
 
-Of pools whose other token is cash: base units of cash and of the token.
+Of pools against cash, or against what stands for cash in them, as WETH may: base units of that
+and of the token.
 """
 
 from dataclasses import dataclass

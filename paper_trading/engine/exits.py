@@ -1,8 +1,10 @@
 """Marks of open positions, the reasons to sell them, and how much of them to sell."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from paper_trading.engine.account import Position
 from paper_trading.engine.bracket import scaled
@@ -18,6 +20,7 @@ from paper_trading.engine.sizing import KNOWN_DEPTH_PARTS, MINIMUM_SIZE_USD
 from paper_trading.engine.strategy import Strategy
 
 _UNQUOTED = (Code.PRICE_MISSING, Code.PRICE_STALE)
+_NONE_LEFT: Mapping[int, Displaced] = MappingProxyType({})
 _HOUR_MICROSECONDS = 3_600_000_000
 
 
@@ -127,12 +130,14 @@ def step_exit(position: Position, strategy: Strategy, batch: Batch) -> Exit | No
 
 
 @exact
-def fitted(wanted: Exit, position: Position, batch: Batch, displaced: Displaced | None) -> Exit:
+def fitted(
+    wanted: Exit, position: Position, batch: Batch, displaced: Mapping[int, Displaced]
+) -> Exit:
     """Return an exit, or the part of it that can be sold now where not all of it can.
 
     That part is a share of the known depth, as an entry's: the price may move towards the end
     of it until inclusion. The rest waits for the next tick. An exit of which too little fits
-    comes back whole, to be denied. `displaced` is what own earlier swaps left in the pool.
+    comes back whole, to be denied. `displaced` is what own earlier swaps left in the pools.
     """
     known = _known_part(position, wanted.units, batch, displaced)
     if known in (0, wanted.units):
@@ -141,7 +146,7 @@ def fitted(wanted: Exit, position: Position, batch: Batch, displaced: Displaced 
 
 
 def _known_part(
-    position: Position, units: int, batch: Batch, displaced: Displaced | None = None
+    position: Position, units: int, batch: Batch, displaced: Mapping[int, Displaced] = _NONE_LEFT
 ) -> int:
     """Return how many units fit; 0 when what would be sold of them is under the least order."""
     known = sellable(units, position.token.id, batch, displaced)

@@ -4,12 +4,14 @@ Quote, wait for inclusion while the price drifts, perhaps meet a sandwich, rever
 than the minimum comes out. Amounts are base units; USD is at par of cash.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 from decimal import Decimal, localcontext
 
-from paper_trading.engine import gas, impact, mev
+from paper_trading.engine import gas, mev
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import PriceVerdict, Side, TransactionStatus
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.luck import student_t4, uniform
 from paper_trading.engine.market import Batch, Quote
 from paper_trading.engine.money import (
@@ -23,7 +25,6 @@ from paper_trading.engine.money import (
     to_base_units,
 )
 from paper_trading.engine.pools.base import PairPool
-from paper_trading.engine.pools.quoted import grade_of, pool_of, stated_pool
 from paper_trading.engine.swaps import (
     Plan,
     approve_fee_usd,
@@ -35,6 +36,7 @@ from paper_trading.engine.swaps import (
     transactions,
 )
 from paper_trading.engine.trade import Order, Swap
+from paper_trading.engine.ways import NOTHING_LEFT, Rest, graded, kinds_of, met, pool_in, rest_in
 
 #: Annualised volatility of a token that has none measured yet.
 DEFAULT_SIGMA = Decimal("0.8")
@@ -83,11 +85,11 @@ def execute_swap(
     nonce: int,
     approvals: frozenset[int],
     attempt: int = 0,
-    displaced: int = 0,
+    rest: Rest = NOTHING_LEFT,
 ) -> Swap:
     """Return what the chain makes of an order, its transactions included.
 
-    `displaced` is what the account's earlier swaps left in the pool, in base units of cash.
+    `rest` is what the account's earlier swaps left in the pools.
 
     The same seed, chain, token, quote time, side and attempt always draw the same luck. A
     swap that ends under its minimum out reverts: nothing moves, its gas is paid, and the
@@ -98,22 +100,23 @@ def execute_swap(
     """
     quote, pool = _priced(order.token.id, batch)
     key = luck_key(order, quote, batch, attempt)
-    met = impact.met(pool, order.side, displaced)
-    plan = planned(order, pool, met)
-    if met is None or plan is None:
+    now = met(pool, order.side, rest)
+    plan = planned(order, pool, now)
+    if now is None or plan is None:
         raise ValueError(f"order of token {order.token.id} goes beyond the known depth")
-    moved = met.moved(ONE + _drift(batch, quote.token.id, uniform(seed, *key, "drift")))
+    moved = now.moved(ONE + _drift(batch, quote.token.id, uniform(seed, *key, "drift")))
     chance = mev.attack_probability(mev.channel_of(batch.gas.chain_id, order.mev_protection))
     seen = uniform(seed, *key, "mev") < chance
-    cost = attack_cost(met, order.side, batch) if seen else 0
+    cost = attack_cost(now, order.side, batch) if seen else 0
     drifted, final = outputs(plan, moved, seen, cost)
     reverted = final < plan.minimum_out
     status = TransactionStatus.REVERTED if reverted else TransactionStatus.CONFIRMED
-    kind = quote.token.kind
-    used = gas.failed_swap_gas(kind) if reverted else gas.swap_gas(kind)
+    kinds = kinds_of(batch, quote.token)
+    used = gas.failed_swap_gas(kinds) if reverted else gas.swap_gas(kinds)
     approves = input_id(order.token, order.side) not in approvals
-    sent = transactions(status, used, approves=approves, nonce=nonce, batch=batch)
-    return swap_of(plan, drifted, final, sent, grade_of(quote))
+    size = gas.swap_bytes(kinds)
+    sent = transactions(status, used, size=size, approves=approves, nonce=nonce, batch=batch)
+    return swap_of(plan, drifted, final, sent, graded(batch, quote))
 
 
 def outputs(plan: Plan, pool: PairPool | None, seen: bool, cost_in: int) -> tuple[int, int]:
@@ -144,29 +147,26 @@ def leaving(
     if out is None:
         return None
     proceeds = cash_amount(out)
-    gas_usd = swap_fee_usd(batch, batch.quotes[token_id].token.kind)
+    gas_usd = swap_fee_usd(batch, kinds_of(batch, batch.quotes[token_id].token))
     if token_id not in approvals:
         gas_usd = CONTEXT.add(gas_usd, approve_fee_usd(batch))
     return proceeds, gas_usd
 
 
-def sellable(
-    units: int, token_id: int, batch: Batch, displaced: impact.Displaced | None = None
-) -> int:
+def sellable(units: int, token_id: int, batch: Batch, displaced: Mapping[int, Displaced]) -> int:
     """Return how many of these units the known depth takes now; 0 when unpriceable.
 
-    What the account's own earlier sales have left in the pool is in the way.
+    What the account's own earlier sales have left in the pools is in the way.
     """
     pool = _pool(token_id, batch)
     if pool is None:
         return 0
-    flow = flow_in(batch, batch.quotes[token_id])
-    met = impact.met(pool, Side.SELL, impact.left(displaced, flow, batch.market_time))
-    if met is None:
+    now = met(pool, Side.SELL, rest_in(batch, token_id, displaced, batch.market_time))
+    if now is None:
         return 0
-    if met.quote(Side.SELL, units) is not None:
+    if now.quote(Side.SELL, units) is not None:
         return units
-    return min(units, met.known_in(Side.SELL) or 0)
+    return min(units, now.known_in(Side.SELL) or 0)
 
 
 def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> Decimal | None:
@@ -183,7 +183,7 @@ def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> De
     if pool is None:
         return None
     name = ("round trip", token_id, cash_in)
-    gas_usd = swap_fee_usd(batch, batch.quotes[token_id].token.kind)
+    gas_usd = swap_fee_usd(batch, kinds_of(batch, batch.quotes[token_id].token))
     return batch.once(name, lambda: _round_trip_percent(pool, cash_in, gas_usd))
 
 
@@ -207,20 +207,6 @@ def _pool(token_id: int, batch: Batch) -> PairPool | None:
     return pool_in(batch, quote)
 
 
-def pool_in(batch: Batch, quote: Quote) -> PairPool | None:
-    """Return the pool that a batch's quote describes; None when its depth is unknown."""
-    return batch.once(("pool", quote.token.id), lambda: pool_of(quote, batch.cash_price_usd))
-
-
-def flow_in(batch: Batch, quote: Quote) -> PairPool | None:
-    """Return the pool whose reserves a day's flow is reckoned by; None when they are unknown.
-
-    What a pool holds, as the quote states it: no virtual reserve.
-    """
-    name = ("flow", quote.token.id)
-    return batch.once(name, lambda: stated_pool(quote, batch.cash_price_usd))
-
-
 def _priced(token_id: int, batch: Batch) -> tuple[Quote, PairPool]:
     pool = _pool(token_id, batch)
     if pool is None:
@@ -235,17 +221,19 @@ def luck_key(order: Order, quote: Quote, batch: Batch, attempt: int) -> tuple[st
     return (batch.gas.chain_id, quote.token.address, moment, order.side.value, attempt)
 
 
-def planned(order: Order, pool: PairPool, met: PairPool | None) -> Plan | None:
-    """Return what an order is quoted by the pool that it meets, and the minimum that it accepts.
+def planned(order: Order, pool: PairPool, now: PairPool | None) -> Plan | None:
+    """Return what an order is quoted by the pool `now`, as it meets it, and its minimum.
 
     `pool` has the middle that costs are measured against. None beyond the known depth.
     """
-    quoted = None if met is None else met.quote(order.side, order.amount_in)
+    quoted = None if now is None else now.quote(order.side, order.amount_in)
     if quoted is None:
         return None
     kept = CONTEXT.multiply(Decimal(quoted), ONE - order.slippage_tolerance)
     minimum = max(to_base_units(kept, 0), 1 if order.side is Side.BUY else 0)
-    return Plan(order.token, order.side, order.amount_in, quoted, minimum, pool.mid_price)
+    return Plan(
+        order.token, order.side, order.amount_in, quoted, minimum, pool.mid_price, pool.fee_pips
+    )
 
 
 def _drift(batch: Batch, token_id: int, u: Decimal) -> Decimal:

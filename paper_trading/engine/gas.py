@@ -4,6 +4,7 @@ Units are gas, wei, and wei per gas. Gas used was measured on the official Unisw
 router and pair bytecode (Prague rules, plain ERC-20 tokens, funded recipients).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
@@ -37,10 +38,13 @@ SOLIDLY_HOP_GAS = 50_000
 STABLE_CURVE_GAS = 30_000
 #: The v3 router compares with minimum out after the swap ran, so failing costs most of it.
 FAILED_V3_SWAP_GAS = 100_509
+#: A second pair's reserves are read before any transfer too: assumed to be an account and a slot
+#: that nobody has read yet, and the sums.
+FAILED_V2_HOP_GAS = 6_000
 #: For each initialised tick that is crossed: the figure of Uniswap's own router.
 TICK_GAS = 31_000
 
-_SWAPS = {
+_ONE_HOP = {
     PoolKind.V2: SWAP_GAS,
     PoolKind.V3: V3_SWAP_GAS,
     PoolKind.SOLIDLY_VOLATILE: SOLIDLY_SWAP_GAS,
@@ -48,12 +52,16 @@ _SWAPS = {
 }
 # Solidly's router asks for the output before any transfer, as that of v2 does: assumed to fail
 # as cheaply, the curve's iteration on top.
-_FAILED_SWAPS = {
+_FAILED_ONE_HOP = {
     PoolKind.V2: FAILED_SWAP_GAS,
     PoolKind.V3: FAILED_V3_SWAP_GAS,
     PoolKind.SOLIDLY_VOLATILE: FAILED_SWAP_GAS,
     PoolKind.SOLIDLY_STABLE: FAILED_SWAP_GAS + STABLE_CURVE_GAS,
 }
+
+_SOLIDLY = frozenset({PoolKind.SOLIDLY_VOLATILE, PoolKind.SOLIDLY_STABLE})
+#: Routers of these look before they take anything.
+_LOOKS_FIRST = _SOLIDLY | {PoolKind.V2}
 
 #: FastLZ length of the signed transaction, which the L1 data fee is charged on.
 SWAP_BYTES = 222
@@ -120,14 +128,53 @@ def chain(chain_id: int) -> Chain:
     return CHAINS[chain_id]
 
 
-def swap_gas(kind: PoolKind) -> int:
-    """Return the gas of a swap through one pool of a kind, crossed ticks aside."""
-    return _SWAPS[kind]
+def swap_gas(kinds: Sequence[PoolKind], ticks_crossed: int = 0) -> int:
+    """Return the gas of a swap through one pool or two of these kinds.
+
+    ValueError for other than one or two pools, or a negative number of ticks.
+    """
+    _require_hops(kinds)
+    if ticks_crossed < 0:
+        raise ValueError(f"{ticks_crossed} crossed ticks; allowed are 0 and more")
+    return _plain_gas(kinds) + ticks_crossed * TICK_GAS
 
 
-def failed_swap_gas(kind: PoolKind) -> int:
-    """Return the gas of a swap that ends under its minimum out and reverts."""
-    return _FAILED_SWAPS[kind]
+def failed_swap_gas(kinds: Sequence[PoolKind]) -> int:
+    """Return the gas of a swap that ends under its minimum out and reverts.
+
+    Through two pools, of which one's router looks only afterwards, it is the share of a success
+    that it was measured to be for one pool of v3. ValueError as for `swap_gas`.
+    """
+    _require_hops(kinds)
+    if len(kinds) == 1:
+        return _FAILED_ONE_HOP[kinds[0]]
+    if not _LOOKS_FIRST.issuperset(kinds):
+        return _plain_gas(kinds) * FAILED_V3_SWAP_GAS // V3_SWAP_GAS
+    curves = STABLE_CURVE_GAS * kinds.count(PoolKind.SOLIDLY_STABLE)
+    return FAILED_SWAP_GAS + FAILED_V2_HOP_GAS + curves
+
+
+def swap_bytes(kinds: Sequence[PoolKind]) -> int:
+    """Return the FastLZ length of a swap's signed transaction. ValueError as for `swap_gas`."""
+    _require_hops(kinds)
+    return SWAP_BYTES if len(kinds) == 1 else TWO_HOP_SWAP_BYTES
+
+
+def _require_hops(kinds: Sequence[PoolKind]) -> None:
+    if len(kinds) not in (1, 2):
+        raise ValueError(f"a route of {len(kinds)} hops; allowed are 1 and 2")
+
+
+def _plain_gas(kinds: Sequence[PoolKind]) -> int:
+    if len(kinds) == 1:
+        return _ONE_HOP[kinds[0]]
+    if _SOLIDLY.intersection(kinds):
+        curves = STABLE_CURVE_GAS * kinds.count(PoolKind.SOLIDLY_STABLE)
+        own = SOLIDLY_SWAP_GAS + SOLIDLY_HOP_GAS + curves
+        return own if _SOLIDLY.issuperset(kinds) else max(own, MIXED_TWO_HOP_GAS + curves)
+    if kinds[0] is not kinds[1]:
+        return MIXED_TWO_HOP_GAS
+    return V3_TWO_HOP_GAS if kinds[0] is PoolKind.V3 else V2_TWO_HOP_GAS
 
 
 def transaction_fee_wei(

@@ -62,9 +62,22 @@ def met(pool: PairPool, side: Side, rest: int) -> PairPool | None:
     return pool
 
 
+def moved_units(pool: PairPool | None, side: Side, amount_in: int, amount_out: int) -> int:
+    """Return what a swap moves of a pool, in base units of cash: its input, fees included.
+
+    Tokens count at the middle, rounded up: what comes out for them is less, and to remember only
+    that would let slices beat one order. Without a pool it is what came out.
+    """
+    if side is Side.BUY:
+        return amount_in
+    if pool is None:
+        return amount_out
+    return -(-amount_in * pool.reserve_in(Side.BUY) // pool.reserve_in(Side.SELL))
+
+
 def added(
     displaced: Displaced | None, pool: PairPool | None, side: Side, cash_units: int, at: datetime
 ) -> Displaced:
-    """Return what is left after one more swap of so much cash."""
+    """Return what is left after one more swap that moved so much cash."""
     signed = cash_units if side is Side.BUY else -cash_units
     return Displaced(left(displaced, pool, at) + signed, at)

@@ -5,11 +5,12 @@ found there is bridged between the price before and the next price that was obse
 after that block. Until then its cash is set aside and nothing else is known.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
-from paper_trading.engine import gas, impact, mev
+from paper_trading.engine import gas, mev
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     Approval,
@@ -25,16 +26,14 @@ from paper_trading.engine.fills import (
     DEFAULT_SIGMA,
     MAX_DRIFT,
     YEAR_SECONDS,
-    flow_in,
     outputs,
-    pool_in,
 )
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.luck import student_t4, uniform
 from paper_trading.engine.market import Batch, Quote
 from paper_trading.engine.money import CONTEXT, ONE, ZERO, exact, ratio
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.pools.base import PairPool
-from paper_trading.engine.pools.quoted import grade_of
 from paper_trading.engine.swaps import (
     absent,
     attack_cost,
@@ -43,6 +42,7 @@ from paper_trading.engine.swaps import (
     transactions,
 )
 from paper_trading.engine.trade import Submission, Swap, Transaction
+from paper_trading.engine.ways import graded, kinds_of, met, pool_in, rest_in
 
 #: A base fee may double on the way: the maximum fee is twice the base fee plus the tip.
 _FEE_HEADROOM = 2
@@ -103,11 +103,11 @@ def maximum_fee_wei(batch: Batch) -> int:
     return _FEE_HEADROOM * batch.gas.base_fee_wei + batch.gas.priority_fee_wei
 
 
-def highest_gas_usd(batch: Batch, kind: PoolKind, *, approves: bool) -> Decimal:
+def highest_gas_usd(batch: Batch, kinds: tuple[PoolKind, ...], *, approves: bool) -> Decimal:
     """Return the most that a swap's transactions may cost, in USD; their L1 part may double."""
     price = maximum_fee_wei(batch)
-    used = gas.swap_gas(kind) + (gas.APPROVE_GAS if approves else 0)
-    size = gas.SWAP_BYTES + (gas.APPROVE_BYTES if approves else 0)
+    used = gas.swap_gas(kinds) + (gas.APPROVE_GAS if approves else 0)
+    size = gas.swap_bytes(kinds) + (gas.APPROVE_BYTES if approves else 0)
     l1_fee = gas.transaction_fee_wei(0, batch.gas, size)[1]
     return fee_usd(used * price + _FEE_HEADROOM * l1_fee, batch)
 
@@ -119,7 +119,7 @@ def resolve(
     *,
     seed: int,
     cash_usd: Decimal,
-    displaced: impact.Displaced | None,
+    displaced: Mapping[int, Displaced],
     approval: Approval = Approval.GIVEN,
 ) -> Resolved | None:
     """Return what became of a pending swap, as far as a batch can tell; None when it cannot.
@@ -164,7 +164,10 @@ def _bought_before_the_end(pending: Pending, batch: Batch) -> Resolved:
     """
     out = pending.plan.minimum_out
     done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
-    return Resolved(swap_of(pending.plan, out, out, done, _grade(pending, batch)), Code.OK)
+    return Resolved(
+        swap_of(pending.plan, out, out, done, _grade(pending, batch)),
+        Code.OK,
+    )
 
 
 def _sound(verdict: PriceVerdict, pending: Pending) -> bool:
@@ -203,38 +206,40 @@ def _base_fee_at_inclusion(pending: Pending, batch: Batch) -> Decimal:
 
 
 def _swapped(
-    pending: Pending, batch: Batch, pool: PairPool, seed: int, displaced: impact.Displaced | None
+    pending: Pending, batch: Batch, pool: PairPool, seed: int, displaced: Mapping[int, Displaced]
 ) -> Resolved:
     """Swap in the pool at inclusion. Where its known depth ends the minimum out is not met."""
     plan, sent = pending.plan, pending.submission
-    quote = batch.quotes[plan.token.id]
     drifted_pool = pool.moved(_factor(pending, batch, pool, seed))
-    rest = impact.left(displaced, flow_in(batch, quote), sent.included_at)
-    met = None if drifted_pool is None else impact.met(drifted_pool, plan.side, rest)
+    rest = rest_in(batch, plan.token.id, displaced, sent.included_at)
+    found = None if drifted_pool is None else met(drifted_pool, plan.side, rest)
     seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
-    cost = attack_cost(met, plan.side, batch) if met is not None and seen else 0
-    drifted, final = outputs(plan, met, seen, cost)
+    cost = attack_cost(found, plan.side, batch) if found is not None and seen else 0
+    drifted, final = outputs(plan, found, seen, cost)
     if final < plan.minimum_out:
         return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
     done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
-    return Resolved(swap_of(plan, drifted, final, done, _grade(pending, batch)), Code.OK)
+    return Resolved(
+        swap_of(plan, drifted, final, done, _grade(pending, batch)),
+        Code.OK,
+    )
 
 
-def _kind(pending: Pending, batch: Batch) -> PoolKind:
-    return batch.quotes[pending.plan.token.id].token.kind
+def _kinds(pending: Pending, batch: Batch) -> tuple[PoolKind, ...]:
+    return kinds_of(batch, batch.quotes[pending.plan.token.id].token)
 
 
 def _swap_gas(pending: Pending, batch: Batch) -> int:
-    return gas.swap_gas(_kind(pending, batch))
+    return gas.swap_gas(_kinds(pending, batch))
 
 
 def _failed_gas(pending: Pending, batch: Batch) -> int:
-    return gas.failed_swap_gas(_kind(pending, batch))
+    return gas.failed_swap_gas(_kinds(pending, batch))
 
 
 def _grade(pending: Pending, batch: Batch) -> FillGrade:
-    """Return the grade of the pool that tells the outcome."""
-    return grade_of(batch.quotes[pending.plan.token.id])
+    """Return the grade of the pools that tell the outcome."""
+    return graded(batch, batch.quotes[pending.plan.token.id])
 
 
 def _factor(pending: Pending, batch: Batch, pool: PairPool, seed: int) -> Decimal:
@@ -279,4 +284,7 @@ def _sent(
     pending: Pending, status: TransactionStatus, gas_used: int, batch: Batch
 ) -> tuple[Transaction, ...]:
     first = pending.nonce + 1 - pending.count
-    return transactions(status, gas_used, approves=pending.approves, nonce=first, batch=batch)
+    size = gas.swap_bytes(_kinds(pending, batch))
+    return transactions(
+        status, gas_used, size=size, approves=pending.approves, nonce=first, batch=batch
+    )

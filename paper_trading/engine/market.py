@@ -27,6 +27,8 @@ HIGHEST_SCALAR = 2**32 - 1
 BASE_FEE_SCALAR = 2_269
 BLOB_BASE_FEE_SCALAR = 1_055_762
 _PIPS = 1_000_000
+#: In the place of a token that comes between: the pool is against one that the market has not.
+UNREACHED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class Token:
     #: The pool's curve, on which gas depends; that of the quote's token counts. It may be told
     #: anew while a position is held, and is no part of who the token is.
     kind: PoolKind = field(default=PoolKind.V2, compare=False)
+    #: Id of the token that its pool is against, whose own pool is against cash, or UNREACHED; None:
+    #: the pool is against cash itself, or prices are modelled. Like the kind it may be told anew.
+    through: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a token whose amounts could not be kept."""

@@ -4,7 +4,8 @@ The attacker buys before the victim and sells after it. In front of a victim of 
 pool with input reserve X and fee phi it can only gain when
 gamma^2 (1+u)(1+gamma u) > 1, with gamma = 1 - phi and u = v / X (about u > phi). Other pools
 are looked at through the constant-product pool that moves as fast, see `PairPool.reserve_in`.
-Where a pool's depth ends, so does the attack that is reckoned with.
+Where a pool's depth ends, so does the attack that is reckoned with. Of two pools in a row either
+may be attacked alone.
 """
 
 from decimal import Decimal
@@ -13,6 +14,7 @@ from paper_trading.engine.amm import PIPS
 from paper_trading.engine.enums import Channel, Side
 from paper_trading.engine.gas import Rollup, chain
 from paper_trading.engine.pools.base import PairPool
+from paper_trading.engine.pools.chained import ChainedPool, least_in
 
 #: Chance that a transaction is seen by an attacker that would act on it. The first is an
 #: assumption; the others follow measurements of private channels and of rollups with a
@@ -69,6 +71,8 @@ def sandwiched_out(
     one percent of the threshold would a smaller one gain more. `cost_in` is the attacker's
     gas in base units of the swap's input.
     """
+    if isinstance(pool, ChainedPool):
+        return _of_two(pool, side, amount_in, minimum_out, cost_in)
     quoted = pool.quote(side, amount_in)
     if quoted is None or quoted <= minimum_out or not can_pay(pool, side, amount_in):
         return None
@@ -77,6 +81,29 @@ def sandwiched_out(
     if profit(pool, side, amount_in, front) <= cost_in:
         return None
     return _left(pool, side, amount_in, front)
+
+
+def _of_two(
+    pool: ChainedPool, side: Side, amount_in: int, minimum_out: int, cost_in: int
+) -> int | None:
+    """Return what is left of an output when one of two pools in a row is attacked alone.
+
+    The attacker pays no fee of the other. The second is looked at first: it is mostly the
+    shallower one for a buy, and the tolerance is gone either way.
+    """
+    near, far = pool.in_order(side)
+    between = near.quote(side, amount_in)
+    if between is None:
+        return None
+    cost = cost_in * near.reserve_in(_OTHER[side]) // near.reserve_in(side)
+    left = sandwiched_out(far, side, between, minimum_out, cost)
+    if left is not None:
+        return left
+    least = least_in(far, side, max(minimum_out, 1), between)
+    if least is None:
+        return None
+    rest = sandwiched_out(near, side, amount_in, least, cost_in)
+    return None if rest is None else far.quote(side, rest)
 
 
 def front_run(pool: PairPool, side: Side, amount_in: int, minimum_out: int) -> int:

@@ -21,8 +21,8 @@ from paper_trading.engine.enums import (
 )
 from paper_trading.engine.equity import in_cash, worth
 from paper_trading.engine.exits import Exit, fitted
-from paper_trading.engine.fills import flow_in, leaving, pricing_code
-from paper_trading.engine.impact import added
+from paper_trading.engine.fills import leaving, pricing_code
+from paper_trading.engine.impact import added, moved_units
 from paper_trading.engine.inclusion import resolve
 from paper_trading.engine.ledger import swap_postings
 from paper_trading.engine.locks import denial
@@ -39,6 +39,7 @@ from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
 from paper_trading.engine.venues import Ticket, approval_of, venue_of
+from paper_trading.engine.ways import between, flow_in, pool_in
 
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
 
@@ -93,7 +94,7 @@ class Desk:
                 seed=self._rules.seed,
                 cash_usd=self.account.cash_usd,
                 approval=approval_of(waiting, self.account),
-                displaced=self.account.displaced.get(waiting.plan.token.id),
+                displaced=self.account.displaced,
             )
             if told is not None:
                 self._settle(
@@ -124,7 +125,7 @@ class Desk:
         whole = wanted.units
         if held is not None:
             value = self._value(held, whole)
-            wanted = fitted(wanted, held, self._batch, self.account.displaced.get(token.id))
+            wanted = fitted(wanted, held, self._batch, self.account.displaced)
             allowed = self._value(held, wanted.units)
         code, limit = self._exit_denial(token, wanted.units)
         if code is not Code.OK:
@@ -270,13 +271,16 @@ class Desk:
             self._displace(record, swap, quote)
 
     def _displace(self, record: TradeRecord, swap: Swap, quote: Quote) -> None:
-        """Remember what a fill left in its pool."""
-        flow, token_id = flow_in(self._batch, quote), record.token.id
-        cash = swap.amount_in if record.side is Side.BUY else swap.amount_out
+        """Remember what a fill left in its pool, and in that which it went through."""
+        pool = pool_in(self._batch, quote)
+        cash = moved_units(pool, record.side, swap.amount_in, swap.amount_out)
         at = self._batch.market_time if record.submission is None else record.submission.included_at
-        before = self.account.displaced.get(token_id)
-        after = added(before, flow, record.side, cash, at)
-        self.account = replace(self.account, displaced={**self.account.displaced, token_id: after})
+        displaced = dict(self.account.displaced)
+        for one in (quote, between(self._batch, quote)):
+            if one is not None:
+                flow, before = flow_in(self._batch, one), displaced.get(one.token.id)
+                displaced[one.token.id] = added(before, flow, record.side, cash, at)
+        self.account = replace(self.account, displaced=displaced)
 
     def _factor(self, plan: TradeRecord) -> Decimal | None:
         """Return what scales the exits of the position that a buy opens; None for all else."""

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from paper_trading.engine import impact
 from paper_trading.engine.account import Account, Position
 from paper_trading.engine.bracket import exit_factor, scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
-from paper_trading.engine.fills import flow_in, leaving, pool_in
+from paper_trading.engine.fills import leaving
 from paper_trading.engine.market import Batch, Token
 from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
 from paper_trading.engine.pending import reserved, spent
@@ -18,6 +17,7 @@ from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.swaps import CASH_ID
+from paper_trading.engine.ways import met, pool_in, rest_in
 
 #: Smaller entries are refused.
 MINIMUM_SIZE_USD = Decimal(10)
@@ -179,10 +179,9 @@ def _known_depth(account: Account, token: Token, batch: Batch, pool: PairPool) -
     tokens = pool.known_in(Side.SELL)
     if tokens is None:
         return None
-    flow = flow_in(batch, batch.quotes[token.id])
-    rest = impact.left(account.displaced.get(token.id), flow, batch.market_time)
-    met = impact.met(pool, Side.BUY, rest)
-    cash = 0 if met is None else met.known_in(Side.BUY) or 0
+    rest = rest_in(batch, token.id, account.displaced, batch.market_time)
+    now = met(pool, Side.BUY, rest)
+    cash = 0 if now is None else now.known_in(Side.BUY) or 0
     least = min(cash, pool.quote(Side.SELL, tokens) or 0)
     return cash_amount(least // KNOWN_DEPTH_PARTS)
 

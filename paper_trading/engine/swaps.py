@@ -38,6 +38,8 @@ class Plan:
     minimum_out: int
     #: Cash per whole token in the middle of the pool.
     mid_price: Decimal
+    #: Of all pools of the way together, in millionths of the input.
+    fee_pips: int
 
 
 def input_id(token: Token, side: Side) -> int:
@@ -84,7 +86,7 @@ def terms(plan: Plan, drifted: int, final: int) -> tuple[Decimal, Decimal, Decim
         cash = cash_amount(1)
         unit_in, unit_out = (cash, tokens) if plan.side is Side.BUY else (tokens, cash)
         value_in = plan.amount_in * unit_in
-        fee = usd(value_in * plan.token.fee_pips / PIPS)
+        fee = usd(value_in * plan.fee_pips / PIPS)
         quoted_loss = usd(value_in - plan.quoted_out * unit_out)
         drifted_loss = usd(value_in - drifted * unit_out)
         loss = usd(value_in - final * unit_out)
@@ -113,24 +115,38 @@ def attack_cost(pool: PairPool, side: Side, batch: Batch) -> int:
 
 
 def transactions(
-    status: TransactionStatus, gas_used: int, *, approves: bool, nonce: int, batch: Batch
+    status: TransactionStatus,
+    gas_used: int,
+    *,
+    size: int,
+    approves: bool,
+    nonce: int,
+    batch: Batch,
 ) -> tuple[Transaction, ...]:
-    """Return a swap's transaction, after its approval when that is still due."""
+    """Return a swap's transaction, after its approval when that is still due.
+
+    `size` is the FastLZ length of the swap's.
+    """
     before: tuple[Transaction, ...] = ()
     if approves:
         confirmed = TransactionStatus.CONFIRMED
-        before = (transaction(TransactionKind.APPROVE, confirmed, nonce, gas.APPROVE_GAS, batch),)
-    swap = transaction(TransactionKind.SWAP, status, nonce + len(before), gas_used, batch)
+        kind, used = TransactionKind.APPROVE, gas.APPROVE_GAS
+        before = (transaction(kind, confirmed, nonce, used, gas.APPROVE_BYTES, batch),)
+    swap = transaction(TransactionKind.SWAP, status, nonce + len(before), gas_used, size, batch)
     return (*before, swap)
 
 
 def transaction(
-    kind: TransactionKind, status: TransactionStatus, nonce: int, gas_used: int, batch: Batch
+    kind: TransactionKind,
+    status: TransactionStatus,
+    nonce: int,
+    gas_used: int,
+    size: int,
+    batch: Batch,
 ) -> Transaction:
     """Return a transaction with what it paid; one that was in no block paid nothing."""
     if status is TransactionStatus.EXPIRED:
         return absent(kind, nonce)
-    size = gas.APPROVE_BYTES if kind is TransactionKind.APPROVE else gas.SWAP_BYTES
     gas_price, l1_fee, fee = gas.transaction_fee_wei(gas_used, batch.gas, size)
     return Transaction(
         kind=kind,
@@ -149,9 +165,9 @@ def absent(kind: TransactionKind, nonce: int) -> Transaction:
     return Transaction(kind, TransactionStatus.EXPIRED, nonce, 0, 0, 0, 0, ZERO)
 
 
-def swap_fee_usd(batch: Batch, kind: PoolKind) -> Decimal:
-    """Return what a swap that succeeds pays for gas now in a pool of a kind, in USD."""
-    return batch.once(("swap fee", kind), lambda: fee_usd(_swap_fee_wei(batch, kind), batch))
+def swap_fee_usd(batch: Batch, kinds: tuple[PoolKind, ...]) -> Decimal:
+    """Return what a swap that succeeds pays for gas now, over pools of these kinds, in USD."""
+    return batch.once(("swap fee", kinds), lambda: fee_usd(_swap_fee_wei(batch, kinds), batch))
 
 
 def approve_fee_usd(batch: Batch) -> Decimal:
@@ -168,8 +184,8 @@ def fee_usd(fee_wei: int, batch: Batch) -> Decimal:
         return usd(native * batch.native_price_usd / batch.cash_price_usd)
 
 
-def _swap_fee_wei(batch: Batch, kind: PoolKind) -> int:
-    return gas.transaction_fee_wei(gas.swap_gas(kind), batch.gas, gas.SWAP_BYTES)[2]
+def _swap_fee_wei(batch: Batch, kinds: tuple[PoolKind, ...]) -> int:
+    return gas.transaction_fee_wei(gas.swap_gas(kinds), batch.gas, gas.swap_bytes(kinds))[2]
 
 
 def _approve_fee_wei(batch: Batch) -> int:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from paper_trading.engine import impact, inclusion, mev
+from paper_trading.engine import inclusion, mev
 from paper_trading.engine.account import Account
 from paper_trading.engine.enums import Approval, Side
-from paper_trading.engine.fills import execute_swap, flow_in, luck_key, planned, pool_in
+from paper_trading.engine.fills import execute_swap, luck_key, planned
 from paper_trading.engine.luck import uniform
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import CONTEXT, ZERO, cash_amount
@@ -18,6 +18,7 @@ from paper_trading.engine.pending import Pending
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.swaps import Plan, input_id
 from paper_trading.engine.trade import Order, Swap, TradeRecord
+from paper_trading.engine.ways import Rest, kinds_of, met, pool_in, rest_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,10 @@ class Ticket:
     steps_taken: int | None = None
 
     @property
-    def displaced(self) -> int:
-        """Return what the account's earlier swaps left in the pool, in base units of cash."""
-        flow = flow_in(self.batch, self.batch.quotes[self.order.token.id])
-        before = self.account.displaced.get(self.order.token.id)
-        return impact.left(before, flow, self.batch.market_time)
+    def rest(self) -> Rest:
+        """Return what the account's earlier swaps left in the pools of the order's way."""
+        at, token_id = self.batch.market_time, self.order.token.id
+        return rest_in(self.batch, token_id, self.account.displaced, at)
 
     @property
     def plan(self) -> Plan | None:
@@ -46,7 +46,7 @@ class Ticket:
         pool = pool_in(self.batch, self.batch.quotes[self.order.token.id])
         if pool is None:
             return None
-        return planned(self.order, pool, impact.met(pool, self.order.side, self.displaced))
+        return planned(self.order, pool, met(pool, self.order.side, self.rest))
 
 
 class Venue(Protocol):
@@ -69,7 +69,7 @@ class DirectVenue:
             nonce=ticket.account.nonce,
             approvals=ticket.account.approvals,
             attempt=ticket.attempt,
-            displaced=ticket.displaced,
+            rest=ticket.rest,
         )
 
 
@@ -89,7 +89,7 @@ class ManagedVenue:
         approves = input_id(order.token, order.side) not in approved(account)
         key = luck_key(order, quote, batch, ticket.attempt)
         channel = mev.channel_of(batch.gas.chain_id, order.mev_protection)
-        gas_usd = inclusion.highest_gas_usd(batch, quote.token.kind, approves=approves)
+        gas_usd = inclusion.highest_gas_usd(batch, kinds_of(batch, quote.token), approves=approves)
         # No block takes a nonce before the ones below it.
         earlier = [one.submission.included_at for one in account.pending.values()]
         return Pending(

@@ -9,7 +9,7 @@ from typing import Any
 from paper_trading.engine.decision import DecisionInputs
 from paper_trading.engine.depth import depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
-from paper_trading.engine.market import Batch, GasConditions
+from paper_trading.engine.market import Batch, GasConditions, Token
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
 from paper_trading.intelligence.market_view import Listed
@@ -55,8 +55,10 @@ def _market_columns(listed: Listed, batch: Batch) -> dict[str, Any]:
         "token fee_pips": token.fee_pips,
         # Of constant product, decisions are sealed as they were before there were kinds.
         **({} if token.kind is PoolKind.V2 else {"token kind": token.kind}),
+        **({} if token.through is None else {"token through": token.through}),
         **_batch_columns(batch),
         **_quote_columns(token.id, batch),
+        **_between_columns(token, batch),
         **_bar_columns(listed),
     }
 
@@ -97,6 +99,23 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
     depth = None if quote is None else depth_to_json(quote.depth)
     read = {} if depth is None else {"quote depth": depth}
     return {**said, **read, "quote sigma_annual": sigma}
+
+
+def _between_columns(token: Token, batch: Batch) -> dict[str, Any]:
+    """Return what is read of the token that comes between, for one that is not against cash."""
+    hop = None if token.through is None else batch.quotes.get(token.through)
+    if hop is None:
+        return {}
+    return {
+        "between price_usd": hop.price_usd,
+        "between liquidity_usd": hop.liquidity_usd,
+        "between verdict": hop.verdict,
+        "between depth": depth_to_json(hop.depth),
+        "between fee_pips": hop.token.fee_pips,
+        "between kind": hop.token.kind,
+        "between decimals": hop.token.decimals,
+        "between through": hop.token.through,
+    }
 
 
 def _bar_columns(listed: Listed) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class Token(models.Model):
     pool_address = models.CharField(max_length=42, blank=True)
     pool_kind = models.CharField(max_length=20, blank=True)
     pool_quote = models.CharField(
-        max_length=20, blank=True, help_text="The pool's other token; fills take it for USDC."
+        max_length=20,
+        blank=True,
+        help_text="The pool's other token: USDC, or one whose own pool is against USDC.",
     )
     pool_fee_pips = models.PositiveIntegerField(help_text="Millionths: 3000 is 0.30 %.")
     pool_fee_is_assumed = models.BooleanField(default=True)
@@ -125,7 +127,7 @@ class TokenList(models.Model):
     market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="token_lists")
     number = models.PositiveIntegerField()
     #: By symbol: id, symbol, decimals, address, fee in pips, is_cash, tradable; of a live market
-    #: the pinned pool and its curve too.
+    #: the pinned pool too, its curve, and the id of the token that it goes through.
     tokens = models.JSONField()
     seal = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

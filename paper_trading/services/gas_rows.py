@@ -1,10 +1,12 @@
 """What a session's transactions paid, and the fees of the batches their trades were decided on."""
 
+from collections.abc import Mapping
 from itertools import groupby
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import PoolKind, TransactionKind, TransactionStatus
 from paper_trading.engine.gas_savings.recorded import RecordedTrade, Sent
+from paper_trading.engine.market import Token
 from paper_trading.engine.money import ZERO
 from paper_trading.models import PaperTradingSession, SimulatedTransaction
 from paper_trading.services.market_rows import gas_value, listed_tokens
@@ -26,13 +28,21 @@ def _trade(rows: list[SimulatedTransaction]) -> RecordedTrade:
     batch = rows[0].trade.tick.batch
     if batch is None:
         raise ValueError(f"{rows[0]} belongs to a tick without a batch")
-    pools = {one.token.id: one.token.kind for one in listed_tokens(batch)}
+    listed = {one.token.id: one.token for one in listed_tokens(batch)}
     return RecordedTrade(
         conditions=gas_value(batch, batch.market.price_chain_id),
         sent=tuple(one for row in rows if (one := _sent(row)) is not None),
         native_price_usd=batch.native_price_usd or ZERO,
-        pool=pools.get(rows[0].trade.token_id, PoolKind.V2),
+        kinds=_kinds(rows[0].trade.token_id, listed),
     )
+
+
+def _kinds(token_id: int, listed: Mapping[int, Token]) -> tuple[PoolKind, ...]:
+    token = listed.get(token_id)
+    if token is None:
+        return (PoolKind.V2,)
+    first = None if token.through is None else listed.get(token.through)
+    return (token.kind,) if first is None else (first.kind, token.kind)
 
 
 def _sent(row: SimulatedTransaction) -> Sent | None:

@@ -43,7 +43,8 @@ def head_of(market: Market, rows: list[MarketToken], user: list[MarketSignal]) -
     native = Native(Decimal(text) if text else None, market.native_observed_at)
     token_ids = [row.token_id for row in rows]
     recent = market_signals.recent_bars(market, token_ids, market_signals.values(user))
-    pools = market.mode == FeedMode.LIVE
+    live = market.mode == FeedMode.LIVE
+    pools = {row.token.symbol: row.token_id for row in rows} if live else None
     listings = tuple(_listing(row, recent, pools) for row in rows)
     return MarketHead(listings, native, market_signals.off_of(user))
 
@@ -66,7 +67,11 @@ def listing_rows(market: Market) -> list[MarketToken]:
     )
 
 
-def _listing(row: MarketToken, recent: Mapping[int, tuple[BarValue, ...]], pools: bool) -> Listing:
+def _listing(
+    row: MarketToken,
+    recent: Mapping[int, tuple[BarValue, ...]],
+    pools: Mapping[str, int] | None,
+) -> Listing:
     return Listing(
         token=token_value(row.token, pools=pools),
         series=Series.from_json(row.series) if row.series else Series(),

@@ -11,7 +11,7 @@ from django.db.models import Q
 from paper_trading.engine import money
 from paper_trading.engine.depth import depth_from_json, depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
-from paper_trading.engine.market import Batch, GasConditions
+from paper_trading.engine.market import UNREACHED, Batch, GasConditions
 from paper_trading.engine.market import Quote as QuoteValue
 from paper_trading.engine.market import Token as TokenValue
 from paper_trading.engine.pair_choice import curve_of
@@ -22,17 +22,20 @@ from paper_trading.intelligence.market_view import ListedToken, buyable
 from paper_trading.intelligence.observed import SourceQuote, l1_fees
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
+from paper_trading.services import token_registry
 
-#: Columns of a token list; one of a live market names the pinned pools and their curves besides.
+#: Columns of a token list; one of a live market names the pinned pools besides, their curves, and
+#: the token that comes between cash and a pool.
 _LISTED = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
-_PINNED = (*_LISTED, "pool", "kind")
+_PINNED = (*_LISTED, "pool", "kind", "through")
 
 
-def token_value(token: Token, *, pools: bool = False) -> TokenValue:
+def token_value(token: Token, *, pools: Mapping[str, int] | None = None) -> TokenValue:
     """Return a token as the engine knows it; a recorded one is identified by its symbol.
 
-    With `pools` it has the curve of its pinned pool; where prices are modelled every pool is one
-    of constant product.
+    With `pools`, the ids of the market's tokens by symbol, it has the curve of its pinned pool and
+    the token that this is against; where prices are modelled every pool is one of constant product
+    against cash.
     """
     return TokenValue(
         id=token.pk,
@@ -40,8 +43,16 @@ def token_value(token: Token, *, pools: bool = False) -> TokenValue:
         decimals=token.decimals,
         address=(token.price_address or token.symbol).lower(),
         fee_pips=token.pool_fee_pips,
-        kind=curve_of(token.pool_kind) if pools else PoolKind.V2,
+        kind=PoolKind.V2 if pools is None else curve_of(token.pool_kind),
+        through=None if pools is None else _through(token, pools),
     )
+
+
+def _through(token: Token, ids: Mapping[str, int]) -> int | None:
+    """Return the token between cash and a token's pool; None when the pool is against cash."""
+    if token.is_cash or token.pool_quote in ("", token_registry.CASH_SYMBOL):
+        return None
+    return ids.get(token.pool_quote, UNREACHED)
 
 
 def listed_to_json(tokens: Iterable[Token], *, pools: bool = False) -> list[list[Any]]:
@@ -50,13 +61,16 @@ def listed_to_json(tokens: Iterable[Token], *, pools: bool = False) -> list[list
     With `pools` each names its pinned pool, which is what prices it in a live market.
     """
     ordered = sorted(tokens, key=lambda token: (token.symbol, token.pk))
-    return [_listed_row(token_value(token, pools=pools), token, pools) for token in ordered]
+    ids = {token.symbol: token.pk for token in ordered} if pools else None
+    return [_listed_row(token_value(token, pools=ids), token, pools) for token in ordered]
 
 
 def _listed_row(value: TokenValue, token: Token, pools: bool) -> list[Any]:
     identity = [value.id, value.symbol, value.decimals, value.address, value.fee_pips]
     row = [*identity, token.is_cash, token.tradable]
-    return [*row, token.pool_address.lower(), value.kind.value] if pools else row
+    if not pools:
+        return row
+    return [*row, token.pool_address.lower(), value.kind.value, value.through]
 
 
 def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
@@ -65,11 +79,15 @@ def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
 
 
 def _listed_token(row: Sequence[Any]) -> ListedToken:
-    """Return the token of a row; one of before curves were kept is of constant product."""
+    """Return the token of a row.
+
+    One of before curves were kept is of constant product, and one of before ways were kept is taken
+    for one against cash, as it was then.
+    """
     token_id, symbol, decimals, address, fee_pips, is_cash, tradable = row[: len(_LISTED)]
-    pool, kind = (*row[len(_LISTED) :], None, None)[:2]
+    pool, kind, through = (*row[len(_LISTED) :], None, None, None)[:3]
     curve = PoolKind(kind or PoolKind.V2)
-    value = TokenValue(token_id, symbol, decimals, address, fee_pips, kind=curve)
+    value = TokenValue(token_id, symbol, decimals, address, fee_pips, kind=curve, through=through)
     return ListedToken(value, is_cash, tradable, pool)
 
 

@@ -349,7 +349,7 @@ SENT = Submission(NOON, NOON, NOON, Channel.PUBLIC)
 
 def sent(of: Token) -> Pending:
     """Return a pending buy with its approval."""
-    plan = Plan(of, Side.BUY, 1_000_000, 10**18, 0, Decimal(1))
+    plan = Plan(of, Side.BUY, 1_000_000, 10**18, 0, Decimal(1), 3_000)
     return Pending(
         record(of, Side.BUY, swap(1_000_000, 10**18)), plan, SENT, 1, True, NOON, 1, ZERO, ()
     )

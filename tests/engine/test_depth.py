@@ -14,7 +14,7 @@ from paper_trading.engine.amm import amount_out
 from paper_trading.engine.codes import Code
 from paper_trading.engine.depth import Depth, Range, Reserves, depth_from_json, depth_to_json
 from paper_trading.engine.enums import ExitReason, FillGrade, PoolKind, Side, TradeStatus
-from paper_trading.engine.fills import leaving, pool_in, pricing_code, round_trip_percent
+from paper_trading.engine.fills import leaving, pricing_code, round_trip_percent
 from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Batch
 from paper_trading.engine.money import cash_amount
@@ -22,6 +22,7 @@ from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.sizing import size_buy
 from paper_trading.engine.steps import Rules
 from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.ways import pool_in
 from tests.engine.desks import closed, executed, only
 from tests.engine.pool_kinds import (
     LIQUIDITY,

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from paper_trading.engine.amm import Pool
 from paper_trading.engine.enums import Side
 from paper_trading.engine.fills import execute_swap
-from paper_trading.engine.impact import Displaced, added, left, met
+from paper_trading.engine.impact import Displaced, added, left, met, moved_units
 from paper_trading.engine.money import CONTEXT, cash_amount
 from paper_trading.engine.trade import Order
+from paper_trading.engine.ways import Rest
 from tests.engine.worlds import NOON, batch, quote, token
 
 CASH = 10**6
@@ -61,9 +62,9 @@ def lost(slices: int, seconds: int) -> Decimal:
     assert pool is not None
     for number in range(slices):
         at = NOON + timedelta(seconds=number * seconds)
-        rest = left(before, pool, at)
+        rest = Rest(left(before, pool, at))
         order = Order(abc, Side.BUY, paid, Decimal("0.5"))
-        swap = execute_swap(order, world, seed=1, nonce=0, approvals=frozenset({0}), displaced=rest)
+        swap = execute_swap(order, world, seed=1, nonce=0, approvals=frozenset({0}), rest=rest)
         out += swap.amount_out
         before = added(before, pool, Side.BUY, paid, at)
     value = CONTEXT.multiply(CONTEXT.scaleb(Decimal(out), -18), Decimal(100))
@@ -105,3 +106,23 @@ def test_slices_faster_than_the_refill_never_beat_one_order(
     best = POOL.quote(Side.BUY, part) * slices
     assert out <= best
     assert out <= whole or refilled > 0
+
+
+@given(parts=st.integers(2, 8), millionths=st.integers(100, 200_000), side=st.sampled_from(Side))
+def test_slices_at_once_never_beat_one_order_either_way(
+    parts: int, millionths: int, side: Side
+) -> None:
+    part = POOL.reserve_in(side) * millionths // 10**6 // parts
+    whole, rest, out = POOL.quote(side, part * parts), 0, 0
+    for _ in range(parts):
+        now = met(POOL, side, rest)
+        assert now is not None
+        got = now.quote(side, part) or 0
+        moved = moved_units(POOL, side, part, got)
+        out, rest = out + got, rest + (moved if side is Side.BUY else -moved)
+    assert out <= whole + parts
+
+
+def test_without_a_pool_a_sale_moves_what_it_paid() -> None:
+    assert moved_units(None, Side.SELL, 10**18, 7) == 7
+    assert moved_units(None, Side.BUY, 5, 10**18) == 5

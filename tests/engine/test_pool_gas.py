@@ -66,7 +66,7 @@ def test_estimates_reckon_with_the_gas_of_the_kind(kind: PoolKind) -> None:
     assert plain is not None
     more = fee_usd((SUCCEEDS[kind] - SWAP_GAS) * 170_000_000, world)
     assert abs(cost - plain - 2 * more / 10) < Decimal("1e-9")
-    aside = highest_gas_usd(world, kind, approves=True)
+    aside = highest_gas_usd(world, (kind,), approves=True)
     assert aside == fee_usd((SUCCEEDS[kind] + APPROVE_GAS) * 330_000_000, world)
 
 
@@ -76,7 +76,7 @@ def test_a_baseline_sends_the_same_kind_of_swap(kind: PoolKind) -> None:
         Sent(TransactionKind.SWAP, status, 0)
         for status in (TransactionStatus.CONFIRMED, TransactionStatus.REVERTED)
     )
-    trade = RecordedTrade(ETHEREUM, sent, Decimal(2_000), kind)
+    trade = RecordedTrade(ETHEREUM, sent, Decimal(2_000), (kind,))
     assert baseline_wei(trade, B0) == (SUCCEEDS[kind] + FAILS[kind]) * 170_000_000
 
 

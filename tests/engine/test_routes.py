@@ -18,7 +18,6 @@ from paper_trading.engine.pools.routes import (
     Listed,
     best_route,
     candidate,
-    gas_used,
     routes,
 )
 from paper_trading.engine.pools.tick_math import Q96
@@ -103,7 +102,7 @@ def test_a_fee_is_rounded_up_in_the_output() -> None:
 
 
 def test_the_data_fee_of_a_rollup_is_in() -> None:
-    one, two = (GasCost(BASE, Decimal(1)).wei(100_000, hops) for hops in (1, 2))
+    one, two = (GasCost(BASE, Decimal(1)).wei(100_000, [PoolKind.V3] * hops) for hops in (1, 2))
     assert one == gas.transaction_fee_wei(100_000, BASE, gas.SWAP_BYTES)[2]
     assert two > one > 100_000 * 6_000_000
 
@@ -175,18 +174,18 @@ def test_each_crossed_tick_is_paid_for() -> None:
     ],
 )
 def test_gas_is_that_of_the_kinds_of_pools(kinds: str, used: int) -> None:
-    assert gas_used([PoolKind(kind) for kind in kinds.split()], 0) == used
+    assert gas.swap_gas([PoolKind(kind) for kind in kinds.split()]) == used
 
 
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_route_of_another_length_is_refused(count: int) -> None:
     with pytest.raises(ValueError, match=f"a route of {count} hops"):
-        gas_used([PoolKind.V2] * count, 0)
+        gas.swap_gas([PoolKind.V2] * count)
 
 
 def test_a_negative_number_of_ticks_is_refused() -> None:
     with pytest.raises(ValueError, match="-1 crossed ticks"):
-        gas_used([PoolKind.V3], -1)
+        gas.swap_gas([PoolKind.V3], -1)
 
 
 @pytest.mark.parametrize(

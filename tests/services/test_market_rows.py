@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from paper_trading.engine.enums import PoolKind
+from paper_trading.engine.market import UNREACHED
 from paper_trading.models import Bar, Market, ScoreQuantiles
 from paper_trading.services import market_rows
 from paper_trading.services.market_view import market_view
@@ -77,16 +78,29 @@ def test_without_frozen_quantiles_nothing_is_ranked() -> None:
 def test_the_list_of_a_live_market_names_the_curves_of_its_pools() -> None:
     token = make.make_token(pool_address="0xAB", pool_kind="uniswap_v3")
     rows = market_rows.listed_to_json([token], pools=True)
-    assert rows[0][-2:] == ["0xab", "V3"]
+    assert rows[0][-3:] == ["0xab", "V3", None]
     (read,) = market_rows.listed_from_json(rows)
     assert (read.pool, read.token.kind) == ("0xab", PoolKind.V3)
     assert set(market_rows.token_list_seal(rows)) >= {"pool", "kind"}
 
 
+def test_the_list_of_a_live_market_names_what_a_pool_is_against() -> None:
+    weth = make.make_token("WETH", pool_quote="USDC")
+    usdc = make.make_token("USDC", pool_quote="WETH", is_cash=True)
+    link, odd = make.make_token("LINK", pool_quote="WETH"), make.make_token("ODD", pool_quote="DAI")
+    rows = market_rows.listed_to_json([weth, usdc, link, odd], pools=True)
+    found = {one.token.symbol: one.token.through for one in market_rows.listed_from_json(rows)}
+    assert found == {"WETH": None, "USDC": None, "LINK": weth.pk, "ODD": UNREACHED}
+    assert "through" in market_rows.token_list_seal(rows)
+    # Where prices are modelled, so are the pools: against cash.
+    modelled = market_rows.listed_from_json(market_rows.listed_to_json([weth, link]))
+    assert {one.token.through for one in modelled} == {None}
+
+
 def test_modelled_pools_and_older_lists_are_of_constant_product() -> None:
     token = make.make_token(pool_address="0xAB", pool_kind="uniswap_v3")
     modelled = market_rows.listed_to_json([token])
-    older = [row[:-1] for row in market_rows.listed_to_json([token], pools=True)]
+    older = [row[:-2] for row in market_rows.listed_to_json([token], pools=True)]
     for rows, pool, last in ((modelled, None, "tradable"), (older, "0xab", "pool")):
         (read,) = market_rows.listed_from_json(rows)
         assert (read.pool, read.token.kind) == (pool, PoolKind.V2)

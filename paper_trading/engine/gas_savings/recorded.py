@@ -36,8 +36,8 @@ class RecordedTrade:
     conditions: GasConditions
     sent: tuple[Sent, ...]
     native_price_usd: Decimal = ZERO
-    #: Of the pool that it was decided on.
-    pool: PoolKind = PoolKind.V2
+    #: Of the pools that it was decided on.
+    kinds: tuple[PoolKind, ...] = (PoolKind.V2,)
 
     @property
     def paid_wei(self) -> int:
@@ -86,7 +86,7 @@ def baseline_wei(trade: RecordedTrade, policy: Policy) -> int:
     price = trade.conditions.base_fee_wei + trade.conditions.priority_fee_wei
     if policy.legacy_percent is not None:
         price = price * policy.legacy_percent // 100
-    kinds = [_footprint(one, trade.pool) for one in trade.sent]
+    kinds = [_footprint(one, trade.kinds) for one in trade.sent]
     approved = any(one.kind is TransactionKind.APPROVE for one in trade.sent)
     if policy.approve_each and not approved:
         kinds.append((gas.APPROVE_GAS, gas.APPROVE_BYTES))
@@ -95,12 +95,13 @@ def baseline_wei(trade: RecordedTrade, policy: Policy) -> int:
     )
 
 
-def _footprint(one: Sent, pool: PoolKind) -> tuple[int, int]:
+def _footprint(one: Sent, kinds: tuple[PoolKind, ...]) -> tuple[int, int]:
     """Return gas and bytes of a transaction that is sent alone."""
     if one.kind is TransactionKind.APPROVE:
         return gas.APPROVE_GAS, gas.APPROVE_BYTES
     reverted = one.status is TransactionStatus.REVERTED
-    return gas.failed_swap_gas(pool) if reverted else gas.swap_gas(pool), gas.SWAP_BYTES
+    used = gas.failed_swap_gas(kinds) if reverted else gas.swap_gas(kinds)
+    return used, gas.swap_bytes(kinds)
 
 
 def _outcome(paid: Sequence[int], trades: Sequence[RecordedTrade]) -> Outcome:

@@ -5,8 +5,8 @@ from decimal import Decimal, localcontext
 from paper_trading.engine.amm import MIN_RESERVE, Pool
 from paper_trading.engine.depth import Depth, Range
 from paper_trading.engine.enums import FillGrade, PoolKind, Side
-from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD, Quote, Token
-from paper_trading.engine.money import CONTEXT, ZERO, cash_units, require
+from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_PRICE_USD, Quote, Token
+from paper_trading.engine.money import CASH_DECIMALS, CONTEXT, ZERO, from_base_units, require
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.solidly import PIPS_PER_BPS, StablePool, VolatilePool
@@ -16,37 +16,44 @@ from paper_trading.engine.pools.solidly import PIPS_PER_BPS, StablePool, Volatil
 PRICE_FACTOR = 2
 
 
-def pool_of(quote: Quote, cash_price_usd: Decimal) -> PairPool | None:
+def pool_of(
+    quote: Quote, cash_price_usd: Decimal, cash_decimals: int = CASH_DECIMALS
+) -> PairPool | None:
     """Return the pool of a quote; None when its depth is unknown.
+
+    Price and decimals are those of what stands for cash in it, as WETH may.
 
     What was read on chain counts before a stated figure: where it is no pool, holds all but
     nothing, or has another price than the quote, the figure is not taken instead. ValueError when
     cash has no price.
     """
     if quote.depth is None:
-        return stated_pool(quote, cash_price_usd)
-    require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_CASH_PRICE_USD, above=True)
+        return stated_pool(quote, cash_price_usd, cash_decimals)
+    require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_PRICE_USD, above=True)
     try:
-        pool = _read_pool(quote.depth, quote.token)
+        pool = _read_pool(quote.depth, quote.token, cash_decimals)
         mid = pool.mid_price
     except ValueError:
         return None
     thin = min(pool.reserve_in(side) for side in Side) < MIN_RESERVE
-    # No figure of more money than this could be kept.
-    absurd = pool.reserve_in(Side.BUY) > cash_units(DEEPEST_POOL_USD)
     with localcontext(CONTEXT):
+        held = from_base_units(pool.reserve_in(Side.BUY), cash_decimals)
+        # No figure of more money than this could be kept.
+        absurd = held * cash_price_usd > DEEPEST_POOL_USD
         mid_usd, price = mid * cash_price_usd, quote.price_usd
         same = price <= mid_usd * PRICE_FACTOR and mid_usd <= price * PRICE_FACTOR
     return None if thin or absurd or not same else pool
 
 
-def stated_pool(quote: Quote, cash_price_usd: Decimal) -> Pool | None:
+def stated_pool(
+    quote: Quote, cash_price_usd: Decimal, cash_decimals: int = CASH_DECIMALS
+) -> Pool | None:
     """Return the constant-product pool of the figure that a quote states; None without one.
 
     Of any kind: it takes more for the same figure than a pool that holds its liquidity near the
     price. ValueError when cash has no price.
     """
-    return Pool.from_quote(quote, cash_price_usd)
+    return Pool.from_quote(quote, cash_price_usd, cash_decimals)
 
 
 def grade_of(quote: Quote) -> FillGrade:
@@ -54,7 +61,7 @@ def grade_of(quote: Quote) -> FillGrade:
     return quote.token.grade if quote.depth is None else FillGrade.B
 
 
-def _read_pool(depth: Depth, token: Token) -> PairPool:
+def _read_pool(depth: Depth, token: Token, cash_decimals: int) -> PairPool:
     """Build a pool from what was read; ValueError when no pool on chain can be so."""
     if isinstance(depth, Range):
         return ConcentratedPool.assumed(
@@ -64,12 +71,15 @@ def _read_pool(depth: Depth, token: Token) -> PairPool:
             depth.tick_spacing,
             cash_is_token0=depth.cash_is_token0,
             token_decimals=token.decimals,
+            cash_decimals=cash_decimals,
         )
     if token.kind is PoolKind.SOLIDLY_VOLATILE:
-        return VolatilePool(depth.cash, depth.tokens, token.decimals, _bps(token))
+        return VolatilePool(depth.cash, depth.tokens, token.decimals, _bps(token), cash_decimals)
     if token.kind is PoolKind.SOLIDLY_STABLE:
-        return StablePool(depth.cash, depth.tokens, token.decimals, _bps(token))
-    return Pool.from_reserves(depth.cash, depth.tokens, token.decimals, token.fee_pips)
+        return StablePool(depth.cash, depth.tokens, token.decimals, _bps(token), cash_decimals)
+    return Pool.from_reserves(
+        depth.cash, depth.tokens, token.decimals, token.fee_pips, cash_decimals
+    )
 
 
 def _bps(token: Token) -> int:

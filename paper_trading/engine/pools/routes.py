@@ -21,9 +21,6 @@ _WEI = 10**18
 _MAX_OUT_PER_COIN = Decimal(10) ** 78
 
 
-_SOLIDLY = {PoolKind.SOLIDLY_VOLATILE, PoolKind.SOLIDLY_STABLE}
-
-
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A pool with its address and the addresses of its two tokens, all lower case."""
@@ -68,10 +65,9 @@ class GasCost:
         """Refuse a worth that is none."""
         require("out_per_coin", self.out_per_coin, ZERO, _MAX_OUT_PER_COIN)
 
-    def wei(self, gas_used: int, hops: int) -> int:
-        """Return the fee of a route's transaction, the L1 part included."""
-        size = gas.SWAP_BYTES if hops == 1 else gas.TWO_HOP_SWAP_BYTES
-        return gas.transaction_fee_wei(gas_used, self.conditions, size)[2]
+    def wei(self, gas_used: int, kinds: Sequence[PoolKind]) -> int:
+        """Return the fee of a transaction over pools of these kinds, the L1 part included."""
+        return gas.transaction_fee_wei(gas_used, self.conditions, gas.swap_bytes(kinds))[2]
 
     def in_output(self, fee_wei: int) -> int:
         """Return a fee in base units of the output, rounded up."""
@@ -176,31 +172,6 @@ def candidate(route: Route, amount_in: int, cost: GasCost) -> Candidate:
     return _with_gas(route, Code.OK, outs, crossed, cost)
 
 
-def gas_used(kinds: Sequence[PoolKind], ticks_crossed: int) -> int:
-    """Return the gas of a route over pools of these kinds.
-
-    ValueError for a route of other than one or two hops, or a negative number of ticks.
-    """
-    if len(kinds) not in (1, 2):
-        raise ValueError(f"a route of {len(kinds)} hops; allowed are 1 and 2")
-    if ticks_crossed < 0:
-        raise ValueError(f"{ticks_crossed} crossed ticks; allowed are 0 and more")
-    return _base_gas(kinds) + ticks_crossed * gas.TICK_GAS
-
-
-def _base_gas(kinds: Sequence[PoolKind]) -> int:
-    two = len(kinds) == 2
-    if _SOLIDLY.intersection(kinds):
-        curves = gas.STABLE_CURVE_GAS * kinds.count(PoolKind.SOLIDLY_STABLE)
-        own = gas.SOLIDLY_SWAP_GAS + (gas.SOLIDLY_HOP_GAS if two else 0) + curves
-        return own if _SOLIDLY.issuperset(kinds) else max(own, gas.MIXED_TWO_HOP_GAS + curves)
-    if len(set(kinds)) == 2:
-        return gas.MIXED_TWO_HOP_GAS
-    if not two:
-        return gas.swap_gas(kinds[0])
-    return gas.V3_TWO_HOP_GAS if kinds[0] is PoolKind.V3 else gas.V2_TWO_HOP_GAS
-
-
 def _from(pools: Sequence[Listed], token_in: str) -> Iterator[Hop]:
     for listed in pools:
         if token_in == listed.cash:
@@ -221,8 +192,9 @@ def _swap(hop: Hop, amount_in: int) -> tuple[int | None, int]:
 def _with_gas(
     route: Route, code: Code, outs: Sequence[int], crossed: int, cost: GasCost
 ) -> Candidate:
-    used = gas_used([hop.listed.kind for hop in route], crossed)
-    fee_wei = cost.wei(used, len(route))
+    kinds = [hop.listed.kind for hop in route]
+    used = gas.swap_gas(kinds, crossed)
+    fee_wei = cost.wei(used, kinds)
     return Candidate(route, code, tuple(outs), used, fee_wei, cost.in_output(fee_wei))
 
 

@@ -167,11 +167,20 @@ def test_a_v2_pool_against_cash_hands_on_its_reserves(
     assert near(Decimal(depth.cash).scaleb(-6) / Decimal(depth.tokens).scaleb(-18), price)
 
 
-def test_a_pool_against_weth_or_without_a_fee_hands_on_no_depth(
+def test_a_pool_against_weth_hands_on_its_depth_in_weth(
     upstream: Upstream, client: HttpClient
 ) -> None:
     link = upstream.world.token("LINK", BASE).live()
-    assert depth_of(upstream, client, link)[0] is None
+    depth, price = depth_of(upstream, client, link)
+    token = Token(1, "LINK", 18, link.address, link.pool_fee_pips)
+    quote = Quote(token, price, NOW, "onchain", None, depth=depth)
+    ether = upstream.world.prices["WETH"] / CASH
+    pool = pool_of(quote, ether, 18)
+    assert isinstance(pool, ConcentratedPool)
+    assert near(pool.mid_price, price / ether)
+
+
+def test_a_pool_without_a_fee_hands_on_no_depth(upstream: Upstream, client: HttpClient) -> None:
     weth = upstream.world.token("WETH", BASE).live()
     # A pool that does not tell its fee is priced all the same.
     upstream.world.silent.add("ddca3f43")

@@ -284,8 +284,7 @@ def _token_said(
     unit_usd = _in_other(state, own) * usd[other]
     liquidity = _depth_usd(state, own, other, unit_usd, usd[other])
     price = unit_usd.scaleb(token.decimals)
-    # Against WETH a swap from cash has a second pool to go through, which nobody reckons here.
-    depth = state.depth(chunk.sides[1], token.pool_fee_pips, token.pool)
+    depth = state.depth(other, token.pool_fee_pips, token.pool)
     return seen(price, liquidity, observed_at, token.pool, NAME, block=block.number, depth=depth)
 
 

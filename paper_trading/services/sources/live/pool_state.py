@@ -70,7 +70,7 @@ class PoolState:
     tiers: tuple[int, int] | None
 
     def depth(self, cash: str, fee_pips: int, pool: str) -> Depth | None:
-        """Return what the pool takes, of one that holds a token against cash.
+        """Return what the pool takes, of one that holds a token against cash or its like.
 
         None for a pool of other tokens, and for one of v3 that does not tell its fee. One that
         tells another fee than its swaps are reckoned with takes nothing: a stated figure in
