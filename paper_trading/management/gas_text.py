@@ -13,6 +13,7 @@ from paper_trading.engine.gas_savings.study import (
     AgainstBaseline,
     Report,
 )
+from paper_trading.engine.gas_savings.techniques import Alone
 from paper_trading.engine.money import from_base_units
 from paper_trading.management.tables import table
 
@@ -25,6 +26,10 @@ SMALL_USD = Decimal("0.001")
 _HEAD = (
     "kind", "chain and level", "against", "S %", "from", "to", "net %", "from", "to",
     "USD a trade", "mean delay s", "p95", "failed", "theirs",
+)  # fmt: skip
+_ALONE = (
+    "kind", "chain and level", "technique", "S %", "from", "to", "net %", "from", "to",
+    "USD a trade", "delay s", "failed", "without",
 )  # fmt: skip
 _PARTS = (
     "kind", "chain and level", "against", "price rule", "approvals", "batching", "waiting",
@@ -54,6 +59,19 @@ def parts_table(kind: str, reports: Iterable[Report]) -> str:
         for one in report.found
     ]
     return table(_PARTS, rows)
+
+
+def alone_table(kind: str, found: Iterable[tuple[str, int, Sequence[Alone]]]) -> str:
+    """Return what each technique saves alone: of each scenario its name, seconds of a block, them.
+
+    The last column has the failures of the policy without the technique.
+    """
+    rows = []
+    for scenario, seconds, techniques in found:
+        for one in techniques:
+            *figures, _, failed, without = _comparison_cells(one.comparison, seconds)
+            rows.append([kind, scenario, one.technique, *figures, failed, without])
+    return table(_ALONE, rows)
 
 
 def session_table(found: Iterable[RecordedSaving]) -> str:

@@ -30,6 +30,22 @@ def test_a_policy_saves_what_another_program_found(row: Row) -> None:
     assert abs(found.saved * 100 - Decimal(row.found)) <= most
 
 
+@pytest.mark.parametrize(
+    ("name", "blocks"),
+    [
+        ("type 2, no waiting", "0"),
+        ("wait <= 10 blocks, q25", "6.5"),
+        ("wait <= 25 blocks, q25", "14.7"),
+        ("wait <= 150 blocks, q10", "77.7"),
+        ("B1, wait <= 25", "14.7"),
+    ],
+)
+def test_a_policy_waits_as_long_as_another_program_did(name: str, blocks: str) -> None:
+    row = next(row for row in ROWS if row.name == name)
+    found, _ = outcome(row, 15, SEED, world(False, 15))
+    assert abs(found.mean_delay - Decimal(blocks)) <= Decimal(blocks) / 10
+
+
 def test_a_wrong_policy_is_told_from_the_right_one() -> None:
     row = next(row for row in ROWS if row.name == "B1, no waiting")
     unpadded = replace(row, baseline=replace(row.baseline, legacy_percent=110))

@@ -134,15 +134,6 @@ def test_another_attempt_draws_other_luck() -> None:
     assert len(outs) == 20
 
 
-def test_reverts_are_as_frequent_as_fat_tails_say() -> None:
-    # Twelve seconds at 80 %: one deviation is 0.0494 %, and P(t4 > 1.01 sqrt 2) is 11.3 %.
-    batch = batch_of(gas=ETHEREUM, sigma=None, liquidity="1000000000")
-    order = replace(order_of(Side.BUY, 100 * CASH, "0.0005"), mev_protection=True)
-    reverts = sum(swap_of(order, batch, seed).status is REVERTED for seed in range(600))
-    # Within three standard deviations of 68.
-    assert 44 <= reverts <= 92
-
-
 @pytest.mark.parametrize("side", Side)
 def test_drift_is_bounded_by_half_the_price(side: Side) -> None:
     batch = batch_of(sigma="10000000")

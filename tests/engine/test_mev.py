@@ -50,6 +50,8 @@ def test_no_sandwich_gains_below_the_threshold(
     ("trade", "tolerance", "loss"),
     [
         (1_000, "0.001", None),
+        (1_000, "0.005", None),
+        (1_000, "0.01", None),
         (1_000, "0.03", None),
         (5_000, "0.001", "4.96"),
         (5_000, "0.005", "24.80"),
@@ -85,6 +87,57 @@ def test_the_front_run_is_about_half_the_tolerance_of_the_pool(tolerance: str, f
     out = MILLION.quote(Side.BUY, 5_000 * USD)
     size = front_run(MILLION, Side.BUY, 5_000 * USD, minimum(out, tolerance))
     assert round(Decimal(size) / USD) == front
+    assert 1 < Decimal(size) / USD / (10**6 * Decimal(tolerance) / 2) < Decimal("1.03")
+
+
+@pytest.mark.parametrize("trade", [1_000, 5_000, 10_000, 50_000])
+@pytest.mark.parametrize("tolerance", ["0.001", "0.005", "0.01", "0.03"])
+@pytest.mark.parametrize("side", Side)
+def test_an_attack_is_worth_its_dollar_of_gas_unless_the_trade_is_small(
+    trade: int, tolerance: str, side: Side
+) -> None:
+    """Nets 99 cents at the least; below the threshold any attack loses, gas aside."""
+    least = minimum(MILLION.quote(side, trade * USD), tolerance)
+    gain = profit(MILLION, side, trade * USD, front_run(MILLION, side, trade * USD, least)) - USD
+    if trade == 1_000:
+        assert gain < -USD
+    else:
+        assert round(Decimal(gain) / USD, 2) >= Decimal("0.99")
+
+
+def best_front_run(victim: int) -> int:
+    """Return the most profitable front-run of a buy, whatever its victim accepts: by thirds."""
+    low, high = 0, MILLION.cash_reserve
+    while high - low > USD:
+        third = (high - low) // 3
+        gains = [profit(MILLION, Side.BUY, victim, at) for at in (low + third, high - third)]
+        low, high = (low + third, high) if gains[0] < gains[1] else (low, high - third)
+    return low
+
+
+@pytest.mark.parametrize(
+    ("victim", "tolerance", "fills"),
+    [
+        # The threshold is 3,013: by 0.1, 0.4 and 1.3 % above it a smaller attack gains more,
+        (3_015, "0.001", False),
+        (3_025, "0.01", False),
+        (3_050, "0.03", False),
+        # and from 0.3, 0.6 and 1.6 % on the whole tolerance is taken.
+        (3_020, "0.001", True),
+        (3_030, "0.01", True),
+        (3_062, "0.03", True),
+    ],
+)
+def test_only_near_the_threshold_does_a_smaller_attack_gain_more(
+    victim: int, tolerance: str, fills: bool
+) -> None:
+    """And there the best of all gains less than its dollar of gas."""
+    out = MILLION.quote(Side.BUY, victim * USD)
+    whole = front_run(MILLION, Side.BUY, victim * USD, minimum(out, tolerance))
+    best = best_front_run(victim * USD)
+    assert (best >= whole) is fills
+    if not fills:
+        assert 0 < profit(MILLION, Side.BUY, victim * USD, best) < USD
 
 
 def test_an_attack_whose_gain_does_not_cover_its_gas_is_not_made() -> None:

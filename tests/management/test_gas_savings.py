@@ -33,6 +33,12 @@ def test_modelled_savings_say_so_in_every_line() -> None:
         assert len(lines) >= 6
         assert all("modelled" in line for line in lines)
     assert "Control, B0 against itself: exactly 0" in text
+    tight = [
+        line.split("tight gas limit")[1].split() for line in text.splitlines() if "tight" in line
+    ]
+    assert [line[:3] for line in tight] == [["0.0", "-", "-"]] * 2
+    assert sum("wait 30 min" in line for line in text.splitlines()) == 2
+    assert sum("private channel  " in line for line in text.splitlines()) == 1
     assert "USD a trade saved against B0: below 0.001." in text
     assert text == said("--modelled", "--trades", "20", "--seed", "3")
 

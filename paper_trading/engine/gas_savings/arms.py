@@ -59,6 +59,7 @@ def run(policy: Policy, world: World, trades: Sequence[PlannedTrade]) -> Outcome
 
     An approval goes out when its trade is decided. A transaction with a swap that fails reverts
     as a whole, costs its gas unless the channel is private, and goes out again in the next block.
+    So does one whose gas limit is too low.
 
     :raises ValueError: when trades are not in the order of their blocks, or the path ends too soon.
     """
@@ -120,17 +121,24 @@ def _send(
 ) -> None:
     """Send a group until it is included, and book what that took."""
     footprint = world.table.swaps[len(places) - 1]
-    after = _waited(policy, world, ready)
-    block, price = _included(policy, world, after, places[0], attempt=0)
-    if any(trades[place].fails for place in places):
+    block = _waited(policy, world, ready)
+    lost = _lost(policy, footprint, any(trades[place].fails for place in places))
+    for attempt, used in enumerate(lost):
+        block, price = _included(policy, world, block, places[0], attempt)
         if policy.private is None:
             books.failures += 1
-            failed = Footprint(footprint.failed_gas, footprint.failed_gas, footprint.fastlz_bytes)
-            _pay(world, books, places, failed, price)
-        block, price = _included(policy, world, block, places[0], attempt=1)
+            _pay(world, books, places, Footprint(used, used, footprint.fastlz_bytes), price)
+    block, price = _included(policy, world, block, places[0], attempt=len(lost))
     _pay(world, books, places, footprint, price)
     for place in places:
         books.included[place] = block
+
+
+def _lost(policy: Policy, footprint: Footprint, fails: bool) -> list[int]:
+    """Return the gas of each attempt that fails: one that runs out of gas, one that reverts."""
+    limit = footprint.gas * policy.gas_limit_percent // 100
+    ran_out = [limit] if limit < footprint.gas else []
+    return [*ran_out, footprint.failed_gas] if fails else ran_out
 
 
 def _waited(policy: Policy, world: World, ready: int) -> int:

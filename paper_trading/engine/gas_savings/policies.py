@@ -124,6 +124,9 @@ class Policy:
     batching: Batching | None = None
     waiting: Waiting | None = None
     private: PrivateChannel | None = None
+    #: Gas limit of a swap, in percent of what it takes. What is not used is refunded; under 100
+    #: it runs out, all of it is paid, and the swap goes out again with enough.
+    gas_limit_percent: int = 150
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sent."""
@@ -139,6 +142,7 @@ class Policy:
         if self.private is not None:
             require("included_percent", self.private.included_percent, 1, _PERCENT, whole=True)
             require("give_up_blocks", self.private.give_up_blocks, 1, 10**6, whole=True)
+        require("gas_limit_percent", self.gas_limit_percent, 1, 1_000, whole=True)
 
 
 #: Type 2, one approval a token, one swap a transaction, in the next block.

@@ -66,6 +66,11 @@ class Scenario:
         """Blocks of 24 hours."""
         return DAY_SECONDS // self.rules.block_seconds
 
+    @property
+    def usual(self) -> bool:
+        """Whether the level is the one that the chain usually has."""
+        return self.level_wei == gas.chain(self.conditions.chain_id).base_fee_wei
+
 
 @dataclass(frozen=True, slots=True)
 class AgainstBaseline:
@@ -145,14 +150,19 @@ def trade_list(
     return found
 
 
-def run_scenario(scenario: Scenario, count: int, seed: int) -> Report:
-    """Run a scenario's arms over so many trades and compare the managed one with each baseline."""
+def world_of(scenario: Scenario, count: int, seed: int) -> tuple[World, list[PlannedTrade]]:
+    """Return so many trades of a scenario, and the modelled blocks that take them."""
     trades = trade_list(count, scenario.blocks_a_day, seed)
     # A batch, a wait and a private channel may end on the day after the last trade's.
     blocks = trades[-1].block + scenario.blocks_a_day // 8
     path = modelled(scenario.rules, scenario.level_wei, blocks, seed)
-    world = World(path, Charges(scenario.conditions), seed, swap_cost_pips=SWAP_COST_PIPS)
-    return report(scenario.name, scenario.managed, world, trades)
+    charges = Charges(scenario.conditions)
+    return World(path, charges, seed, swap_cost_pips=SWAP_COST_PIPS), trades
+
+
+def run_scenario(scenario: Scenario, count: int, seed: int) -> Report:
+    """Run a scenario's arms over so many trades and compare the managed one with each baseline."""
+    return report(scenario.name, scenario.managed, *world_of(scenario, count, seed))
 
 
 def report(name: str, managed: Policy, world: World, trades: Sequence[PlannedTrade]) -> Report:

@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from paper_trading.engine.gas_savings.paths import recorded
 from paper_trading.engine.gas_savings.recorded import savings
-from paper_trading.engine.gas_savings.study import Report, run_scenario, scenarios, waits
+from paper_trading.engine.gas_savings.study import Report, report, scenarios, waits, world_of
+from paper_trading.engine.gas_savings.techniques import Alone, alone
 from paper_trading.engine.money import to_base_units
 from paper_trading.management import gas_text
 from paper_trading.management.arguments import positive
@@ -60,12 +61,21 @@ class Command(BaseCommand):
             self._modelled(options["trades"], options["seed"])
 
     def _modelled(self, trades: int, seed: int) -> None:
-        found = [(run_scenario(one, trades, seed), one.rules.block_seconds) for one in scenarios()]
+        found: list[tuple[Report, int]] = []
+        single: list[tuple[str, int, list[Alone]]] = []
+        for one in scenarios():
+            world, listed = world_of(one, trades, seed)
+            seconds = one.rules.block_seconds
+            found.append((report(one.name, one.managed, world, listed), seconds))
+            if one.usual:
+                single.append((one.name, seconds, alone(one, world, listed)))
         self.stdout.write(f"Modelled: {trades:,} trades a level, seed {seed}.\n\n")
         self.stdout.write(gas_text.savings_table("modelled", found))
         self.stdout.write("\nParts in percent, one switched on after the other:\n\n")
-        reports = [report for report, _ in found]
+        reports = [told for told, _ in found]
         self.stdout.write(gas_text.parts_table("modelled", reports))
+        self.stdout.write("\nEach technique alone, against B0 or what its line names instead:\n\n")
+        self.stdout.write(gas_text.alone_table("modelled", single))
         self._notes(reports)
 
     def _file(self, path: Path, seed: int) -> None:
@@ -87,7 +97,7 @@ class Command(BaseCommand):
         self.stdout.write(gas_text.session_table(savings(trades, seed)))
 
     def _notes(self, reports: Sequence[Report]) -> None:
-        controls = {report.control for report in reports}
+        controls = {told.control for told in reports}
         if controls != {Decimal(0)}:
             raise CommandError(f"the control run, B0 against itself, saved {controls}")
         self.stdout.write("\nControl, B0 against itself: exactly 0 in each.")
