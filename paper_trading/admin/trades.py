@@ -11,7 +11,7 @@ class TransactionInline(RecordInline):
     """The transactions of a trade."""
 
     model = SimulatedTransaction
-    fields = ("kind", "status", "nonce", "gas_used", "gas_price_wei", "fee_wei", "fee_usd")
+    fields = ("kind", "status", "nonce", "leg", "gas_used", "gas_price_wei", "fee_wei", "fee_usd")
 
 
 class LedgerInline(RecordInline):
@@ -66,7 +66,7 @@ class TradeAdmin(RecordAdmin):
 class TransactionAdmin(RecordAdmin):
     """Transactions as the chain would have charged them."""
 
-    list_display = ("account", "nonce", "kind", "status", "gas_used", "fee_usd", "trade")
+    list_display = ("account", "nonce", "leg", "kind", "status", "gas_used", "fee_usd", "trade")
     list_filter = ("kind", "status")
     list_select_related = ("account", "trade__token")
     search_fields = ("account__name",)

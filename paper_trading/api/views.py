@@ -105,6 +105,8 @@ def _order(order: WaitingOrder) -> dict[str, Any]:
         "exit_reason": order.exit_reason or "",
         "channel": order.channel,
         "nonce": order.nonce,
+        "leg": order.leg,
+        "legs": order.legs,
         "value_usd": number(order.value_usd),
         "reserved_usd": number(order.reserved_usd),
         "sent_at": _time(order.sent_at),

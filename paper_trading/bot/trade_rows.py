@@ -98,6 +98,7 @@ def transaction_rows(trade: PaperTrade, record: TradeRecord) -> list[SimulatedTr
             kind=sent.kind,
             status=sent.status,
             nonce=sent.nonce,
+            leg=sent.leg,
             gas_used=sent.gas_used,
             gas_price_wei=sent.gas_price_wei,
             l1_fee_wei=sent.l1_fee_wei,

@@ -125,8 +125,8 @@ class Account:
 
     def with_pending(self, one: "Pending") -> "Account":
         """Return the account with a submitted swap; its nonces are used up."""
-        token_id = one.plan.token.id
-        return replace(self, pending={**self.pending, token_id: one}, nonce=self.nonce + one.count)
+        pending = {**self.pending, one.plan.token.id: one}
+        return replace(self, pending=pending, nonce=one.nonce + 1)
 
     def without_pending(self, token_id: int) -> "Account":
         """Return the account without the submitted swap of a token."""

@@ -112,10 +112,10 @@ def execute_swap(
     reverted = final < plan.minimum_out
     status = TransactionStatus.REVERTED if reverted else TransactionStatus.CONFIRMED
     kinds = kinds_of(batch, quote.token)
-    used = gas.failed_swap_gas(kinds) if reverted else gas.swap_gas(kinds)
+    taken = gas.footprint(kinds)
+    used = taken.failed_gas if reverted else taken.swap_gas
     approves = input_id(order.token, order.side) not in approvals
-    size = gas.swap_bytes(kinds)
-    sent = transactions(status, used, size=size, approves=approves, nonce=nonce, batch=batch)
+    sent = transactions(status, used, taken, approves=approves, nonce=nonce, batch=batch)
     return swap_of(plan, drifted, final, sent, graded(batch, quote))
 
 

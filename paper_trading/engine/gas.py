@@ -59,6 +59,13 @@ _FAILED_ONE_HOP = {
     PoolKind.SOLIDLY_STABLE: FAILED_SWAP_GAS + STABLE_CURVE_GAS,
 }
 
+#: One of its swaps among others, through the Universal Router: the published gas snapshot.
+UNIVERSAL_SWAP_GAS = {PoolKind.V2: 108_605, PoolKind.V3: 108_360}
+#: What two swaps in one of its transactions take less than in two (181,437 together).
+JOINED_GAS = 35_528
+#: More swaps in one transaction nobody has measured.
+MOST_LEGS = 3
+
 _SOLIDLY = frozenset({PoolKind.SOLIDLY_VOLATILE, PoolKind.SOLIDLY_STABLE})
 #: Routers of these look before they take anything.
 _LOOKS_FIRST = _SOLIDLY | {PoolKind.V2}
@@ -73,6 +80,9 @@ TWO_HOP_SWAP_BYTES = SWAP_BYTES + 32
 _FJORD_INTERCEPT = -42_585_600
 _FJORD_COEFFICIENT = 836_500
 _FJORD_MINIMUM = 100_000_000
+
+#: What a further swap adds to the data of a transaction: 321 for three.
+LEG_BYTES = 50
 
 _BUCKET = timedelta(minutes=5)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -177,15 +187,54 @@ def _plain_gas(kinds: Sequence[PoolKind]) -> int:
     return V3_TWO_HOP_GAS if kinds[0] is PoolKind.V3 else V2_TWO_HOP_GAS
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a swap takes of a block: gas, and data of the transaction that it is a leg of."""
+
+    swap_gas: int
+    failed_gas: int
+    #: FastLZ length of the whole transaction, of which the leg pays its part.
+    data_bytes: int
+    legs: int = 1
+
+
+def joins(kinds: Sequence[PoolKind]) -> bool:
+    """Say whether a leg of the Universal Router takes less than a swap of its own.
+
+    It does in pools that this router knows, but for two of v2 in a row.
+    """
+    known = UNIVERSAL_SWAP_GAS.keys() >= set(kinds)
+    return known and (len(kinds) == 1 or PoolKind.V3 in kinds)
+
+
+def footprint(kinds: Sequence[PoolKind], legs: int = 1) -> Footprint:
+    """Return what a swap through one pool or two takes, alone or as one of so many legs.
+
+    ValueError for other than one or two pools, for more legs than MOST_LEGS, and for a leg in a
+    pool that the Universal Router does not know.
+    """
+    alone, size = swap_gas(kinds), swap_bytes(kinds)
+    if legs == 1:
+        return Footprint(alone, failed_swap_gas(kinds), size)
+    if not 1 <= legs <= MOST_LEGS or not joins(kinds):
+        raise ValueError(f"{legs} legs through {', '.join(kinds)} are no transaction of ours")
+    whole = UNIVERSAL_SWAP_GAS[kinds[0]] if len(kinds) == 1 else MIXED_TWO_HOP_GAS
+    used = whole - JOINED_GAS * (legs - 1) // legs
+    # This router looks at a leg's minimum out after its swap.
+    failed = used * FAILED_V3_SWAP_GAS // V3_SWAP_GAS
+    return Footprint(used, failed, size + (legs - 1) * (LEG_BYTES + size - SWAP_BYTES), legs)
+
+
 def transaction_fee_wei(
-    gas_used: int, conditions: GasConditions, fastlz_bytes: int
+    gas_used: int, conditions: GasConditions, fastlz_bytes: int, legs: int = 1
 ) -> tuple[int, int, int]:
     """Return (gas price, L1 fee, total fee) in wei of a transaction, EIP-1559 type 2.
 
-    The maximum fee is taken to be high enough, so base fee plus tip is what is paid.
+    Of one of several legs: its part of the L1 fee, rounded up. The maximum fee is taken to be high
+    enough, so base fee plus tip is what is paid.
     """
     gas_price = conditions.base_fee_wei + conditions.priority_fee_wei
-    l1_fee = _l1_fee_wei(conditions, fastlz_bytes)
+    l1_fee = -(-_l1_fee_wei(conditions, fastlz_bytes) // legs)
     return gas_price, l1_fee, gas_used * gas_price + l1_fee
 
 

@@ -50,7 +50,7 @@ _FEE_HEADROOM = 2
 PRIVATE_INCLUSION = Decimal("0.5")
 #: Nobody waits for longer: the private channel itself gives up after 25 blocks.
 PRIVATE_BLOCKS = 25
-#: What a swap uses that finds its deadline passed.
+#: What a transaction uses that finds its deadline passed: all of its legs together.
 LATE_SWAP_GAS = 25_790
 #: After so long without a price the outcome is given up, and nothing moved.
 GIVEN_UP_AFTER = timedelta(days=1)
@@ -137,7 +137,7 @@ def resolve(
     if approval is Approval.ABSENT or _left_out(pending, batch, cash_usd):
         return _unincluded(pending, Code.NOT_INCLUDED)
     if sent.included_at > sent.deadline_at:
-        return _failed(pending, batch, Code.DEADLINE_PASSED, LATE_SWAP_GAS)
+        return _failed(pending, batch, Code.DEADLINE_PASSED, -(-LATE_SWAP_GAS // pending.legs))
     if gone and pending.plan.side is Side.BUY:
         return _bought_before_the_end(pending, batch)
     if pool is None or gone:
@@ -225,16 +225,21 @@ def _swapped(
     )
 
 
-def _kinds(pending: Pending, batch: Batch) -> tuple[PoolKind, ...]:
-    return kinds_of(batch, batch.quotes[pending.plan.token.id].token)
+def _footprint(pending: Pending, batch: Batch) -> gas.Footprint:
+    """Return what a swap takes by the pools as they are told now.
+
+    A leg whose pool is none of its router's any more counts as sent alone.
+    """
+    kinds = kinds_of(batch, batch.quotes[pending.plan.token.id].token)
+    return gas.footprint(kinds, pending.legs if gas.joins(kinds) else 1)
 
 
 def _swap_gas(pending: Pending, batch: Batch) -> int:
-    return gas.swap_gas(_kinds(pending, batch))
+    return _footprint(pending, batch).swap_gas
 
 
 def _failed_gas(pending: Pending, batch: Batch) -> int:
-    return gas.failed_swap_gas(_kinds(pending, batch))
+    return _footprint(pending, batch).failed_gas
 
 
 def _grade(pending: Pending, batch: Batch) -> FillGrade:
@@ -267,24 +272,32 @@ def _seconds(start: datetime, end: datetime) -> Decimal:
 
 
 def _failed(pending: Pending, batch: Batch, code: Code, gas_used: int) -> Resolved:
-    """Return a swap that reverted; the private channel's builders leave such out of blocks."""
-    private = pending.submission.channel is Channel.PRIVATE
+    """Return a swap that reverted; the private channel's builders leave such out of blocks.
+
+    A leg that ends alone reverts no transaction: it is paid.
+    """
+    private = pending.submission.channel is Channel.PRIVATE and pending.legs == 1
     status = TransactionStatus.EXPIRED if private else TransactionStatus.REVERTED
     sent = _sent(pending, status, gas_used, batch)
     return Resolved(swap_of(pending.plan, 0, 0, sent, _grade(pending, batch)), code)
 
 
 def _unincluded(pending: Pending, code: Code) -> Resolved:
-    swap = absent(TransactionKind.SWAP, pending.nonce)
-    approval = (absent(TransactionKind.APPROVE, pending.nonce - 1),) if pending.approves else ()
+    swap = absent(TransactionKind.SWAP, pending.nonce, pending.leg)
+    first = pending.first_nonce
+    approval = (absent(TransactionKind.APPROVE, first),) if pending.approves else ()
     return Resolved(swap_of(pending.plan, 0, 0, (*approval, swap)), code)
 
 
 def _sent(
     pending: Pending, status: TransactionStatus, gas_used: int, batch: Batch
 ) -> tuple[Transaction, ...]:
-    first = pending.nonce + 1 - pending.count
-    size = gas.swap_bytes(_kinds(pending, batch))
     return transactions(
-        status, gas_used, size=size, approves=pending.approves, nonce=first, batch=batch
+        status,
+        gas_used,
+        _footprint(pending, batch),
+        approves=pending.approves,
+        nonce=pending.first_nonce,
+        batch=batch,
+        leg=pending.leg,
     )

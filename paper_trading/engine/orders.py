@@ -33,6 +33,7 @@ from paper_trading.engine.money import (
     cash_amount,
     cash_units,
 )
+from paper_trading.engine.multicall import joined
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.position import market_value, sell
 from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
@@ -87,7 +88,7 @@ class Desk:
 
     def resolve(self) -> None:
         """Record what became of pending swaps, by nonce, as far as the batch can tell."""
-        for waiting in sorted(self.account.pending.values(), key=lambda one: one.nonce):
+        for waiting in sorted(self.account.pending.values(), key=lambda one: (one.nonce, one.leg)):
             told = resolve(
                 waiting,
                 self._batch,
@@ -104,6 +105,12 @@ class Desk:
                     told.code,
                     waiting.submission,
                 )
+
+    def join(self) -> None:
+        """Make the entries that were sent legs of as few transactions as one router allows."""
+        self._sent = list(joined(self._sent, self._batch))
+        for one in self._sent:
+            self.account = self.account.with_pending(one)
 
     @property
     def trades(self) -> tuple[TradeRecord, ...]:

@@ -30,11 +30,14 @@ class Pending:
     #: What its luck is drawn by, besides the seed.
     luck: tuple[str | int, ...]
     steps_taken: int | None = None
+    #: Its place among the swaps of one transaction, and how many these are.
+    leg: int = 0
+    legs: int = 1
 
     @property
-    def count(self) -> int:
-        """Return its number of transactions."""
-        return 2 if self.approves else 1
+    def first_nonce(self) -> int:
+        """Return the nonce of its approval, when that is due, else its own."""
+        return self.nonce - int(self.approves)
 
     @property
     def spent_usd(self) -> Decimal:

@@ -59,6 +59,8 @@ def _json(one: Pending) -> dict[str, Any]:
         "reserved_usd": str(one.reserved_usd),
         "luck": list(one.luck),
         "steps_taken": one.steps_taken,
+        "leg": one.leg,
+        "legs": one.legs,
     }
 
 
@@ -91,6 +93,8 @@ def _value(row: Mapping[str, Any]) -> Pending:
         reserved_usd=Decimal(row["reserved_usd"]),
         luck=tuple(row["luck"]),
         steps_taken=row["steps_taken"],
+        leg=row.get("leg", 0),
+        legs=row.get("legs", 1),
     )
 
 

@@ -121,6 +121,8 @@ def execute(
     for decision in sorted(decisions, key=_buy_order):
         if decision.action is Action.BUY:
             desk.buy(_token(decision, desk.account, batch), decision.confidence)
+    if rules.strategy.join_swaps:
+        desk.join()
     return _closing(desk.account, batch, breakers, rules, state, (), desk)
 
 

@@ -101,7 +101,9 @@ class Strategy:
     #: What an exit that failed may come to accept: each failure doubles its tolerance.
     max_exit_slippage_percent: Decimal = Decimal(5)
     #: Orders go to the transaction manager; else straight into the tick's pool.
-    use_transaction_manager: bool = False
+    use_transaction_manager: bool = True
+    #: Managed entries of one tick go out as legs of one transaction.
+    join_swaps: bool = True
     #: A managed swap that a block takes later than this reverts.
     deadline_seconds: int = 120
     minimum_balance_usd: Decimal = Decimal(100)
@@ -127,11 +129,9 @@ class Strategy:
             setting = getattr(self, name)
             if setting is not None or name not in OPTIONAL:
                 require(name, setting, low, high)
-        if type(self.use_transaction_manager) is not bool:
-            raise TypeError(
-                f"use_transaction_manager was {self.use_transaction_manager!r};"
-                " allowed are True and False"
-            )
+        for name in ("use_transaction_manager", "join_swaps"):
+            if type(getattr(self, name)) is not bool:
+                raise TypeError(f"{name} was {getattr(self, name)!r}; allowed are True and False")
         if (self.trailing_activation_percent is None) != (self.trailing_distance_percent is None):
             raise ValueError(
                 "trailing_activation_percent and trailing_distance_percent: set both or none"

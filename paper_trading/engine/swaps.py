@@ -117,37 +117,38 @@ def attack_cost(pool: PairPool, side: Side, batch: Batch) -> int:
 def transactions(
     status: TransactionStatus,
     gas_used: int,
+    footprint: gas.Footprint,
     *,
-    size: int,
     approves: bool,
     nonce: int,
     batch: Batch,
+    leg: int = 0,
 ) -> tuple[Transaction, ...]:
-    """Return a swap's transaction, after its approval when that is still due.
-
-    `size` is the FastLZ length of the swap's.
-    """
+    """Return a swap's transaction, or its leg of one, after its approval when that is still due."""
     before: tuple[Transaction, ...] = ()
     if approves:
         confirmed = TransactionStatus.CONFIRMED
-        kind, used = TransactionKind.APPROVE, gas.APPROVE_GAS
-        before = (transaction(kind, confirmed, nonce, used, gas.APPROVE_BYTES, batch),)
-    swap = transaction(TransactionKind.SWAP, status, nonce + len(before), gas_used, size, batch)
+        paid = gas.Footprint(gas.APPROVE_GAS, gas.APPROVE_GAS, gas.APPROVE_BYTES)
+        before = (_sent(TransactionKind.APPROVE, confirmed, nonce, gas.APPROVE_GAS, paid, batch),)
+    number, kind = nonce + len(before), TransactionKind.SWAP
+    swap = _sent(kind, status, number, gas_used, footprint, batch, leg)
     return (*before, swap)
 
 
-def transaction(
+def _sent(
     kind: TransactionKind,
     status: TransactionStatus,
     nonce: int,
     gas_used: int,
-    size: int,
+    footprint: gas.Footprint,
     batch: Batch,
+    leg: int = 0,
 ) -> Transaction:
     """Return a transaction with what it paid; one that was in no block paid nothing."""
     if status is TransactionStatus.EXPIRED:
-        return absent(kind, nonce)
-    gas_price, l1_fee, fee = gas.transaction_fee_wei(gas_used, batch.gas, size)
+        return absent(kind, nonce, leg)
+    size, legs = footprint.data_bytes, footprint.legs
+    gas_price, l1_fee, fee = gas.transaction_fee_wei(gas_used, batch.gas, size, legs)
     return Transaction(
         kind=kind,
         status=status,
@@ -157,12 +158,13 @@ def transaction(
         l1_fee_wei=l1_fee,
         fee_wei=fee,
         fee_usd=fee_usd(fee, batch),
+        leg=leg,
     )
 
 
-def absent(kind: TransactionKind, nonce: int) -> Transaction:
+def absent(kind: TransactionKind, nonce: int, leg: int = 0) -> Transaction:
     """Return a transaction that no block took."""
-    return Transaction(kind, TransactionStatus.EXPIRED, nonce, 0, 0, 0, 0, ZERO)
+    return Transaction(kind, TransactionStatus.EXPIRED, nonce, 0, 0, 0, 0, ZERO, leg)
 
 
 def swap_fee_usd(batch: Batch, kinds: tuple[PoolKind, ...]) -> Decimal:

@@ -57,6 +57,8 @@ class Transaction:
     l1_fee_wei: int
     fee_wei: int
     fee_usd: Decimal
+    #: Its place among the swaps of one transaction: gas and fees are its own part.
+    leg: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,12 @@ class PaperStrategyConfiguration(models.Model):
         help_text="What an exit that failed may come to accept: each failure doubles it.",
     )
     use_transaction_manager = models.BooleanField(
-        default=False,
+        default=True,
         help_text="Orders wait for a block and fill at the next price observed after it.",
+    )
+    join_swaps = models.BooleanField(
+        default=True,
+        help_text="Managed entries of one tick share a transaction: up to three, to save gas.",
     )
     deadline_seconds = models.PositiveIntegerField(
         default=120,

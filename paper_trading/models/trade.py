@@ -113,6 +113,9 @@ class SimulatedTransaction(models.Model):
     kind = word_field(TransactionKind)
     status = word_field(TransactionStatus)
     nonce = models.PositiveIntegerField()
+    leg = models.PositiveSmallIntegerField(
+        default=0, help_text="Its place among the swaps of one transaction; gas is its own part."
+    )
     gas_used = models.PositiveBigIntegerField()
     gas_price_wei = models.PositiveBigIntegerField()
     l1_fee_wei = UnitsField()
@@ -121,7 +124,9 @@ class SimulatedTransaction(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["account", "nonce"], name="transaction_nonce_once"),
+            models.UniqueConstraint(
+                fields=["account", "nonce", "leg"], name="transaction_nonce_once"
+            ),
             models.CheckConstraint(
                 condition=Q(fee_wei__gte=0, fee_usd__gte=0), name="transaction_fee_not_negative"
             ),

@@ -41,6 +41,9 @@ class WaitingOrder:
     exit_reason: ExitReason | None
     channel: Channel
     nonce: int
+    #: Its place among the swaps of its transaction, and how many these are.
+    leg: int
+    legs: int
     #: At the price it was quoted at, in cash.
     value_usd: Decimal
     reserved_usd: Decimal
@@ -58,7 +61,8 @@ class TransactionManager:
     def waiting(self, market_now: datetime | None) -> Sequence[WaitingOrder]:
         """Return the swaps whose outcome is not known, by nonce, as of a market time."""
         found = pending_from(self._account.pending).values()
-        return [_order(one, market_now) for one in sorted(found, key=lambda one: one.nonce)]
+        ordered = sorted(found, key=lambda one: (one.nonce, one.leg))
+        return [_order(one, market_now) for one in ordered]
 
 
 def get_transaction_manager(account: PaperTradingAccount) -> TransactionManager:
@@ -81,6 +85,8 @@ def _order(one: Pending, market_now: datetime | None) -> WaitingOrder:
         exit_reason=one.record.exit_reason,
         channel=sent.channel,
         nonce=one.nonce,
+        leg=one.leg,
+        legs=one.legs,
         value_usd=value,
         reserved_usd=one.reserved_usd,
         sent_at=sent.sent_at,

@@ -347,17 +347,17 @@ def test_failed_sales_in_a_row_are_counted_until_one_confirms() -> None:
 SENT = Submission(NOON, NOON, NOON, Channel.PUBLIC)
 
 
-def sent(of: Token) -> Pending:
+def sent(of: Token, nonce: int = 1) -> Pending:
     """Return a pending buy with its approval."""
     plan = Plan(of, Side.BUY, 1_000_000, 10**18, 0, Decimal(1), 3_000)
     return Pending(
-        record(of, Side.BUY, swap(1_000_000, 10**18)), plan, SENT, 1, True, NOON, 1, ZERO, ()
+        record(of, Side.BUY, swap(1_000_000, 10**18)), plan, SENT, nonce, True, NOON, 1, ZERO, ()
     )
 
 
 def test_the_outcome_of_what_was_sent_uses_no_nonce_again() -> None:
     other = token(4, "XYZ")
-    waiting = account().with_pending(sent(ABC)).with_pending(sent(other))
+    waiting = account().with_pending(sent(ABC)).with_pending(sent(other, 3))
     assert waiting.nonce == 4
     told = record(ABC, Side.BUY, swap(1_000_000, 10**18, gas="1", approve=True))
     after = apply(waiting, replace(told, submission=SENT))

@@ -128,15 +128,18 @@ class Life:
         assert balance(self.postings) == 0
         assert balance(self.postings, LedgerAccount.CASH) == held.cash_usd
         assert balance(self.postings, LedgerAccount.GAS) == held.gas_usd
-        used = sorted(
-            sent.nonce
+        used = [
+            (sent.nonce, sent.leg)
             for record in self.records
             if record.swap is not None
             for sent in record.swap.transactions
-        )
-        waiting = held.pending.values()
-        coming = [one.nonce - number for one in waiting for number in range(one.count)]
-        assert sorted([*used, *coming]) == list(range(held.nonce))
+        ]
+        for one in held.pending.values():
+            used += [(one.nonce, one.leg), *([(one.first_nonce, 0)] if one.approves else [])]
+        # Each once, none left out, and legs of one transaction follow on each other.
+        assert len(set(used)) == len(used)
+        assert {nonce for nonce, _ in used} == set(range(held.nonce))
+        assert all((nonce, leg - 1) in used for nonce, leg in used if leg)
         assert pending_from(pending_json(held.pending)) == held.pending
 
 

@@ -27,7 +27,7 @@ from tests.engine.worlds import APPETITE, account, decision, rules
 def test_no_nonce_is_included_before_the_one_below_it() -> None:
     world = replace(WORLD, gas=L1)
     for seed in range(20):
-        by = replace(BY, seed=seed)
+        by = replace(BY, seed=seed, strategy=replace(BY.strategy, join_swaps=False))
         before = sent(decision(A, score="0.9"), decision(B), world=world, by=by).account
         first, second = (before.pending[token.id] for token in (A, B))
         assert first.nonce < second.nonce
@@ -125,7 +125,8 @@ def test_pending_swaps_are_resolved_while_a_person_has_halted_trading() -> None:
 
 
 def test_several_are_resolved_by_nonce() -> None:
-    before = sent(decision(B, score="0.9"), decision(A, score="0.1")).account
+    apart = replace(BY, strategy=replace(BY.strategy, join_swaps=False))
+    before = sent(decision(B, score="0.9"), decision(A, score="0.1"), by=apart).account
     assert [one.plan.token for one in before.pending.values()] == [B, A]
     result = closed(before, seconds(15), BY)
     assert [one.token for one in result.trades] == [B, A]

@@ -13,7 +13,8 @@ STEPS = ((Decimal(5), Decimal(50)), (Decimal(8), Decimal(25)))
 
 def test_every_number_has_a_range_and_every_range_a_setting() -> None:
     names = {field.name for field in fields(Strategy)}
-    words = {"allowed_tokens", "blocked_tokens", "take_profit_steps", "use_transaction_manager"}
+    words = {"allowed_tokens", "blocked_tokens", "take_profit_steps"}
+    words |= {"use_transaction_manager", "join_swaps"}
     assert set(RANGES) == names - words
     assert {name for name in names if getattr(Strategy(), name) is None} == OPTIONAL
 

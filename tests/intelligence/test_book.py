@@ -32,7 +32,7 @@ from tests.engine.worlds import NOON
 
 TOKEN = worlds.token()
 BATCH = worlds.batch(worlds.quote(TOKEN))
-INPUTS = TickInputs(seed=7, level=5, strategy=Strategy())
+INPUTS = TickInputs(seed=7, level=5, strategy=Strategy(use_transaction_manager=False))
 LOSS, ERROR = BreakerKind.PORTFOLIO_LOSS, BreakerKind.INTERNAL_ERROR
 
 

@@ -63,6 +63,12 @@ def second(strategy: Strategy) -> str:
     return entry(strategy, decision(A), decision(B), world=WORLD).trades[1].code.value
 
 
+def shared(strategy: Strategy) -> set[str]:
+    """Return as what two entries of one step went out."""
+    made = entry(strategy, decision(A), decision(B), world=WORLD)
+    return {f"leg {one.leg} of {one.legs}" for one in made.sent}
+
+
 def stale(strategy: Strategy) -> str:
     """Return what becomes of an entry on a price of five minutes ago."""
     world = replace(WORLD, market_time=NOON + timedelta(minutes=5))
@@ -187,6 +193,7 @@ CASES = (
     Case("max_slippage_percent", Decimal("0.01"), filled, "FILLED", "FAILED"),
     Case("max_exit_slippage_percent", Decimal(2), kept_share, Decimal("0.95"), Decimal("0.98")),
     Case("use_transaction_manager", True, waiting, 0, 1),
+    Case("join_swaps", False, shared, {"leg 0 of 2", "leg 1 of 2"}, {"leg 0 of 1"}, MANAGED),
     Case("deadline_seconds", 12, included, "OK", "NOT_INCLUDED", MANAGED),
     Case("minimum_balance_usd", Decimal(9_900), limit, "level share", "cash"),
     Case(

@@ -1,0 +1,55 @@
+"""Multicall: the entries of a step as legs of one transaction, which saves what each pays anew.
+
+A router's flag lets a leg that misses its minimum out end alone, so legs share a block, a nonce
+and gas, and nothing else. Exits go alone: nothing is to delay them.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from paper_trading.engine import gas
+from paper_trading.engine.enums import Side
+from paper_trading.engine.market import Batch
+from paper_trading.engine.pending import Pending
+from paper_trading.engine.ways import kinds_of
+
+
+def joined(sent: Sequence[Pending], batch: Batch) -> tuple[Pending, ...]:
+    """Return the swaps of a step with those that one router takes as legs of one transaction.
+
+    At most gas.MOST_LEGS of them, in their order. Nonces close up, so that none is left out.
+    """
+    after: list[Pending] = []
+    nonce = min((one.first_nonce for one in sent), default=0)
+    for group in _groups(sorted(sent, key=lambda one: one.nonce), batch):
+        for leg, one in enumerate(group):
+            after.append(
+                replace(
+                    one,
+                    nonce=nonce + int(group[0].approves),
+                    submission=group[0].submission,
+                    leg=leg,
+                    legs=len(group),
+                )
+            )
+        nonce = after[-1].nonce + 1
+    return tuple(after)
+
+
+def _groups(sent: Sequence[Pending], batch: Batch) -> Iterator[list[Pending]]:
+    group: list[Pending] = []
+    for one in sent:
+        if group and (len(group) == gas.MOST_LEGS or one.approves or not _fits(one, batch)):
+            yield group
+            group = []
+        group.append(one)
+        if not _fits(one, batch):
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _fits(one: Pending, batch: Batch) -> bool:
+    entry = one.plan.side is Side.BUY
+    return entry and gas.joins(kinds_of(batch, one.plan.token))
