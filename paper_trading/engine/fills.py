@@ -36,7 +36,17 @@ from paper_trading.engine.swaps import (
     transactions,
 )
 from paper_trading.engine.trade import Order, Swap
-from paper_trading.engine.ways import NOTHING_LEFT, Rest, graded, kinds_of, met, pool_in, rest_in
+from paper_trading.engine.ways import (
+    NOTHING_LEFT,
+    Rest,
+    best_way,
+    graded,
+    kinds_of,
+    met,
+    pool_in,
+    rest_in,
+    ways,
+)
 
 #: Annualised volatility of a token that has none measured yet.
 DEFAULT_SIGMA = Decimal("0.8")
@@ -70,7 +80,7 @@ def pricing_code(token_id: int, batch: Batch, max_age_seconds: int) -> Code:
         return _UNTRUSTED[quote.verdict]
     if batch.market_time - quote.observed_at > timedelta(seconds=max_age_seconds):
         return Code.PRICE_STALE
-    if pool_in(batch, quote) is None:
+    if all(pool_in(batch, way) is None for way in ways(quote)):
         return Code.DEPTH_UNKNOWN
     if not batch.native_price_usd:
         return Code.GAS_PRICE_UNKNOWN
@@ -98,10 +108,13 @@ def execute_swap(
     can be sold. ValueError for a token that is unknown or cannot be priced, and for an order
     that is beyond the known depth from the start.
     """
-    quote, pool = _priced(order.token.id, batch)
+    quote = _way(order.token.id, batch, order.side, order.amount_in, rest)
+    pool = None if quote is None else pool_in(batch, quote)
+    if quote is None or pool is None:
+        raise ValueError(f"token {order.token.id} cannot be priced in batch {batch.id}")
     key = luck_key(order, quote, batch, attempt)
     now = met(pool, order.side, rest)
-    plan = planned(order, pool, now)
+    plan = planned(order, pool, now, quote.pool)
     if now is None or plan is None:
         raise ValueError(f"order of token {order.token.id} goes beyond the known depth")
     moved = now.moved(ONE + _drift(batch, quote.token.id, uniform(seed, *key, "drift")))
@@ -142,12 +155,13 @@ def leaving(
     So it is too when the units are more than the known depth takes. The gas includes the
     approval when it is still due. How old the quote is does not count.
     """
-    pool = _pool(token_id, batch)
+    way = _way(token_id, batch, Side.SELL, units)
+    pool = None if way is None else pool_in(batch, way)
     out = None if pool is None else pool.quote(Side.SELL, units)
-    if out is None:
+    if way is None or out is None:
         return None
     proceeds = cash_amount(out)
-    gas_usd = swap_fee_usd(batch, kinds_of(batch, batch.quotes[token_id].token))
+    gas_usd = swap_fee_usd(batch, kinds_of(batch, way.token))
     if token_id not in approvals:
         gas_usd = CONTEXT.add(gas_usd, approve_fee_usd(batch))
     return proceeds, gas_usd
@@ -156,12 +170,20 @@ def leaving(
 def sellable(units: int, token_id: int, batch: Batch, displaced: Mapping[int, Displaced]) -> int:
     """Return how many of these units the known depth takes now; 0 when unpriceable.
 
-    What the account's own earlier sales have left in the pools is in the way.
+    On the way that takes most. What the account's own earlier sales have left in the pools is in
+    its way.
     """
-    pool = _pool(token_id, batch)
+    quote = _quote(token_id, batch)
+    if quote is None:
+        return 0
+    return max(_fitting(units, way, batch, displaced) for way in ways(quote))
+
+
+def _fitting(units: int, way: Quote, batch: Batch, displaced: Mapping[int, Displaced]) -> int:
+    pool = pool_in(batch, way)
     if pool is None:
         return 0
-    now = met(pool, Side.SELL, rest_in(batch, token_id, displaced, batch.market_time))
+    now = met(pool, Side.SELL, rest_in(batch, way, displaced, batch.market_time))
     if now is None:
         return 0
     if now.quote(Side.SELL, units) is not None:
@@ -179,11 +201,12 @@ def round_trip_percent(token_id: int, notional_usd: Decimal, batch: Batch) -> De
     cash_in = cash_units(notional_usd)
     if cash_in <= 0:
         raise ValueError(f"notional {notional_usd} USD must be at least 0.000001")
-    pool = _pool(token_id, batch)
-    if pool is None:
+    way = _way(token_id, batch, Side.BUY, cash_in)
+    pool = None if way is None else pool_in(batch, way)
+    if way is None or pool is None:
         return None
     name = ("round trip", token_id, cash_in)
-    gas_usd = swap_fee_usd(batch, kinds_of(batch, batch.quotes[token_id].token))
+    gas_usd = swap_fee_usd(batch, kinds_of(batch, way.token))
     return batch.once(name, lambda: _round_trip_percent(pool, cash_in, gas_usd))
 
 
@@ -197,21 +220,18 @@ def _round_trip_percent(pool: PairPool, cash_in: int, gas_usd: Decimal) -> Decim
     return ratio(lost / cash_amount(cash_in) * HUNDRED)
 
 
-def _pool(token_id: int, batch: Batch) -> PairPool | None:
-    """Return the pool of a token, or None when a fill or its gas cannot be priced."""
-    quote = batch.quotes.get(token_id)
-    if quote is None or batch.cash_price_usd == 0:
-        return None
-    if not batch.native_price_usd:
-        return None
-    return pool_in(batch, quote)
+def _quote(token_id: int, batch: Batch) -> Quote | None:
+    """Return the quote of a token, or None when a fill or its gas cannot be priced."""
+    priced = batch.cash_price_usd != 0 and batch.native_price_usd
+    return batch.quotes.get(token_id) if priced else None
 
 
-def _priced(token_id: int, batch: Batch) -> tuple[Quote, PairPool]:
-    pool = _pool(token_id, batch)
-    if pool is None:
-        raise ValueError(f"token {token_id} cannot be priced in batch {batch.id}")
-    return batch.quotes[token_id], pool
+def _way(
+    token_id: int, batch: Batch, side: Side, amount_in: int, rest: Rest = NOTHING_LEFT
+) -> Quote | None:
+    """Return the best way of an order; None when a fill or its gas cannot be priced."""
+    quote = _quote(token_id, batch)
+    return None if quote is None else best_way(batch, quote, side, amount_in, rest)
 
 
 def luck_key(order: Order, quote: Quote, batch: Batch, attempt: int) -> tuple[str | int, ...]:
@@ -221,7 +241,7 @@ def luck_key(order: Order, quote: Quote, batch: Batch, attempt: int) -> tuple[st
     return (batch.gas.chain_id, quote.token.address, moment, order.side.value, attempt)
 
 
-def planned(order: Order, pool: PairPool, now: PairPool | None) -> Plan | None:
+def planned(order: Order, pool: PairPool, now: PairPool | None, address: str = "") -> Plan | None:
     """Return what an order is quoted by the pool `now`, as it meets it, and its minimum.
 
     `pool` has the middle that costs are measured against. None beyond the known depth.
@@ -232,7 +252,14 @@ def planned(order: Order, pool: PairPool, now: PairPool | None) -> Plan | None:
     kept = CONTEXT.multiply(Decimal(quoted), ONE - order.slippage_tolerance)
     minimum = max(to_base_units(kept, 0), 1 if order.side is Side.BUY else 0)
     return Plan(
-        order.token, order.side, order.amount_in, quoted, minimum, pool.mid_price, pool.fee_pips
+        token=order.token,
+        side=order.side,
+        amount_in=order.amount_in,
+        quoted_out=quoted,
+        minimum_out=minimum,
+        mid_price=pool.mid_price,
+        fee_pips=pool.fee_pips,
+        pool=address,
     )
 
 

@@ -42,7 +42,7 @@ from paper_trading.engine.swaps import (
     transactions,
 )
 from paper_trading.engine.trade import Submission, Swap, Transaction
-from paper_trading.engine.ways import graded, kinds_of, met, pool_in, rest_in
+from paper_trading.engine.ways import graded, kinds_of, met, pool_in, rest_in, way_by
 
 #: A base fee may double on the way: the maximum fee is twice the base fee plus the tip.
 _FEE_HEADROOM = 2
@@ -130,7 +130,8 @@ def resolve(
     quote, sent = batch.quotes.get(pending.plan.token.id), pending.submission
     if quote is None or not _tells(quote, pending, batch) or approval is Approval.COMING:
         return _given_up(pending, batch)
-    pool = pool_in(batch, quote)
+    way = way_by(quote, pending.plan.pool)
+    pool = None if way is None else pool_in(batch, way)
     gone = quote.verdict is PriceVerdict.UNSELLABLE
     if pool is None and not gone:
         return _given_up(pending, batch)
@@ -211,7 +212,7 @@ def _swapped(
     """Swap in the pool at inclusion. Where its known depth ends the minimum out is not met."""
     plan, sent = pending.plan, pending.submission
     drifted_pool = pool.moved(_factor(pending, batch, pool, seed))
-    rest = rest_in(batch, plan.token.id, displaced, sent.included_at)
+    rest = rest_in(batch, _way(pending, batch), displaced, sent.included_at)
     found = None if drifted_pool is None else met(drifted_pool, plan.side, rest)
     seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
     cost = attack_cost(found, plan.side, batch) if found is not None and seen else 0
@@ -230,7 +231,7 @@ def _footprint(pending: Pending, batch: Batch) -> gas.Footprint:
 
     A leg whose pool is none of its router's any more counts as sent alone.
     """
-    kinds = kinds_of(batch, batch.quotes[pending.plan.token.id].token)
+    kinds = kinds_of(batch, _way(pending, batch).token)
     return gas.footprint(kinds, pending.legs if gas.joins(kinds) else 1)
 
 
@@ -244,7 +245,13 @@ def _failed_gas(pending: Pending, batch: Batch) -> int:
 
 def _grade(pending: Pending, batch: Batch) -> FillGrade:
     """Return the grade of the pools that tell the outcome."""
-    return graded(batch, batch.quotes[pending.plan.token.id])
+    return graded(batch, _way(pending, batch))
+
+
+def _way(pending: Pending, batch: Batch) -> Quote:
+    """Return the way of a swap, or of what prices its token where the batch does not know it."""
+    quote = batch.quotes[pending.plan.token.id]
+    return way_by(quote, pending.plan.pool) or quote
 
 
 def _factor(pending: Pending, batch: Batch, pool: PairPool, seed: int) -> Decimal:

@@ -62,6 +62,34 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherPool:
+    """A pool of a token besides the one that prices it: a way that an order may take.
+
+    It is reckoned at the price of the quote that names it: pools differ by less than their fees,
+    and what is read late looks cheap.
+
+    :raises TypeError: when fee or figure is no exact number.
+    :raises ValueError: when one is out of range.
+    """
+
+    #: Lower case.
+    address: str
+    kind: PoolKind
+    fee_pips: int
+    #: As of a token.
+    through: int | None
+    liquidity_usd: Decimal | None
+    depth: Depth | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no pool is."""
+        require(f"fee_pips of pool {self.address}", self.fee_pips, 0, _PIPS - 1, whole=True)
+        if self.liquidity_usd is not None:
+            figure = f"liquidity_usd of pool {self.address}"
+            require(figure, self.liquidity_usd, ZERO, DEEPEST_POOL_USD)
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A price with its source and time, and the depth of the same pool.
 
@@ -79,6 +107,10 @@ class Quote:
     verdict: PriceVerdict = PriceVerdict.FRESH
     #: What the pool was read to hold on chain; None: only a figure is stated.
     depth: Depth | None = None
+    #: The token's further pools.
+    others: tuple[OtherPool, ...] = ()
+    #: Of the quote as seen by one of these: its address; empty: by the pool that prices the token.
+    pool: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no pool quotes."""

@@ -11,7 +11,7 @@ from paper_trading.engine import gas
 from paper_trading.engine.enums import Side
 from paper_trading.engine.market import Batch
 from paper_trading.engine.pending import Pending
-from paper_trading.engine.ways import kinds_of
+from paper_trading.engine.ways import kinds_of, way_by
 
 
 def joined(sent: Sequence[Pending], batch: Batch) -> tuple[Pending, ...]:
@@ -51,5 +51,6 @@ def _groups(sent: Sequence[Pending], batch: Batch) -> Iterator[list[Pending]]:
 
 
 def _fits(one: Pending, batch: Batch) -> bool:
-    entry = one.plan.side is Side.BUY
-    return entry and gas.joins(kinds_of(batch, one.plan.token))
+    quote = batch.quotes[one.plan.token.id]
+    way = way_by(quote, one.plan.pool) or quote
+    return one.plan.side is Side.BUY and gas.joins(kinds_of(batch, way.token))

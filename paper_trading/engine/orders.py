@@ -40,7 +40,7 @@ from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
 from paper_trading.engine.venues import Ticket, approval_of, venue_of
-from paper_trading.engine.ways import between, flow_in, pool_in
+from paper_trading.engine.ways import between, flow_in, pool_in, way_by
 
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
 
@@ -279,11 +279,12 @@ class Desk:
 
     def _displace(self, record: TradeRecord, swap: Swap, quote: Quote) -> None:
         """Remember what a fill left in its pool, and in that which it went through."""
-        pool = pool_in(self._batch, quote)
+        way = way_by(quote, swap.pool) or quote
+        pool = pool_in(self._batch, way)
         cash = moved_units(pool, record.side, swap.amount_in, swap.amount_out)
         at = self._batch.market_time if record.submission is None else record.submission.included_at
         displaced = dict(self.account.displaced)
-        for one in (quote, between(self._batch, quote)):
+        for one in (way, between(self._batch, way)):
             if one is not None:
                 flow, before = flow_in(self._batch, one), displaced.get(one.token.id)
                 displaced[one.token.id] = added(before, flow, record.side, cash, at)

@@ -41,6 +41,7 @@ def _json(one: Pending) -> dict[str, Any]:
         "minimum_out": str(one.plan.minimum_out),
         "mid_price": str(one.plan.mid_price),
         "fee_pips": one.plan.fee_pips,
+        "pool": one.plan.pool,
         "market_time": record.market_time.isoformat(),
         "sequence": record.sequence,
         "exit_reason": None if record.exit_reason is None else record.exit_reason.value,
@@ -79,6 +80,7 @@ def _value(row: Mapping[str, Any]) -> Pending:
             mid_price=Decimal(row["mid_price"]),
             # Of before there were ways through two pools: that of the one pool.
             fee_pips=row.get("fee_pips", fee_pips),
+            pool=row.get("pool", ""),
         ),
         submission=Submission(
             sent_at=datetime.fromisoformat(row["sent_at"]),

@@ -10,14 +10,14 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
 from paper_trading.engine.fills import leaving
-from paper_trading.engine.market import Batch, Token
+from paper_trading.engine.market import Batch, Quote, Token
 from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
 from paper_trading.engine.pending import reserved, spent
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.swaps import CASH_ID
-from paper_trading.engine.ways import met, pool_in, rest_in
+from paper_trading.engine.ways import best_way, met, pool_in, rest_in
 
 #: Smaller entries are refused.
 MINIMUM_SIZE_USD = Decimal(10)
@@ -85,8 +85,8 @@ def size_buy(
     The smallest of `limits` is allowed, the first of equal ones bites. ValueError when the
     token cannot be priced.
     """
-    pool = _pool(token, batch)
     wanted = asked(equity_usd, batch.cash_price_usd, appetite)
+    pool = _pool(_way(account, token, batch, wanted), batch)
     if strategy.target_volatility_percent is not None and _sigma(token, batch) is None:
         return Verdict(wanted, ZERO, VOLATILITY_TARGET, Code.VOLATILITY_UNKNOWN)
     found = limits(account, token, batch, strategy, appetite, equity_usd)
@@ -159,10 +159,11 @@ def _limits(
     if strategy.target_volatility_percent is not None and sigma is not None:
         share = volatility_share(equity, strategy.target_volatility_percent, sigma)
         yield VOLATILITY_TARGET, share - held
-    pool = _pool(token, batch)
-    side = cash_amount(pool.reserve_in(Side.BUY))
+    wanted = asked(equity_usd, batch.cash_price_usd, appetite)
+    way = _way(account, token, batch, wanted)
+    side = cash_amount(_pool(way, batch).reserve_in(Side.BUY))
     yield POOL_SIDE, _share(side, appetite.max_pool_percent)
-    known = _known_depth(account, token, batch, pool)
+    known = _known_depth(account, way, batch)
     if known is not None:
         yield KNOWN_DEPTH, known - held
     free = account.cash_usd - reserved(account.pending.values())
@@ -171,15 +172,16 @@ def _limits(
         yield TRADE_CAP, strategy.max_trade_usd
 
 
-def _known_depth(account: Account, token: Token, batch: Batch, pool: PairPool) -> Decimal | None:
+def _known_depth(account: Account, way: Quote, batch: Batch) -> Decimal | None:
     """Return the largest position that a pool of known ends should hold, in cash; None: no end.
 
     What earlier swaps have left in the pool is in the way of buying more.
     """
+    pool = _pool(way, batch)
     tokens = pool.known_in(Side.SELL)
     if tokens is None:
         return None
-    rest = rest_in(batch, token.id, account.displaced, batch.market_time)
+    rest = rest_in(batch, way, account.displaced, batch.market_time)
     now = met(pool, Side.BUY, rest)
     cash = 0 if now is None else now.known_in(Side.BUY) or 0
     least = min(cash, pool.quote(Side.SELL, tokens) or 0)
@@ -228,11 +230,19 @@ def _gas_usd(token: Token, batch: Batch, *, approved: bool) -> Decimal:
     return left[1]
 
 
-def _pool(token: Token, batch: Batch) -> PairPool:
+def _way(account: Account, token: Token, batch: Batch, wanted_usd: Decimal) -> Quote:
+    """Return the way that an entry of the level's share would take."""
     quote = batch.quotes.get(token.id)
-    pool = None if quote is None else pool_in(batch, quote)
-    if pool is None:
+    if quote is None:
         raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
+    rest = rest_in(batch, quote, account.displaced, batch.market_time)
+    return best_way(batch, quote, Side.BUY, cash_units(max(wanted_usd, ZERO)), rest)
+
+
+def _pool(way: Quote, batch: Batch) -> PairPool:
+    pool = pool_in(batch, way)
+    if pool is None:
+        raise ValueError(f"{way.token.symbol} cannot be priced in batch {batch.id}")
     return pool
 
 

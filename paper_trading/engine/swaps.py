@@ -40,6 +40,8 @@ class Plan:
     mid_price: Decimal
     #: Of all pools of the way together, in millionths of the input.
     fee_pips: int
+    #: Of the way, when it is none that prices the token: its address.
+    pool: str = ""
 
 
 def input_id(token: Token, side: Side) -> int:
@@ -75,6 +77,7 @@ def swap_of(
         mev_usd=attack,
         shortfall_usd=CONTEXT.add(CONTEXT.add(fee, impact), CONTEXT.add(drift, attack)),
         grade=plan.token.grade if grade is None else grade,
+        pool=plan.pool,
         transactions=sent,
     )
 

@@ -95,6 +95,8 @@ class Swap:
     shortfall_usd: Decimal
     grade: FillGrade
     transactions: tuple[Transaction, ...]
+    #: Address of the pool that it went to, when that is none that prices the token.
+    pool: str = ""
 
     @property
     def gas_usd(self) -> Decimal:

@@ -12,13 +12,13 @@ from paper_trading.engine.account import Account
 from paper_trading.engine.enums import Approval, Side
 from paper_trading.engine.fills import execute_swap, luck_key, planned
 from paper_trading.engine.luck import uniform
-from paper_trading.engine.market import Batch
+from paper_trading.engine.market import Batch, Quote
 from paper_trading.engine.money import CONTEXT, ZERO, cash_amount
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.swaps import Plan, input_id
 from paper_trading.engine.trade import Order, Swap, TradeRecord
-from paper_trading.engine.ways import Rest, kinds_of, met, pool_in, rest_in
+from paper_trading.engine.ways import Rest, best_way, kinds_of, met, pool_in, rest_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,24 @@ class Ticket:
     @property
     def rest(self) -> Rest:
         """Return what the account's earlier swaps left in the pools of the order's way."""
-        at, token_id = self.batch.market_time, self.order.token.id
-        return rest_in(self.batch, token_id, self.account.displaced, at)
+        batch = self.batch
+        quote = batch.quotes[self.order.token.id]
+        return rest_in(batch, quote, self.account.displaced, batch.market_time)
+
+    @property
+    def way(self) -> Quote:
+        """Return the way that leaves most of the order after gas."""
+        order, quote = self.order, self.batch.quotes[self.order.token.id]
+        return best_way(self.batch, quote, order.side, order.amount_in, self.rest)
 
     @property
     def plan(self) -> Plan | None:
         """Return what the order is quoted now; None when it goes beyond the known depth."""
-        pool = pool_in(self.batch, self.batch.quotes[self.order.token.id])
+        way = self.way
+        pool = pool_in(self.batch, way)
         if pool is None:
             return None
-        return planned(self.order, pool, met(pool, self.order.side, self.rest))
+        return planned(self.order, pool, met(pool, self.order.side, self.rest), way.pool)
 
 
 class Venue(Protocol):
@@ -89,7 +97,9 @@ class ManagedVenue:
         approves = input_id(order.token, order.side) not in approved(account)
         key = luck_key(order, quote, batch, ticket.attempt)
         channel = mev.channel_of(batch.gas.chain_id, order.mev_protection)
-        gas_usd = inclusion.highest_gas_usd(batch, kinds_of(batch, quote.token), approves=approves)
+        gas_usd = inclusion.highest_gas_usd(
+            batch, kinds_of(batch, ticket.way.token), approves=approves
+        )
         # No block takes a nonce before the ones below it.
         earlier = [one.submission.included_at for one in account.pending.values()]
         return Pending(

@@ -176,7 +176,7 @@ def test_a_fill_is_met_again_in_both_pools() -> None:
     spent = 10_000 * CASH - int(after.cash_usd * CASH)
     for key in (LINK.id, WETH.id):
         assert 0 < after.displaced[key].cash_units <= spent
-    rest = rest_in(found, LINK.id, after.displaced, NOON)
+    rest = rest_in(found, found.quotes[LINK.id], after.displaced, NOON)
     assert rest.own == rest.first == after.displaced[LINK.id].cash_units
     moved = met(both(found), Side.BUY, rest)
     assert isinstance(moved, ChainedPool)
@@ -185,7 +185,7 @@ def test_a_fill_is_met_again_in_both_pools() -> None:
     # One who sells does not count on it.
     assert met(both(found), Side.SELL, rest) == both(found)
     # WETH itself is dearer too.
-    assert rest_in(found, WETH.id, after.displaced, NOON) == Rest(rest.own)
+    assert rest_in(found, found.quotes[WETH.id], after.displaced, NOON) == Rest(rest.own)
 
 
 @given(parts=st.integers(2, 6), millionths=st.integers(100, 50_000), side=SIDES)
