@@ -48,7 +48,7 @@ class TradeAdmin(RecordAdmin):
         ("account", "session", "tick"),
         ("stage", "sequence", "position"),
         ("side", "token", "status", "code"),
-        ("code_text", "exit_reason", "grade"),
+        ("code_text", "exit_reason", "grade", "pool"),
         ("market_time", "created_at"),
         ("confidence", "asked_usd", "allowed_usd", "limit"),
         ("amount_in", "quoted_out", "minimum_out", "amount_out", "mid_price"),

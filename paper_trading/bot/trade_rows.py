@@ -26,6 +26,7 @@ SWAP_COLUMNS = (
     "shortfall_usd",
     "gas_usd",
     "grade",
+    "pool",
 )
 
 

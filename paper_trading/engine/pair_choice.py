@@ -25,6 +25,9 @@ FEWEST_SELLS_PERCENT = Decimal(5)
 #: A pool is proposed in place of the pinned one when it is this many times as deep.
 DEEPER_FACTOR = Decimal("1.5")
 
+#: So many pools are read beside the pinned one: each takes a place in a source's bulk call.
+MOST_FURTHER = 2
+
 #: Fees in pips where the protocol has one for all of its pools.
 _FIXED_FEES = {
     ("uniswap", "v2"): 3_000,
@@ -217,6 +220,8 @@ class Choice:
     flags: tuple[Note, ...]
     #: The pools that were passed over, and why.
     refused: tuple[tuple[PairSeen, Refused], ...]
+    #: Those that could have been chosen, the deepest first.
+    fit: tuple[PairSeen, ...] = ()
 
 
 @exact
@@ -248,7 +253,22 @@ def choose(pairs: Iterable[PairSeen], look: Look) -> Choice:
         vetoes=vetoes(best, look),
         flags=tuple(_flags(best, look, fee, assumed)),
         refused=tuple(refused),
+        fit=tuple(fit),
     )
+
+
+@exact
+def further(choice: Choice, look: Look, pinned: str) -> list[tuple[PairSeen, int]]:
+    """Return the pools besides the pinned one that orders may go through, with their fees in pips.
+
+    The deepest of those that nothing speaks against; none whose fee is only assumed.
+    """
+    found = []
+    for pair in choice.fit:
+        fee, assumed = fee_of(pair, look.fees)
+        if pair.address != pinned and not assumed and not vetoes(pair, look):
+            found.append((pair, fee))
+    return found[:MOST_FURTHER]
 
 
 @exact

@@ -91,6 +91,13 @@ class Token(models.Model):
     )
     pool_fee_pips = models.PositiveIntegerField(help_text="Millionths: 3000 is 0.30 %.")
     pool_fee_is_assumed = models.BooleanField(default=True)
+    further_pools = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="Pools that orders may take besides, by the daily look: address, kind, the other"
+        " token, fee in pips.",
+    )
     is_stable = models.BooleanField(default=False)
     is_cash = models.BooleanField(default=False, help_text="The stablecoin that accounts hold.")
     tradable = models.BooleanField(default=True)

@@ -127,6 +127,8 @@ class Quote(models.Model):
     block = models.PositiveBigIntegerField(null=True)
     #: What the pool was read to hold on chain; null: no node was asked.
     depth = models.JSONField(null=True, default=None)
+    #: The token's further pools as read beside it: address, price and liquidity in USD, depth.
+    others = models.JSONField(null=True, default=None)
     #: The newest fast bar that was closed at this quote's market time.
     bar = models.ForeignKey(Bar, null=True, on_delete=models.PROTECT, related_name="+")
     sigma_annual = RatioField(null=True)

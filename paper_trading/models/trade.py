@@ -63,6 +63,12 @@ class PaperTrade(models.Model):
     gas_usd = UsdField(default=ZERO)
     realized_usd = UsdField(null=True)
     grade = word_field(FillGrade, blank=True, default="")
+    pool = models.CharField(
+        max_length=42,
+        blank=True,
+        default="",
+        help_text="Where the order went, when not to the pool that prices the token.",
+    )
     exit_factor = RatioField(
         null=True, help_text="Of a buy that opened a position: what scales its exits."
     )

@@ -94,7 +94,11 @@ def look_again(token: Token, asked: Asking, now: datetime) -> TokenExamination |
         "flags": [[one.code.value, one.text] for one in choice.flags],
         **_proposal(token, choice, pinned),
     }
-    return _keep(token, now, values)
+    further = [
+        [pair.address, pair.kind, look.majors[pair.other(address).address], fee]
+        for pair, fee in pair_choice.further(choice, look, token.pool_address.lower())
+    ]
+    return _keep(token, now, values, further)
 
 
 def take(examination: TokenExamination, now: datetime) -> Token:
@@ -112,6 +116,8 @@ def take(examination: TokenExamination, now: datetime) -> Token:
         token.pool_quote = row.proposed_quote
         token.pool_fee_pips = row.proposed_fee_pips or pair_choice.ASSUMED_FEE_PIPS
         token.pool_fee_is_assumed = row.proposed_fee_is_assumed
+        # The next look finds them anew, the pool of before among them.
+        token.further_pools = []
         token.save(
             update_fields=[
                 "pool_address",
@@ -119,6 +125,7 @@ def take(examination: TokenExamination, now: datetime) -> Token:
                 "pool_quote",
                 "pool_fee_pips",
                 "pool_fee_is_assumed",
+                "further_pools",
             ]
         )
         row.accepted_at = now
@@ -171,8 +178,13 @@ def _proposal(token: Token, choice: Choice, pinned: PairSeen | None) -> dict[str
     }
 
 
-def _keep(token: Token, now: datetime, values: dict[str, Any]) -> TokenExamination | None:
-    """Write the day's look and tell of it; None when another process was first."""
+def _keep(
+    token: Token, now: datetime, values: dict[str, Any], further: list[list[Any]] | None = None
+) -> TokenExamination | None:
+    """Write the day's look and tell of it; None when another process was first.
+
+    The further pools that it found are those of the day: they price nothing, so nobody is asked.
+    """
     with transaction.atomic():
         known = token.examinations.order_by("at").last()
         row, made = TokenExamination.objects.get_or_create(
@@ -182,6 +194,9 @@ def _keep(token: Token, now: datetime, values: dict[str, Any]) -> TokenExaminati
         )
         if not made:
             return None
+        if further is not None and further != token.further_pools:
+            token.further_pools = further
+            token.save(update_fields=["further_pools"])
         _tell(token, row, known)
     return row
 

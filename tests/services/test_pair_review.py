@@ -239,3 +239,30 @@ def test_the_task_looks_with_what_is_installed(
     monkeypatch.setattr(asking, "_asking", scripted(pair()).asking)
     task.run()
     assert TokenExamination.objects.get().token == toshi
+
+
+def test_sound_pools_beside_the_pinned_one_are_ways_for_orders(toshi: Token) -> None:
+    looked(toshi, pair(), deeper(900_000))
+    toshi.refresh_from_db()
+    assert toshi.further_pools == [[OTHER_POOL, "pancakeswap_v2", "WETH", 2500]]
+    # One that something speaks against is none the next day.
+    looked(toshi, pair(), deeper(20_000), days=1)
+    toshi.refresh_from_db()
+    assert toshi.further_pools == []
+
+
+def test_a_pool_whose_fee_is_assumed_is_no_way(toshi: Token) -> None:
+    solidly = pair(pairAddress=OTHER_POOL, dexId="aerodrome", labels=[], liquidity={"usd": 9e5})
+    looked(toshi, pair(), solidly)
+    toshi.refresh_from_db()
+    assert toshi.further_pools == []
+
+
+def test_a_pool_that_is_taken_is_no_further_one(toshi: Token) -> None:
+    row = looked(toshi, pair(), deeper())
+    toshi.refresh_from_db()
+    assert [one[0] for one in toshi.further_pools] == [OTHER_POOL]
+    assert take(row, NOW).further_pools == []
+    looked(toshi, pair(), deeper(), days=1)
+    toshi.refresh_from_db()
+    assert OTHER_POOL not in [one[0] for one in toshi.further_pools]
