@@ -54,6 +54,34 @@ def test_a_reader_that_raises_costs_its_source_the_refresh_alone(
     assert "KeyError: 'priceUsd'" in finding.what
 
 
+def test_a_source_that_cannot_write_its_requests_cools_down_and_is_told_once(
+    upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    monkeypatch.setattr(DexScreener, "requests", broken)
+    ticks = [upstream.tick(session) for _ in range(3)]
+    assert [tick.batch and tick.batch.source for tick in ticks] == ["geckoterminal"] * 3
+    assert [one.tick_id for one in InternalError.objects.all()] == [ticks[0].pk]
+    state = SourceState.objects.get(source="dexscreener")
+    assert (state.reason, state.failures) == ("INTERNAL_ERROR", 1)
+    assert state.cooling_until is not None
+    assert state.cooling_until > upstream.clock.time
+    errors = {one.source: one.errors for one in usage.statistics(*upstream.today)}
+    assert errors["dexscreener"] == {"INTERNAL_ERROR": 1}
+
+
+def test_a_source_that_writes_its_requests_again_serves_after_its_cool_down(
+    upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(DexScreener, "requests", broken)
+        upstream.tick(session)
+    sources = [tick.batch and tick.batch.source for tick in (upstream.tick(session, 76),)]
+    assert sources == ["dexscreener"]
+    assert InternalError.objects.count() == 1
+
+
 def test_when_no_reader_works_nothing_is_traded_and_the_page_says_where_to_look(
     upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
