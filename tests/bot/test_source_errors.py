@@ -36,7 +36,8 @@ def test_a_reader_that_raises_costs_its_source_the_refresh_alone(
     assert tick.batch.source == "geckoterminal"
     view = feed_view(upstream.market, clock.now())
     assert view is not None
-    assert (view.state, {one.verdict for one in view.tokens}) == ("good", {PriceVerdict.FRESH})
+    assert (view.state, {one.verdict for one in view.tokens}) == ("stand-in", {PriceVerdict.FRESH})
+    assert view.stands_in == "geckoterminal stands in for dexscreener"
     # One of each price chain.
     kept = list(InternalError.objects.all())
     assert [(one.tick_id, one.stage) for one in kept] == [(tick.pk, Stage.PRICES)] * 2
