@@ -53,6 +53,8 @@ class Rules:
     seed: int
     entries_paused: bool
     halted: bool
+    #: Tokens whose orders a venue raised at when the step was run before: a replay asks none.
+    broken: frozenset[int] = frozenset()
 
 
 class Desk:
@@ -226,6 +228,8 @@ class Desk:
 
     def _ask(self, ticket: Ticket) -> Swap | Pending | None:
         """Return what a venue makes of an order; None when it raised: that is never a fill."""
+        if ticket.order.token.id in self._rules.broken:
+            return None
         try:
             return venue_of(self._rules.strategy).send(ticket)
         except Exception:  # noqa: BLE001

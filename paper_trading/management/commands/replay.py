@@ -91,6 +91,11 @@ class Command(BaseCommand):
             f"identical: session {found.session}, {number_of(found.ticks, 'tick')}"
             f" ({found.closed} closed), {number_of(found.steps, 'step')} of the market{whole}"
         )
+        for where in found.broken:
+            self.stdout.write(
+                f"{where}: an error inside is stored of its venue; the orders that it denied"
+                " are not comparable and were taken as stored"
+            )
 
     def _file(self, options: dict[str, Any]) -> None:
         if options["verify"]:
