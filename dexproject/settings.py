@@ -188,11 +188,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "filters": {"news": {"()": "paper_trading.services.sources.live.news.News"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "paper_trading": {"level": environment.text("DEX_LOG_LEVEL", "INFO").upper()},
         "tasks": {"level": environment.text("DEX_LOG_LEVEL", "INFO").upper()},
+        # Pools are read at every tick, and one that is not as it should be stays so for days.
+        "paper_trading.services.sources.live.pool_state": {"filters": ["news"]},
         # Beat sends several messages a second; its INFO lines would bury everything else.
         "celery.beat": {"level": "WARNING"},
         # Flower asks workers that are not up yet and warns about each question.

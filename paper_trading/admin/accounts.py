@@ -14,6 +14,7 @@ from paper_trading.admin.records import ModelForm, RecordAdmin
 from paper_trading.bot import accounts
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.circuit_breakers import CircuitBreakerManager
+from paper_trading.engine.words import number_of
 from paper_trading.models import AccountEvent, PaperTradingAccount, Token
 
 
@@ -158,7 +159,7 @@ class AccountAdmin(RecordAdmin):
             request,
             rows,
             lambda row: CircuitBreakerManager(row.pk).lock(token, minutes, user, reason),
-            f"{token} locked for {minutes} minutes: {reason.rstrip('.')}",
+            f"{token} locked for {number_of(minutes, 'minute')}: {reason.rstrip('.')}",
         )
         return None
 

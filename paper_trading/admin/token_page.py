@@ -15,7 +15,13 @@ from paper_trading.models import FeedMode, Market
 from paper_trading.services import asking, clock
 from paper_trading.services.examination_text import lines
 from paper_trading.services.sources.live.base import SourceFailure
-from paper_trading.services.token_adding import CannotAdd, Examination, add, examine
+from paper_trading.services.token_adding import (
+    CannotAdd,
+    Examination,
+    add,
+    examine,
+    what_follows,
+)
 from paper_trading.services.token_registry import CHAINS
 
 _ADDED = "Token {} added, pool {}."
@@ -88,8 +94,7 @@ class AddTokenPage(ReadableAdmin):
             form.add_error(None, str(refusal))
             return None
         self.log_change(request, market, _ADDED.format(listing.token, found.pool))
-        text = f"{listing}: it takes part from the next batch on."
-        self.message_user(request, text, messages.SUCCESS)
+        self.message_user(request, what_follows(listing), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:paper_trading_market_change", args=[market.pk]))
 
     def _page(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.words import number_of
 from paper_trading.intelligence.intel_slider import IntelSliderEngine
 from paper_trading.models import FeedMode, Market, PaperTradingSession
 from paper_trading.services import market_signals, signal_folder
@@ -19,7 +20,7 @@ def lines(session: PaperTradingSession) -> Iterator[str]:
     account, market = session.account, session.account.market
     strategy = session.strategy.current_version().as_strategy()
     chain = CHAINS.get(market.chain_id)
-    limit = "none" if session.tick_limit is None else f"{session.tick_limit} closed ticks"
+    limit = "none" if session.tick_limit is None else number_of(session.tick_limit, "closed tick")
     yield "=" * 72
     yield f"Account {account.name}, session {session.pk}, owner {account.owner}"
     yield f"  Cash: {account.cash_usd:,.2f} USD, deposits {account.deposits_usd:,.2f} USD"

@@ -9,6 +9,7 @@ from paper_trading.bot import clock, endings, ledger_check
 from paper_trading.bot.findings import Finding, Severity, Trouble
 from paper_trading.bot.opening import slot_start
 from paper_trading.engine.enums import BreakerKind
+from paper_trading.engine.words import number_of
 from paper_trading.models import (
     BreakerState,
     FeedMode,
@@ -82,7 +83,7 @@ def failed_ticks(now: datetime) -> Iterable[Finding]:
     for severity, when, age in _ages("closed_at", now):
         seen = failed.filter(age).aggregate(n=Count("pk"), since=Min("closed_at"), last=Max("pk"))
         if seen["n"]:
-            what = f"{_counted(seen['n'], 'tick')} failed {when}, last the tick {seen['last']}."
+            what = f"{number_of(seen['n'], 'tick')} failed {when}, last the tick {seen['last']}."
             yield Finding(Trouble.TICK_FAILED, severity, what, seen["since"])
 
 
@@ -93,7 +94,7 @@ def internal_errors(now: datetime) -> Iterable[Finding]:
         newest = kept.order_by("-pk").first()
         if newest is not None:
             seen = kept.aggregate(n=Count("pk"), since=Min("created_at"))
-            what = f"{_counted(seen['n'], 'exception')} kept {when}, last in {newest}"
+            what = f"{number_of(seen['n'], 'exception')} kept {when}, last in {newest}"
             yield Finding(Trouble.INTERNAL_ERROR, severity, what, seen["since"])
 
 
@@ -172,7 +173,7 @@ def unmanaged_positions(_: datetime) -> Iterable[Finding]:
         held=held, runs=runs, stopped=Max("sessions__stopped_at")
     )
     for account in accounts.filter(held__gt=0, runs=0).order_by("pk"):
-        what = f"{account} holds {_counted(account.held, 'position')} that no session manages."
+        what = f"{account} holds {number_of(account.held, 'position')} that no session manages."
         yield Finding(Trouble.POSITIONS_UNMANAGED, Severity.NOTE, what, account.stopped)
 
 
@@ -205,7 +206,3 @@ def _ages(column: str, now: datetime) -> Iterable[tuple[Severity, str, Q]]:
     news = Q(**{f"{column}__gte": now - NEWS})
     yield Severity.BROKEN, "within the last day", news
     yield Severity.NOTE, "longer than a day ago", ~news
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

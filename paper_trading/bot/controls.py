@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from paper_trading.bot import clock, events
 from paper_trading.bot.accounts import ControlRefused
 from paper_trading.bot.opening import slot_of
+from paper_trading.engine.words import number_of
 from paper_trading.models import (
     ManualRequest,
     PaperTradingSession,
@@ -51,7 +52,9 @@ def stop(session: PaperTradingSession, reason: StopReason = StopReason.REQUESTED
         row.stopped_at = clock.now()
         row.save(update_fields=["status", "stop_reason", "stopped_at"])
         held = row.account.positions.filter(is_open=True).count()
-        note = f" {held} open positions are no longer managed." if held else ""
+        verb = "is" if held == 1 else "are"
+        left = f" {number_of(held, 'open position')} {verb} no longer managed."
+        note = left if held else ""
         _tell(row, "stopped", f"Session stopped.{note}")
 
 

@@ -11,6 +11,7 @@ from paper_trading.bot.clock import ClockTimestamp
 from paper_trading.bot.rules import breakers_of, save_breakers
 from paper_trading.engine.breakers import trip_for_error
 from paper_trading.engine.enums import BreakerKind, Stage
+from paper_trading.engine.words import number_of
 from paper_trading.models import (
     AccountEventKind,
     PaperTradingAccount,
@@ -48,7 +49,8 @@ def fail(tick: Tick) -> None:
         account = _locked(tick)
         if not _end(tick, TickStatus.FAILED, TickReason.ATTEMPTS):
             return
-        text = f"Tick {tick.number} failed in stage {tick.stage} after {tick.attempt} attempts."
+        tried = number_of(tick.attempt, "attempt")
+        text = f"Tick {tick.number} failed in stage {tick.stage} after {tried}."
         logger.error("tick %s stage %s: %s", tick.pk, tick.stage, text)
         _trip(tick, account, text)
 

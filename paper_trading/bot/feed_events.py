@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from paper_trading.bot import logs
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import PaperTradingSession, PriceBatch, SessionStatus
-from paper_trading.services.feed_view import advice
+from paper_trading.services.feed_view import SERVED, advice
 from paper_trading.services.live_markets import source_plan
 from paper_trading.services.websocket_service import publish_on_commit
 
@@ -18,8 +18,6 @@ _KINDS = {
     PriceVerdict.UNSELLABLE: "unsellable",
     PriceVerdict.FRESH: "recovered",
 }
-#: Verdicts on what a source said just now; others are on what is left from before.
-_SERVED = (PriceVerdict.FRESH, PriceVerdict.DISPUTED, PriceVerdict.CASH_UNSURE)
 _TEXTS = {
     "degraded": "No fresh price for {}: it is not traded until there is one.",
     "disputed": "Sources disagree on {}: no entries until they agree.",
@@ -53,7 +51,7 @@ def _tell_of_source(batch: PriceBatch) -> None:
     While the first says any price it serves: that others come from another is told by quotes.
     A batch that nobody served says nothing of sources.
     """
-    served = batch.market.batches.filter(quotes__verdict__in=_SERVED)
+    served = batch.market.batches.filter(quotes__verdict__in=SERVED)
     before = _sources(served.filter(step__lt=batch.step))
     now = _sources(served.filter(step=batch.step))
     if not before or not now:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine.inference import LEAST_RETURNS
+from paper_trading.engine.words import number_of
 from paper_trading.models import PaperPerformanceMetrics
 
 _ZERO = Decimal(0)
@@ -139,15 +140,15 @@ def _verdict(low: Decimal, high: Decimal, more_days: str | None) -> str:
     """Say whether an interval leaves zero out, and else how long it would take."""
     if low > _ZERO or high < _ZERO:
         if more_days is not None and Decimal(more_days) > 0:
-            return f"apart from zero; {_days(more_days)} more days to be sure of it"
+            return f"apart from zero; {_days(more_days)} to be sure of it"
         return "apart from zero"
     if more_days is None:
         return "not distinguishable from zero"
-    return f"not distinguishable from zero; {_days(more_days)} more days needed"
+    return f"not distinguishable from zero; {_days(more_days)} needed"
 
 
 def _days(days: str) -> str:
-    return f"{int(Decimal(days)) + 1:,}"
+    return number_of(int(Decimal(days)) + 1, "more day")
 
 
 def _compared(name: str, found: Mapping[str, Any]) -> Compared:

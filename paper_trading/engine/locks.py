@@ -12,6 +12,7 @@ from paper_trading.engine.codes import IN_NO_BLOCK
 from paper_trading.engine.enums import TradeStatus
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.trade import TradeRecord
+from paper_trading.engine.words import number_of
 
 #: Of a reason, so that the record of a denial keeps it with its time.
 LONGEST_REASON = 120
@@ -75,7 +76,7 @@ def _counted(account: Account, record: TradeRecord, strategy: Strategy, at: date
     until = at + timedelta(minutes=strategy.lock_minutes)
     known = account.locks.get(token_id)
     if known is None or known.until < until:
-        reason = f"{row} failed swaps in a row"
+        reason = f"{number_of(row, 'failed swap')} in a row"
         account = locked(account, token_id, TokenLock(until, reason, by_person=False))
     return _with_row(account, token_id, 0)
 

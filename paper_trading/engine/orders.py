@@ -41,6 +41,7 @@ from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
 from paper_trading.engine.venues import Ticket, approval_of, venue_of
 from paper_trading.engine.ways import between, flow_in, pool_in, way_by
+from paper_trading.engine.words import number_of
 
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
 
@@ -54,6 +55,8 @@ class Rules:
     seed: int
     entries_paused: bool
     halted: bool
+    #: Tokens whose orders a venue raised at when the step was run before: a replay asks none.
+    broken: frozenset[int] = frozenset()
 
 
 class Desk:
@@ -233,6 +236,8 @@ class Desk:
 
     def _ask(self, ticket: Ticket) -> Swap | Pending | None:
         """Return what a venue makes of an order; None when it raised: that is never a fill."""
+        if ticket.order.token.id in self._rules.broken:
+            return None
         try:
             return venue_of(self._rules.strategy).send(ticket)
         except Exception:  # noqa: BLE001
@@ -365,12 +370,13 @@ class Desk:
     def _full(self, token: Token, strategy: Strategy, appetite: Appetite) -> tuple[Code, str]:
         held, coming = self.account.positions.get(token.id), self._coming()
         if held is not None and held.adds >= appetite.max_adds:
-            return Code.ADDS_EXHAUSTED, f"{appetite.max_adds} adds"
+            return Code.ADDS_EXHAUSTED, number_of(appetite.max_adds, "add")
         open_or_coming = len(self.account.positions.keys() | coming)
         if held is None and open_or_coming >= strategy.max_concurrent_positions:
-            return Code.POSITIONS_FULL, f"{strategy.max_concurrent_positions} positions"
+            return Code.POSITIONS_FULL, number_of(strategy.max_concurrent_positions, "position")
         if self.account.entries_today + len(coming) >= strategy.max_daily_trades:
-            return Code.DAILY_TRADES_REACHED, f"{strategy.max_daily_trades} entries a day"
+            most = number_of(strategy.max_daily_trades, "entry", "entries")
+            return Code.DAILY_TRADES_REACHED, f"{most} a day"
         return Code.OK, ""
 
     def _coming(self) -> set[int]:
@@ -384,7 +390,7 @@ class Desk:
             return ""
         minutes = self._rules.appetite.cool_down_minutes * (2 if last.reason in _STOPS else 1)
         over = self._batch.market_time - last.at >= timedelta(minutes=minutes)
-        return "" if over else f"{minutes} minutes after {last.reason}"
+        return "" if over else f"{number_of(minutes, 'minute')} after {last.reason}"
 
     def _pricing(self, token: Token) -> Code:
         return pricing_code(token.id, self._batch, self._rules.strategy.max_quote_age_seconds)

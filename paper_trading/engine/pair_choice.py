@@ -12,6 +12,7 @@ from enum import StrEnum, unique
 from paper_trading.engine.enums import PoolKind
 from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_PRICE_USD
 from paper_trading.engine.money import HUNDRED, exact
+from paper_trading.engine.words import number_of
 
 #: Both sides of the pool. A trade of 100 USD then moves the price by less than one percent.
 LEAST_LIQUIDITY_USD = Decimal(25_000)
@@ -364,7 +365,7 @@ def _unsold(pair: PairSeen) -> Finding | None:
     for trades, period in ((pair.h24, "24 h"), (pair.h1, "1 h")):
         if trades is None or trades.buys < TELLING_BUYS:
             continue
-        said = f"{trades.buys} buys and {trades.sells} sales in {period}"
+        said = f"{number_of(trades.buys, 'buy')} and {number_of(trades.sells, 'sale')} in {period}"
         if trades.sells == 0:
             return Finding(Veto.SELLS_FAIL, f"{said}: sales seem to fail.")
         if trades.sells * HUNDRED < (trades.buys + trades.sells) * FEWEST_SELLS_PERCENT:

@@ -10,6 +10,7 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
 from paper_trading.engine.fills import leaving
+from paper_trading.engine.inclusion import highest_gas_usd
 from paper_trading.engine.market import Batch, Quote, Token
 from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
 from paper_trading.engine.pending import reserved, spent
@@ -17,7 +18,8 @@ from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.swaps import CASH_ID
-from paper_trading.engine.ways import best_way, met, pool_in, rest_in
+from paper_trading.engine.venues import approved
+from paper_trading.engine.ways import best_way, kinds_of, met, pool_in, rest_in, ways
 
 #: Smaller entries are refused.
 MINIMUM_SIZE_USD = Decimal(10)
@@ -167,7 +169,7 @@ def _limits(
     if known is not None:
         yield KNOWN_DEPTH, known - held
     free = account.cash_usd - reserved(account.pending.values())
-    yield CASH, free - strategy.minimum_balance_usd - _reserve(account, token, batch)
+    yield CASH, free - strategy.minimum_balance_usd - _reserve(account, token, batch, strategy)
     if strategy.max_trade_usd is not None:
         yield TRADE_CAP, strategy.max_trade_usd
 
@@ -216,10 +218,23 @@ def _exposure(position: Position, batch: Batch) -> Decimal:
     return max(position.cost_usd, in_cash(market_value(position), batch.cash_price_usd))
 
 
-def _reserve(account: Account, token: Token, batch: Batch) -> Decimal:
-    """Return the gas of entering and of leaving again, with the approvals still due."""
+def _reserve(account: Account, token: Token, batch: Batch, strategy: Strategy) -> Decimal:
+    """Return the gas of entering and of leaving again, with the approvals still due.
+
+    The transaction manager sets aside the most that gas may cost: so much must be left for both.
+    """
+    if strategy.use_transaction_manager:
+        paid = approved(account)
+        both = (one not in paid for one in (CASH_ID, token.id))
+        return sum((_highest_gas_usd(token, batch, approves=one) for one in both), ZERO)
     entry = _gas_usd(token, batch, approved=CASH_ID in account.approvals)
     return entry + _gas_usd(token, batch, approved=token.id in account.approvals)
+
+
+def _highest_gas_usd(token: Token, batch: Batch, *, approves: bool) -> Decimal:
+    """Return the most that a swap may pay for gas, on whichever of the token's ways."""
+    found = [kinds_of(batch, way.token) for way in ways(batch.quotes[token.id])]
+    return max(highest_gas_usd(batch, kinds, approves=approves) for kinds in found)
 
 
 def _gas_usd(token: Token, batch: Batch, *, approved: bool) -> Decimal:

@@ -25,8 +25,11 @@ DEPTH_FACTOR = Decimal(3)
 OLDEST = timedelta(seconds=75)
 #: A source that steps in for another may be behind it by as much as its cache is old.
 BEHIND = timedelta(seconds=60)
-#: Readings no further apart than this are one observation: it cannot confirm itself.
-MOMENT = timedelta(seconds=1)
+#: Readings no further apart than this may be one observation, which cannot confirm itself: a
+#: cache says its age in whole seconds, and answers take up to 3.5 s to come.
+MOMENT = timedelta(seconds=5)
+#: An observation's time is known to a day, or it is of no use.
+WIDEST_SPREAD_SECONDS = 86_400
 #: Clocks of providers run this much ahead; a reading from further on is refused.
 CLOCK_SKEW = timedelta(seconds=5)
 #: Pools of one token differ by their fees, at most 1 % each way, and by what moves in a minute.
@@ -62,6 +65,8 @@ class Reading:
     observed_at: datetime
     #: Address of the pool, in lower case.
     pool: str
+    #: It may have been observed up to so much later: of a cache that does not say its age.
+    spread_seconds: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no pool says."""
@@ -69,6 +74,11 @@ class Reading:
         if self.liquidity_usd is not None:
             require("liquidity_usd of a reading", self.liquidity_usd, ZERO, DEEPEST_POOL_USD)
         require_zone("observed_at of a reading", self.observed_at)
+        if not 0 <= self.spread_seconds <= WIDEST_SPREAD_SECONDS:
+            raise ValueError(
+                f"spread_seconds of a reading was {self.spread_seconds};"
+                f" allowed are 0 to {WIDEST_SPREAD_SECONDS}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +327,9 @@ def _waiting(state: TokenTrust, seen: Reading) -> Reading:
 
 
 def _is_later(pending: Reading, seen: Reading) -> bool:
-    return seen.observed_at - pending.observed_at > MOMENT
+    """Say whether a reading is surely another observation than the one that waits."""
+    newest = pending.observed_at + timedelta(seconds=pending.spread_seconds)
+    return seen.observed_at - newest > MOMENT
 
 
 def _sides(base: Reading, seen: Reading) -> tuple[int, int]:

@@ -48,20 +48,23 @@ def check_from_json(data: list[str]) -> Check:
     return Check(Decimal(price), datetime.fromisoformat(at))
 
 
-def _reading(reading: Reading | None) -> list[str | None] | None:
+def _reading(reading: Reading | None) -> list[str | int | None] | None:
     if reading is None:
         return None
     depth = None if reading.liquidity_usd is None else str(reading.liquidity_usd)
-    return [str(reading.price_usd), depth, reading.observed_at.isoformat(), reading.pool]
+    # Most are of one time: they are written as they were before there were others.
+    spread = [reading.spread_seconds] if reading.spread_seconds else []
+    return [str(reading.price_usd), depth, reading.observed_at.isoformat(), reading.pool, *spread]
 
 
 def _read(data: list[Any] | None) -> Reading | None:
     if data is None:
         return None
-    price, depth, at, pool = data
+    price, depth, at, pool, *spread = data
     return Reading(
         Decimal(price),
         None if depth is None else Decimal(depth),
         datetime.fromisoformat(at),
         pool,
+        *spread,
     )

@@ -10,6 +10,7 @@ from decimal import Decimal
 from paper_trading.engine.bracket import bracket
 from paper_trading.engine.money import HUNDRED, ZERO, exact
 from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.engine.words import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _positions(at: Standing) -> Iterator[UserLimit]:
     whole, rest = divmod(exposure, at.share_percent)
     room = whole + int(rest > 0)
     why = (
-        f"{_text(exposure)} % of equity has room for {_text(room)} positions of"
+        f"{_text(exposure)} % of equity has room for {number_of(int(room), 'position')} of"
         f" {_text(at.share_percent)} %; smaller ones may reach it"
     )
     yield UserLimit("max_concurrent_positions", Decimal(most), room, most < room, why)

@@ -33,14 +33,15 @@ class TickInputs:
     halted: bool = False
     manual_closes: frozenset[int] = frozenset()
 
-    def rules(self) -> Rules:
-        """Return the rules of the money stages."""
+    def rules(self, broken: frozenset[int] = frozenset()) -> Rules:
+        """Return the rules of the money stages; `broken` are tokens whose venue has raised."""
         return Rules(
             strategy=self.strategy,
             appetite=appetite(self.level),
             seed=self.seed,
             entries_paused=self.entries_paused,
             halted=self.halted,
+            broken=broken,
         )
 
     def engine(self) -> IntelSliderEngine:

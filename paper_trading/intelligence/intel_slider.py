@@ -8,6 +8,7 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision, Gate, Twin
 from paper_trading.engine.enums import Action, PriceVerdict
 from paper_trading.engine.strategy import Appetite, Strategy
+from paper_trading.engine.words import number_of
 from paper_trading.intelligence import learner
 from paper_trading.intelligence.evidence import Evidence
 from paper_trading.intelligence.experience import LEARNING_LEVEL, Experience
@@ -139,7 +140,7 @@ class IntelSliderEngine:
             "Gross exposure": f"{row.max_exposure_percent} % of equity",
             "Order size": f"at most {row.max_pool_percent} % of the pool's side",
             "Slippage": f"{row.slippage_share_percent} % of the strategy's maximum",
-            "Cool-down": f"{row.cool_down_minutes} minutes, adds {row.max_adds}",
+            "Cool-down": f"{number_of(row.cool_down_minutes, 'minute')}, adds {row.max_adds}",
             "MEV protection": "on" if row.mev_protection else "off",
             "Versions": f"levels {LEVELS_VERSION}, score {SCORE_VERSION}",
         }

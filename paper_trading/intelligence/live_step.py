@@ -36,6 +36,8 @@ from paper_trading.intelligence.observed import BASE_FEE, L1_FEES, SourceQuote, 
 #: A source's answer held no usable price of the token, or none at all was asked for.
 BAD_PRICE = "BAD_PRICE"
 NOT_SAID = "NOT_SAID"
+#: In what is kept of a step: spreads of readings that have one, in seconds by symbol.
+SPREAD = "spread"
 
 _GOOD = (PriceVerdict.FRESH, PriceVerdict.DISPUTED)
 #: Verdicts whose quote is not the reading itself; a disputed one is at times.
@@ -89,6 +91,7 @@ def seen(
     block: int | None = None,
     volume_usd: Decimal | None = None,
     depth: Depth | None = None,
+    spread_seconds: int = 0,
 ) -> Seen | Absent:
     """Return a reading at the scales that rows keep, or BAD_PRICE when no pool says so.
 
@@ -96,7 +99,8 @@ def seen(
     """
     liquidity, volume = _amount(liquidity_usd), _amount(volume_usd)
     try:
-        reading = Reading(money.price(price_usd), liquidity, observed_at, pool.lower())
+        price = money.price(price_usd)
+        reading = Reading(price, liquidity, observed_at, pool.lower(), spread_seconds)
     except (ArithmeticError, ValueError):
         return Absent(BAD_PRICE)
     return Seen(reading, source, block, volume, depth)
@@ -165,9 +169,9 @@ def said_at(step: SourceStep, source: str) -> Said:
     found: dict[str, Seen | Absent] = {
         symbol: Absent(reason) for symbol, reason in step.reasons.items()
     }
-    raw = step.said["raw"]
+    raw, spreads = step.said["raw"], step.said.get(SPREAD, {})
     for symbol, quote in step.quotes.items():
-        found[symbol] = _unjudged(quote, raw.get(symbol))
+        found[symbol] = _unjudged(quote, raw.get(symbol), spreads.get(symbol, 0))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
     return Said(source, found, checks, step.said.get(BASE_FEE), l1_fees(step.said))
 
@@ -247,10 +251,13 @@ def _journal(
     """Return what the quotes do not tell: readings that they are not, new checks, changes."""
     stood = {name: before.get(name, TokenTrust()).standing for name in judged}
     fee = {} if said.base_fee_wei is None else {BASE_FEE: said.base_fee_wei}
+    spreads = {name: _spread(said, name) for name, one in judged.items() if one.quote is not None}
+    spreads = {name: spread for name, spread in spreads.items() if spread}
     l1 = {} if said.l1_fees is None else {L1_FEES: list(astuple(said.l1_fees))}
     return {
         **fee,
         **l1,
+        **({SPREAD: spreads} if spreads else {}),
         "checks": {
             name: check_to_json(check)
             for name, check in sorted(said.checks.items())
@@ -276,6 +283,11 @@ def _is_altered(judged: Judged) -> bool:
     return judged.verdict in _ALTERED
 
 
+def _spread(said: Said, symbol: str) -> int:
+    found = said.seen.get(symbol)
+    return found.reading.spread_seconds if isinstance(found, Seen) else 0
+
+
 def _raw(found: Seen | Absent | None) -> list[str | None] | str:
     if found is None:
         return NOT_SAID
@@ -285,10 +297,14 @@ def _raw(found: Seen | Absent | None) -> list[str | None] | str:
     return [str(found.reading.price_usd), None if depth is None else str(depth)]
 
 
-def _unjudged(quote: SourceQuote, raw: list[str | None] | str | None) -> Seen | Absent:
+def _unjudged(
+    quote: SourceQuote, raw: list[str | None] | str | None, spread_seconds: int
+) -> Seen | Absent:
     if isinstance(raw, str):
         return Absent(raw)
-    reading = Reading(quote.price_usd, quote.liquidity_usd, quote.observed_at, quote.pool)
+    reading = Reading(
+        quote.price_usd, quote.liquidity_usd, quote.observed_at, quote.pool, spread_seconds
+    )
     if raw is not None:
         price, depth = raw
         reading = replace(

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from paper_trading.engine.decision import Decision, PWin
 from paper_trading.engine.money import CONTEXT, HUNDRED
+from paper_trading.engine.words import number_of
 from paper_trading.intelligence.boundary import decimal_of
 
 #: Matured set-ups of older days no longer count.
@@ -79,7 +80,7 @@ def in_words(decision: Decision) -> str:
         return f"{words}; no such set-up has matured yet, {even}"
     wins = CONTEXT.divide(CONTEXT.multiply(won.share, Decimal(won.n)), HUNDRED)
     return (
-        f"{words}; of such set-ups {wins:,.0f} of {won.n:,} won in {won.days} days,"
+        f"{words}; of such set-ups {wins:,.0f} of {won.n:,} won in {number_of(won.days, 'day')},"
         f" p_win {_shown(won.mean)} % [{_shown(won.low)}, {_shown(won.high)}], {even}"
     )
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from paper_trading.bot.replay.capacity import Capacity
 from paper_trading.bot.replay.capacity_tally import TERMS, Size
+from paper_trading.engine.words import number_of
 from paper_trading.management.tables import table
 
 _HEAD = (
@@ -34,7 +35,8 @@ def curve_text(found: Capacity) -> str:
     before = f", after {earlier} earlier of its account" if earlier else ""
     return "\n".join(
         (
-            f"Session {found.session}, level {found.level}, {found.ticks} ticks{before}.",
+            f"Session {found.session}, level {found.level},"
+            f" {number_of(found.ticks, 'tick')}{before}.",
             "",
             table(_HEAD, [_line(size) for size in found.sizes]),
             "",

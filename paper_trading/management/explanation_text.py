@@ -10,6 +10,7 @@ from typing import Any
 from paper_trading.bot.explanation import Explanation
 from paper_trading.engine.decision import Gate, SignalReading
 from paper_trading.engine.enums import Action, TradeStatus
+from paper_trading.engine.words import number_of
 from paper_trading.intelligence.decision_json import decision_to_json
 from paper_trading.intelligence.p_win import in_words
 from paper_trading.intelligence.signals import AGREEMENT
@@ -127,13 +128,14 @@ def _inputs(found: Explanation) -> Iterator[str]:
     if ranked is None:
         yield "  quantiles   none: too few scores"
     else:
-        yield f"  quantiles   set {ranked.pk}, {ranked.sample_size:,} scores,"
+        yield f"  quantiles   set {ranked.pk}, {number_of(ranked.sample_size, 'score')},"
         yield f"              frozen {_when(ranked.frozen_at, now)}"
     cost = _number(evidence.round_trip_percent)
     yield f"  round trip  {cost} % of {_usd(inputs.notional_usd)}"
     outcome, known = evidence.outcome, evidence.experience
     frozen = "nothing frozen yet" if known is None else f"frozen {_when(known.frozen_at, now)}"
-    yield f"  outcomes    {outcome.n:,} set-ups of {outcome.days} days,"
+    matured = f"{number_of(outcome.n, 'set-up')} of {number_of(outcome.days, 'day')}"
+    yield f"  outcomes    {matured},"
     yield f"              {frozen}"
     held = inputs.held_since
     position = "flat" if held is None else f"held since {_when(held, now)}"

@@ -8,11 +8,14 @@ from decimal import Decimal
 
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import FeedMode, Market, MarketToken, PriceBatch, Quote
+from paper_trading.services import live_markets
 from paper_trading.services.price_feed_service import FRESH_STEPS
 from paper_trading.services.sources import usage
 from paper_trading.services.sources.live.base import Reason
 from paper_trading.services.sources.usage import Statistics
 
+#: Verdicts on what a source said just now; others are on what is left from before.
+SERVED = (PriceVerdict.FRESH, PriceVerdict.DISPUTED, PriceVerdict.CASH_UNSURE)
 #: How far back the statistics of sources reach.
 PERIOD = timedelta(hours=24)
 
@@ -68,6 +71,8 @@ class FeedView:
     tokens: tuple[TokenPrice, ...]
     sources: tuple[Statistics, ...]
     is_stale: bool
+    #: The source that the plan has serve the ticks.
+    first: str = ""
 
     @property
     def usable(self) -> int:
@@ -76,10 +81,24 @@ class FeedView:
 
     @property
     def state(self) -> str:
-        """Return good, degraded (some tokens cannot be traded) or down (none can)."""
+        """Return good, stand-in (all is fresh, by another source than the first of the plan).
+
+        Or degraded (some tokens cannot be traded), or down (none can).
+        """
         if self.batch is None or self.is_stale or self.usable == 0:
             return "down"
-        return "good" if self.usable == len(self.tokens) else "degraded"
+        if self.usable < len(self.tokens):
+            return "degraded"
+        return "stand-in" if self.stands_in else "good"
+
+    @property
+    def stands_in(self) -> str:
+        """Say who serves and for whom; empty while the first of the plan says any price."""
+        served = any(one.verdict in SERVED for one in self.tokens)
+        names = self.batch.source.split("+") if self.batch is not None and served else []
+        if not names or not self.first or self.first in names:
+            return ""
+        return f"{names[0]} stands in for {self.first}"
 
     @property
     def advice(self) -> str:
@@ -106,6 +125,7 @@ def feed_view(market: Market, now: datetime) -> FeedView | None:
         tokens=() if newest is None else _tokens(market, newest),
         sources=tuple(usage.statistics(now - PERIOD, now)),
         is_stale=newest is not None and newest.market_time < oldest,
+        first=live_markets.source_plan(market).tick[0].source,
     )
 
 

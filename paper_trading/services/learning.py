@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from paper_trading.engine.words import number_of
 from paper_trading.intelligence.experience import LEARNING_LEVEL, Experience, TwinGap
 from paper_trading.models import PaperTradingSession
 from paper_trading.services.set_up_rows import experience_of
@@ -48,14 +49,15 @@ def learning(session: PaperTradingSession) -> Learning | None:
 def in_words(found: Learning) -> str:
     """Return one line for people."""
     state = "in force" if found.in_force else "not in force until its scores can be ranked"
-    taught = f"weights of {found.set_ups:,} set-ups in {found.clusters:,} token-days, {state}"
+    lessons = number_of(found.set_ups, "set-up")
+    taught = f"weights of {lessons} in {number_of(found.clusters, 'token-day')}, {state}"
     gap = found.twin
     if gap.mean_percent is None:
         return f"{taught}; against base weights: no finished day yet"
     error = "unknown" if gap.error_percent is None else f"{gap.error_percent:.3f}"
     return (
         f"{taught}; against base weights {gap.mean_percent:+.3f} % a set-up"
-        f" (standard error {error}, n = {gap.days} days)"
+        f" (standard error {error}, n = {number_of(gap.days, 'day')})"
     )
 
 

@@ -15,6 +15,7 @@ from django.db.models import Count, Expression, QuerySet, Sum
 from django.db.models.expressions import BaseExpression
 
 from paper_trading.engine.seal import seal
+from paper_trading.engine.words import number_of
 from paper_trading.models import (
     AccountEvent,
     Bar,
@@ -65,6 +66,8 @@ class Pruned:
     #: Rows by table, in the field's words.
     rows: dict[str, int] = field(default_factory=dict)
     #: Of the rows themselves: indexes come on top.
+    #: What one of them is called.
+    one: dict[str, str] = field(default_factory=dict)
     size_bytes: int = 0
     #: What is old and stays, with the reason.
     kept: list[str] = field(default_factory=list)
@@ -164,7 +167,7 @@ def _prune_market(
         last = locked.created_at if newest is None else newest.fetched_at
         if left:
             pruned.kept.append(
-                f"prices of {locked}: {left} accounts are replayed from its first batch on"
+                f"prices of {locked}: {_accounts(left)} replayed from its first batch on"
             )
         elif last < before:
             _forget_heads(locked, dry_run=dry_run)
@@ -200,6 +203,10 @@ def _forget_heads(market: Market, *, dry_run: bool) -> None:
     market.save()
 
 
+def _accounts(count: int) -> str:
+    return f"{number_of(count, 'account')} {'is' if count == 1 else 'are'}"
+
+
 def _remove(all_rows: Iterator[Rows], pruned: Pruned, *, dry_run: bool) -> None:
     for rows in all_rows:
         meta = rows.model._meta
@@ -208,6 +215,7 @@ def _remove(all_rows: Iterator[Rows], pruned: Pruned, *, dry_run: bool) -> None:
         if not found["rows"]:
             continue
         name = str(meta.verbose_name_plural)
+        pruned.one[name] = str(meta.verbose_name)
         pruned.rows[name] = pruned.rows.get(name, 0) + found["rows"]
         pruned.size_bytes += found["size"]
         if not dry_run:

@@ -13,7 +13,15 @@ from paper_trading.services import token_registry
 from paper_trading.services.market_setup import CASH_SYMBOL
 from paper_trading.services.token_examination import CannotExamine, Examination, examine
 
-__all__ = ["CannotAdd", "CannotExamine", "Examination", "add", "examine", "read_vetoes"]
+__all__ = [
+    "CannotAdd",
+    "CannotExamine",
+    "Examination",
+    "add",
+    "examine",
+    "read_vetoes",
+    "what_follows",
+]
 
 logger = logging.getLogger(__name__)
 #: What can be typed and told apart; letters of other scripts look like these.
@@ -59,6 +67,19 @@ def add(market: Market, examination: Examination, accepted: Collection[Veto] = (
         _keep(token, examination)
     logger.info("%s: %s (%s) added, pool %s", market, token, _address(token), token.pool_address)
     return listing
+
+
+def what_follows(listing: MarketToken) -> str:
+    """Return a sentence about a listing that was added: since when it is priced and bought.
+
+    A market is given its past once, with all of its tokens; docs/ARCHITECTURE.md says why.
+    """
+    if listing.market.head_step < 0:
+        return f"{listing}: it takes part from the first batch on, with what past is found."
+    return (
+        f"{listing}: it takes part from the next batch on; it has no bars yet, so it is not"
+        " bought for its first 20 hours or so."
+    )
 
 
 def _require_live(market: Market, examination: Examination) -> None:

@@ -64,7 +64,7 @@ def test_a_token_is_shown_first_and_added_when_it_is_confirmed(market: Market) -
     assert not MarketToken.objects.exists()
     assert entries(user, market) == []
     said = confirm(client, market)
-    assert "TOSHI in Live: it takes part from the next batch on." in said
+    assert "TOSHI in Live: it takes part from the first batch on, with what past is found." in said
     assert MarketToken.objects.filter(market=market, token__symbol="TOSHI").exists()
     assert entries(user, market) == [f"Token TOSHI added, pool {POOL}."]
 

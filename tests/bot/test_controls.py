@@ -193,4 +193,4 @@ def test_the_owner_hears_of_it_after_the_commit(
     assert [(owner, event["status"]) for owner, event in published] == [
         (session.account.owner_id, word) for word in ("paused", "stopped", "started")
     ]
-    assert published[1][1]["text"] == "Session stopped. 1 open positions are no longer managed."
+    assert published[1][1]["text"] == "Session stopped. 1 open position is no longer managed."

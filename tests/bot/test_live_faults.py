@@ -137,7 +137,7 @@ def test_a_source_that_fails_is_logged_and_replaced_within_the_tick(
         assert tick.batch is not None
         assert tick.batch.source == "geckoterminal", fault
         assert set(verdicts(upstream).values()) == FRESH, fault
-        assert seen(upstream).state == "good"
+        assert seen(upstream).stands_in == "geckoterminal stands in for dexscreener"
         assert_traded_on(tick)
         assert any(reason in line for line in lines(caplog, "dexscreener")), (fault, caplog.text)
         rested(upstream, session)
@@ -183,7 +183,7 @@ def test_values_that_no_pool_says_are_asked_of_the_next_source(
         log.clear()
         tick = upstream.tick(session)
         assert any("LINK (BAD_PRICE)" in line for line in lines(log, "dexscreener")), fault
-        assert seen(upstream).state == "good"
+        assert seen(upstream).state == "stand-in"
         assert_traded_on(tick)
         assert set(verdicts(upstream).values()) == FRESH, fault
         sources = {one.quote.source for one in seen(upstream).tokens if one.quote is not None}
@@ -281,7 +281,8 @@ def test_replies_of_a_node_count_by_their_ids_and_an_error_costs_no_tick(
             right = upstream.world.price(one.symbol)
             assert one.price_usd is not None
             assert abs(one.price_usd - right) < right / 1_000_000
-        assert_good_and_traded_on(upstream, tick)
+        assert_fresh_and_traded_on(upstream, tick)
+        assert seen(upstream).state == "good"
         # What a chain cannot say: the price of cash itself.
         assert not any("LINK" in line or "WETH" in line for line in lines(log, "onchain"))
         upstream.server.misbehave("rpc", Fault.ERROR_ELEMENT)
@@ -289,12 +290,12 @@ def test_replies_of_a_node_count_by_their_ids_and_an_error_costs_no_tick(
         assert tick.batch is not None
         assert tick.batch.source == "dexscreener"
         assert any("execution reverted" in line for line in lines(log, "onchain"))
-        assert_good_and_traded_on(upstream, tick)
+        assert_fresh_and_traded_on(upstream, tick)
+        assert seen(upstream).stands_in == "dexscreener stands in for onchain"
 
 
-def assert_good_and_traded_on(upstream: UpstreamWorld, tick: Tick) -> None:
+def assert_fresh_and_traded_on(upstream: UpstreamWorld, tick: Tick) -> None:
     assert set(verdicts(upstream).values()) == FRESH
-    assert seen(upstream).state == "good"
     assert_traded_on(tick)
 
 

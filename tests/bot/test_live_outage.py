@@ -65,6 +65,38 @@ def test_an_hour_without_the_tick_source_costs_no_tick(
     assert verify(session.pk).to_the_end
 
 
+def test_an_outlier_in_a_cache_that_tells_no_age_is_never_traded_on(
+    whole_upstream: UpstreamWorld,
+) -> None:
+    upstream, world = whole_upstream, whole_upstream.world
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    upstream.ticks(session, 11)
+    upstream.server.misbehave("dexscreener", Fault.RESET)
+    world.cache_seconds, world.tells_age = 60, False
+    upstream.ticks(session, 8)
+    assert set(faults.verdicts(upstream).values()) == faults.FRESH
+    world.series = lambda symbol, at: waves(symbol, at) / (2 if symbol == "LINK" else 1)
+    _into_a_new_cache(upstream)
+    upstream.tick(session, 0.5)
+    # What follows comes from the same cache.
+    world.series = waves
+    jumped = [faults.verdicts(upstream)["LINK"]]
+    for _ in range(3):
+        tick = upstream.tick(session)
+        jumped.append(faults.verdicts(upstream)["LINK"])
+        assert "LINK" not in faults.traded(tick)
+    assert jumped == ["JUMP"] * 4
+    upstream.tick(session)
+    assert faults.verdicts(upstream)["LINK"] == "FRESH"
+    assert verify(session.pk).to_the_end
+
+
+def _into_a_new_cache(upstream: UpstreamWorld) -> None:
+    """Let time pass until the stand-in's cache has just begun."""
+    seconds = upstream.clock.time.timestamp()
+    upstream.clock.time += timedelta(seconds=60 - seconds % 60)
+
+
 def age_of(tick: Tick, upstream: UpstreamWorld) -> timedelta:
     """Return how old a tick's prices say they are, which is how old the stand-in's cache is."""
     assert tick.batch is not None

@@ -36,7 +36,8 @@ def test_a_reader_that_raises_costs_its_source_the_refresh_alone(
     assert tick.batch.source == "geckoterminal"
     view = feed_view(upstream.market, clock.now())
     assert view is not None
-    assert (view.state, {one.verdict for one in view.tokens}) == ("good", {PriceVerdict.FRESH})
+    assert (view.state, {one.verdict for one in view.tokens}) == ("stand-in", {PriceVerdict.FRESH})
+    assert view.stands_in == "geckoterminal stands in for dexscreener"
     # One of each price chain.
     kept = list(InternalError.objects.all())
     assert [(one.tick_id, one.stage) for one in kept] == [(tick.pk, Stage.PRICES)] * 2
@@ -52,6 +53,34 @@ def test_a_reader_that_raises_costs_its_source_the_refresh_alone(
         if one.trouble is Trouble.INTERNAL_ERROR
     )
     assert "KeyError: 'priceUsd'" in finding.what
+
+
+def test_a_source_that_cannot_write_its_requests_cools_down_and_is_told_once(
+    upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    monkeypatch.setattr(DexScreener, "requests", broken)
+    ticks = [upstream.tick(session) for _ in range(3)]
+    assert [tick.batch and tick.batch.source for tick in ticks] == ["geckoterminal"] * 3
+    assert [one.tick_id for one in InternalError.objects.all()] == [ticks[0].pk]
+    state = SourceState.objects.get(source="dexscreener")
+    assert (state.reason, state.failures) == ("INTERNAL_ERROR", 1)
+    assert state.cooling_until is not None
+    assert state.cooling_until > upstream.clock.time
+    errors = {one.source: one.errors for one in usage.statistics(*upstream.today)}
+    assert errors["dexscreener"] == {"INTERNAL_ERROR": 1}
+
+
+def test_a_source_that_writes_its_requests_again_serves_after_its_cool_down(
+    upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(DexScreener, "requests", broken)
+        upstream.tick(session)
+    sources = [tick.batch and tick.batch.source for tick in (upstream.tick(session, 76),)]
+    assert sources == ["dexscreener"]
+    assert InternalError.objects.count() == 1
 
 
 def test_when_no_reader_works_nothing_is_traded_and_the_page_says_where_to_look(

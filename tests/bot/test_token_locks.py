@@ -95,7 +95,7 @@ def test_failed_swaps_in_a_row_lock_their_token_by_the_rule(whole_market: Market
     locks = manager(session).locks()
     assert locks.keys() == failed
     assert {(lock.reason, lock.by_person) for lock in locks.values()} == {
-        ("1 failed swaps in a row", False)
+        ("1 failed swap in a row", False)
     }
     assert tick.market_time is not None
     assert {lock.until for lock in locks.values()} == {tick.market_time + timedelta(hours=1)}

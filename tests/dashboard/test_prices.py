@@ -11,6 +11,7 @@ from django.utils import timezone
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.models import FeedMode, MarketToken, PriceBatch, Quote, SourceUsage
 from paper_trading.models.source import MINUTE
+from paper_trading.services.feed_view import feed_view
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,8 @@ class LivePage:
 
     def batch(self, age_seconds: int = 5, **fields: Any) -> PriceBatch:
         at = timezone.now() - timedelta(seconds=age_seconds)
-        return builders.make_batch(self.market, market_time=at, source="dexscreener", **fields)
+        said = {"market_time": at, "source": "dexscreener", **fields}
+        return builders.make_batch(self.market, **said)
 
     def quote(self, batch: PriceBatch, number: int, **fields: Any) -> Quote:
         return builders.make_quote(batch, self.tokens[number], **fields)
@@ -50,6 +52,43 @@ def test_good_prices_are_shown_with_source_age_and_pool() -> None:
     for words in ("All 2 tokens fresh", "dexscreener", "0xabc", "block 1,234", "3 s"):
         assert words in panels["prices"]
     assert "No prices" not in panels["status"]
+
+
+def test_a_source_that_stands_in_is_named_with_the_one_that_it_stands_in_for() -> None:
+    page = LivePage()
+    batch = page.batch(source="geckoterminal")
+    for number in (0, 1):
+        page.quote(batch, number, source="geckoterminal")
+    words = "geckoterminal stands in for dexscreener"
+    panels = page.panels()
+    assert f'<span class="tag warn">{words}</span>' in panels["status"]
+    assert words in panels["prices"]
+    assert '<span class="tag warn">All 2 tokens fresh</span>' in panels["prices"]
+    view = feed_view(page.market, timezone.now())
+    assert view is not None
+    assert (view.state, view.stands_in) == ("stand-in", words)
+
+
+def test_a_source_that_says_a_token_beside_the_first_stands_in_for_nobody() -> None:
+    page = LivePage()
+    batch = page.batch(source="dexscreener+geckoterminal")
+    for number in (0, 1):
+        page.quote(batch, number)
+    assert "stands in" not in str(page.panels())
+    view = feed_view(page.market, timezone.now())
+    assert view is not None
+    assert (view.state, view.stands_in) == ("good", "")
+
+
+def test_who_stands_in_is_told_of_some_tokens_too_and_not_of_none() -> None:
+    page = LivePage()
+    batch = page.batch(source="geckoterminal", missing=["BBB"], reasons={"BBB": "POOL_ABSENT"})
+    page.quote(batch, 0, source="geckoterminal")
+    panels = page.panels()
+    assert "1 of 2 prices fresh" in panels["status"]
+    assert "geckoterminal stands in for dexscreener" in panels["status"]
+    page.batch(1, step=1, source="geckoterminal", missing=["AAA", "BBB"], reasons={})
+    assert "stands in" not in str(page.panels())
 
 
 def test_a_token_that_is_not_fresh_is_told_with_its_reason() -> None:

@@ -15,7 +15,10 @@ from paper_trading.engine.enums import (
     TradeStatus,
     TradingState,
 )
+from paper_trading.engine.inclusion import highest_gas_usd
+from paper_trading.engine.market import Batch
 from paper_trading.engine.money import ONE
+from paper_trading.engine.sizing import CASH, limits
 from paper_trading.engine.strategy import Strategy
 from tests.engine.desks import WORLD, A, B, closed, only
 from tests.engine.waiting import BY, L1, pending, seconds, sent
@@ -175,3 +178,34 @@ def test_a_strategy_that_leaves_the_manager_closes_nothing_in_the_step_that_open
     assert [one.side for one in opened.trades] == [Side.BUY]
     sold = closed(opened.account, seconds(30), direct, frozenset({A.id}))
     assert [one.side for one in sold.trades] == [Side.SELL]
+
+
+@pytest.mark.parametrize("world", [WORLD, replace(WORLD, gas=L1)])
+def test_an_entry_leaves_the_gas_that_its_exit_sets_aside(world: Batch) -> None:
+    greedy = replace(
+        APPETITE,
+        max_position_percent=Decimal(100),
+        max_exposure_percent=Decimal(100),
+        max_pool_percent=Decimal(100),
+    )
+    strategy = Strategy(max_position_size_percent=Decimal(100), minimum_balance_usd=Decimal(0))
+    before = sent(of=account("2000"), world=world, by=rules(strategy, greedy, managed=True)).account
+    entry = pending(before)
+    assert entry.record.limit == CASH
+    exit_gas = highest_gas_usd(world, (A.kind,), approves=True)
+    # To the base unit of cash that an order is a whole number of.
+    assert 0 <= before.cash_usd - entry.reserved_usd - exit_gas < Decimal("0.000001")
+
+
+def test_an_entry_sets_aside_no_approval_that_is_on_its_way() -> None:
+    strategy = Strategy(max_position_size_percent=Decimal(100))
+    by = rules(strategy, APPETITE, managed=True)
+    first = sent(of=account("2000"), by=by).account
+    before, after = (
+        {one.name: one.room_usd for one in limits(of, B, WORLD, by.strategy, APPETITE, of.cash_usd)}
+        for of in (replace(first, pending={}), first)
+    )
+    approval = highest_gas_usd(WORLD, (B.kind,), approves=True) - highest_gas_usd(
+        WORLD, (B.kind,), approves=False
+    )
+    assert after[CASH] - before[CASH] == approval - pending(first).reserved_usd

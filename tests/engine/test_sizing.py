@@ -22,6 +22,10 @@ WORLD = batch(quote(ABC), quote(XYZ))
 EQUITY = Decimal(10_000)
 
 
+#: What is set aside for gas is then the gas of now.
+DIRECT = Strategy(use_transaction_manager=False)
+
+
 def sized(
     of: Account,
     world: Batch = WORLD,
@@ -29,7 +33,7 @@ def sized(
     appetite: Appetite = APPETITE,
     equity: Decimal = EQUITY,
 ) -> Verdict:
-    return size_buy(of, ABC, world, strategy or Strategy(), appetite, equity)
+    return size_buy(of, ABC, world, strategy or DIRECT, appetite, equity)
 
 
 def with_xyz(cost: str, price: str = "100") -> Account:

@@ -158,7 +158,7 @@ def test_adds_end_at_the_level_limit() -> None:
     held = holding()
     once = replace(held.positions[A.id], adds=1)
     trade = only(executed(decision(A), of=held.with_position(once)))
-    assert (trade.code, trade.limit) == (Code.ADDS_EXHAUSTED, "1 adds")
+    assert (trade.code, trade.limit) == (Code.ADDS_EXHAUSTED, "1 add")
 
 
 def test_an_add_is_not_stopped_by_a_full_list_of_positions() -> None:

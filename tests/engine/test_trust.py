@@ -136,7 +136,7 @@ def test_an_observation_that_is_the_first_or_empty_does_not_confirm_itself() -> 
 
 
 def test_readings_less_than_a_moment_apart_are_confirmed_in_the_end() -> None:
-    known, step = fold(of("100", "100"))[-1].state, timedelta(seconds=0.6)
+    known, step = fold(of("100", "100"))[-1].state, 0.6 * trust.MOMENT
     found = []
     for count in range(3):
         at = NOON + 2 * TICK + count * step
@@ -144,6 +144,49 @@ def test_readings_less_than_a_moment_apart_are_confirmed_in_the_end() -> None:
         known = judged.state
         found.append(judged.verdict)
     assert found == [JUMP, JUMP, FRESH]
+
+
+def test_a_cache_of_unknown_age_does_not_confirm_itself() -> None:
+    known = fold(of("100", "100"))[-1].state
+    found = []
+    for tick in range(2, 8):
+        said = replace(reading("150", tick=tick - 4), spread_seconds=60)
+        judged = judge(known, said, None, POOL, NOON + tick * TICK)
+        known = judged.state
+        found.append(judged.verdict)
+    # Read 75 s after the first, it was said after the first was read.
+    assert found == [JUMP] * 5 + [FRESH]
+
+
+def test_an_empty_pool_in_a_cache_of_unknown_age_is_no_second_one() -> None:
+    known = fold(of("100", "100"))[-1].state
+    for tick in (2, 3):
+        said = replace(reading("100", "0", tick=tick - 4), spread_seconds=60)
+        judged = judge(known, said, None, POOL, NOON + tick * TICK)
+        known = judged.state
+        assert judged.verdict is JUMP
+
+
+def test_a_jump_in_a_cache_is_confirmed_by_a_source_that_says_when() -> None:
+    known = fold(of("100", "100"))[-1].state
+    cached = replace(reading("150", tick=-2), spread_seconds=60)
+    known = judge(known, cached, None, POOL, NOON + 2 * TICK).state
+    assert judge(known, reading("150", tick=3), None, POOL, NOON + 3 * TICK).verdict is FRESH
+
+
+def test_an_age_in_whole_seconds_and_a_slow_answer_confirm_nothing() -> None:
+    known = fold(of("100", "100"))[-1].state
+    jumped = reading("150", tick=2)
+    known = judge(known, jumped, None, POOL, NOON + 2 * TICK).state
+    # Read of the same cache, which rounds its age, by a call that took 3.5 s.
+    again = replace(jumped, observed_at=jumped.observed_at + timedelta(seconds=4.5))
+    assert judge(known, again, None, POOL, NOON + 3 * TICK).verdict is JUMP
+
+
+@pytest.mark.parametrize("spread", [-1, 86_401])
+def test_a_spread_that_no_cache_has_is_refused(spread: int) -> None:
+    with pytest.raises(ValueError, match="spread_seconds of a reading"):
+        replace(reading("1"), spread_seconds=spread)
 
 
 def test_a_rise_is_confirmed_once_the_check_agrees_or_is_old() -> None:

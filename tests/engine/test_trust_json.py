@@ -25,6 +25,7 @@ readings = st.builds(
     st.none() | st.decimals("0", "1e15", places=18),
     st.integers(0, 10**9).map(lambda passed: NOON + timedelta(microseconds=passed)),
     st.sampled_from(["", "0x" + "ab" * 20]),
+    st.sampled_from([0, 0, 60]),
 )
 states = st.builds(
     TokenTrust,
@@ -46,6 +47,13 @@ def test_a_state_of_before_jumps_were_counted_is_read() -> None:
     data = trust_to_json(TokenTrust(absences=1))
     del data["jumps"]
     assert trust_from_json(data) == TokenTrust(absences=1)
+
+
+def test_a_reading_that_is_of_one_time_is_written_as_before_there_were_others() -> None:
+    reading = Reading(Decimal(1), None, NOON, "0xab")
+    state = trust_to_json(TokenTrust(accepted=reading, pending=replace(reading, spread_seconds=9)))
+    assert state["accepted"] == ["1", None, NOON.isoformat(), "0xab"]
+    assert state["pending"] == ["1", None, NOON.isoformat(), "0xab", 9]
 
 
 def test_a_check_comes_back_as_it_was() -> None:

@@ -44,7 +44,9 @@ TERMS = Terms(8453, 1, "AAA", Spans.for_step(15))
 #: What a source may say of one token at a tick, to be put at a time by `at_tick`.
 factors = st.sampled_from(["1", "0.97", "1.04", "0.5", "2", "30", "11", "2000"])
 depths = st.sampled_from(["1000000", "200000", "900", "-1", "1e21", None])
-ages = st.sampled_from([0, 0, 0, 14, 15, 40, 70, 90])
+#: In seconds. A cache that does not say it is taken for a minute old.
+UNKNOWN_AGE = 60
+ages = st.sampled_from([0, 0, 0, 14, 15, 40, UNKNOWN_AGE, 70, 90])
 ticks = st.lists(
     st.fixed_dictionaries(
         {}, optional={one.symbol: st.tuples(factors, depths, ages) for one in PINNED}
@@ -63,6 +65,13 @@ def one(
     price: str, depth: str | None = "1000000", at: datetime = NOON, pool: str = "0xa"
 ) -> Seen | Absent:
     return seen(Decimal(price), None if depth is None else Decimal(depth), at, pool, "test")
+
+
+def cached(found: Seen | Absent) -> Seen | Absent:
+    """Return what was seen as a cache of unknown age says it."""
+    if not isinstance(found, Seen):
+        return found
+    return replace(found, reading=replace(found.reading, spread_seconds=60))
 
 
 def read(found: Seen | Absent, tick: int) -> Seen | Absent:
@@ -86,6 +95,7 @@ def steps_of(
             name: read(one(price, depth, now - timedelta(seconds=age), pools[name]), tick)
             for name, (price, depth, age) in told.items()
         }
+        readings |= {name: cached(readings[name]) for name in told if told[name][2] == UNKNOWN_AGE}
         new = {name: Check(Decimal(price), now) for name, price in checks_of.items()}
         fees = Said("test", readings, new, 5_000_000 + tick, L1 if tick % 2 else None)
         made.append(exact_step(live_step(tick, now, fees, state, PINNED)))
@@ -132,6 +142,15 @@ def test_bars_never_go_back_in_time_and_every_step_makes_a_batch(
             if end is not None:
                 assert before is None or end >= before
                 ends[listing.token.id] = end
+
+
+def test_a_jump_in_a_cache_of_unknown_age_waits_for_another_and_is_journalled() -> None:
+    jump = {"AAA": ("200", "1000000", UNKNOWN_AGE)}
+    steps = steps_of([{"AAA": ("100", "1000000", 0)}] * 2 + [jump] * 6, [{}] * 8)
+    verdicts = [step.quotes["AAA"].verdict for step in steps[2:]]
+    assert verdicts == [PriceVerdict.JUMP] * 5 + [PriceVerdict.CASH_UNSURE]
+    told = [step.said and step.said.get("spread") for step in steps]
+    assert told == [None] * 2 + [{"AAA": 60}] * 6
 
 
 def test_a_source_that_is_behind_prices_a_tick_and_makes_no_bar() -> None:

@@ -38,8 +38,18 @@ def test_a_token_is_added_and_what_was_found_is_said(market: Market) -> None:
     assert "liquidity: 2,183,312 USD, both sides" in said
     assert "note TRANSFER_TAX_UNKNOWN" in said
     assert "has no address of its own" in said
-    assert "TOSHI in Live: it takes part from the next batch on." in said
+    assert "TOSHI in Live: it takes part from the first batch on, with what past is found." in said
     assert MarketToken.objects.filter(market=market, token__symbol="TOSHI").exists()
+
+
+def test_one_that_comes_after_the_market_began_is_told_to_have_no_bars(market: Market) -> None:
+    market.head_step = 5
+    market.save()
+    said = add_token(TOSHI)
+    assert (
+        "TOSHI in Live: it takes part from the next batch on; it has no bars yet, so it is not"
+        " bought for its first 20 hours or so." in said
+    )
 
 
 def test_a_dry_run_adds_nothing(market: Market) -> None:

@@ -324,7 +324,7 @@ def test_an_unmigrated_database_cannot_be_looked_at(
     with pytest.raises(SystemExit) as ended:
         call_command("doctor", stdout=out)
     assert ended.value.code == 2
-    assert "DATABASE_UNMIGRATED: 1 migrations are not applied" in out.getvalue()
+    assert "DATABASE_UNMIGRATED: 1 migration is not applied" in out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_each_source_is_a_line_and_each_kind_of_failure() -> None:
         "75",
         "%",
     ]
-    assert "dexscreener failed 1 times: TIMED_OUT" in text
+    assert "dexscreener failed 1 time: TIMED_OUT" in text
     assert "No source" not in said("--hours", "999999999999")
 
 
@@ -64,5 +64,5 @@ def test_what_is_older_than_the_period_is_left_out() -> None:
 def test_old_rows_are_tidied_on_demand() -> None:
     start = usage.floor(clock.now() - timedelta(days=3), 60)
     usage.add("dexscreener", start, 60, Counts(calls=1))
-    assert "1 minutes became part of hours, 0 old hours went." in said("--tidy")
+    assert "1 minute became part of hours, 0 old hours went." in said("--tidy")
     assert SourceUsage.objects.get().seconds == 3600

@@ -33,7 +33,7 @@ def test_it_removes_what_is_older_and_says_so(market: Market) -> None:
     name = f"{session.account.name} #{session.account_id}"
     dry = output("--older-than", "30", "--dry-run")
     assert f"Would remove account {name}." in dry
-    assert "Would remove 1 ticks." in dry
+    assert "Would remove 1 tick." in dry
     assert PaperTradingAccount.objects.exists()
     done = output("--older-than", "30")
     assert done == dry.replace("Would remove", "Removed")

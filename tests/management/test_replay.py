@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from paper_trading.bot.replay.bias import Bias
+from paper_trading.engine.venues import DirectVenue
 from paper_trading.management.commands import replay as command
 from paper_trading.models import (
     EquityPoint,
@@ -55,6 +56,24 @@ def test_a_session_is_verified_and_nothing_is_written(session: PaperTradingSessi
     said = replay("--session", str(session.pk), "--verify")
     assert said.startswith(f"identical: session {session.pk}, 3 ticks (3 closed)")
     assert worlds.tables() == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.internal_errors
+def test_a_tick_whose_venue_raised_is_named(
+    committed_market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = worlds.running_session(committed_market)
+    with monkeypatch.context() as patched:
+        patched.setattr(DirectVenue, "send", lambda *_: 1 // 0)
+        worlds.run_ticks(session, 1)
+    worlds.run_ticks(session, 2)
+    first, *others = replay("--session", str(session.pk), "--verify").splitlines()
+    assert first.startswith(f"identical: session {session.pk}, 3 ticks (3 closed)")
+    assert others == [
+        f"session {session.pk} tick 1: an error inside is stored of its venue; the orders that it"
+        " denied are not comparable and were taken as stored"
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -45,7 +45,7 @@ def test_the_difference_is_said_with_its_error() -> None:
     taught = "weights of 48,580 set-ups in 179 token-days, in force; against base weights"
     assert in_words(FOUND) == f"{taught} +0.010 % a set-up (standard error 0.022, n = 18 days)"
     one = replace(FOUND, twin=TwinGap(1, Decimal("-0.5")))
-    assert in_words(one) == f"{taught} -0.500 % a set-up (standard error unknown, n = 1 days)"
+    assert in_words(one) == f"{taught} -0.500 % a set-up (standard error unknown, n = 1 day)"
     none = replace(FOUND, in_force=False, twin=TwinGap())
     assert in_words(none).endswith(
         "not in force until its scores can be ranked; against base weights: no finished day yet"

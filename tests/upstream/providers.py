@@ -79,11 +79,11 @@ def _pair(view: View, token: UpstreamToken) -> dict[str, Any]:
 def geckoterminal(view: View, asked: Asked) -> Answered:
     """Answer the call for many pools, and that for the candles of one, perhaps from a cache.
 
-    A cache says how old its answer is.
+    A cache may say how old its answer is.
     """
     cached = view.world.cached()
     reply, chain = _gecko_answer(replace(view, world=cached), asked)
-    if cached is not view.world:
+    if cached is not view.world and view.world.tells_age:
         age = view.world.now() - cached.now()
         reply.headers["Age"] = str(int(age.total_seconds()))
     return reply, chain

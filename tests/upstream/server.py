@@ -49,7 +49,7 @@ class Upstream:
         #: Keys that are asked for, by source; a source that is not in it takes any or none.
         self.keys: dict[str, str] = {}
         #: The header that stands for what caches on the way add.
-        self.age_seconds: int | None = None
+        self.age_seconds: int | str | None = None
         self.meters = {name: Meter(one) for name, one in {**LIMITS, **(limits or {})}.items()}
         #: What a source answers, whatever it is asked: bodies as they were recorded.
         self.recorded: dict[str, Reply] = {}

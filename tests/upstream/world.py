@@ -59,6 +59,8 @@ class World:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     #: How long GeckoTerminal answers from its cache, which begins at whole multiples; 0: no cache.
     cache_seconds: int = 0
+    #: It says by a header how old its cache is.
+    tells_age: bool = True
     #: How old the prices of DefiLlama say that they are.
     llama_age_seconds: int = 0
     _cached: "World | None" = field(default=None, init=False, repr=False)

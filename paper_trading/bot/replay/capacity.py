@@ -15,7 +15,7 @@ from paper_trading.bot.replay.checks import Difference, Mismatch, NoJournal, sam
 from paper_trading.bot.replay.export import StageEntry, TickEntry
 from paper_trading.bot.replay.happenings import happened
 from paper_trading.bot.replay.market_check import ComparedStep, MarketReplay
-from paper_trading.bot.replay.stored import TickRows
+from paper_trading.bot.replay.stored import TickRows, broken_of
 from paper_trading.bot.replay.ticks import MemoryTick
 from paper_trading.bot.replay.verify import (
     UNREADABLE,
@@ -203,7 +203,8 @@ class _Run:
             if entry.stages:
                 raise NoJournal(f"{entry.where} did stages without a batch")
             return
-        ticks = [MemoryTick(entry.inputs, view, None) for _ in self._accounts]
+        broken = broken_of(rows)
+        ticks = [MemoryTick(entry.inputs, view, None, broken) for _ in self._accounts]
         decisions = tuple(decision_from_json(row.evidence) for row in rows.thoughts())
         for done in entry.stages:
             self._catch_up(done.version)

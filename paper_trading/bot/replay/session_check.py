@@ -12,7 +12,7 @@ from paper_trading.bot.replay.export import StageEntry, TickEntry
 from paper_trading.bot.replay.final_check import same_account
 from paper_trading.bot.replay.happenings import happened
 from paper_trading.bot.replay.market import MemoryStep
-from paper_trading.bot.replay.stored import TickRows
+from paper_trading.bot.replay.stored import TickRows, broken_of
 from paper_trading.bot.replay.ticks import MemoryTick, trades_of
 from paper_trading.bot.session_metrics import metrics_row
 from paper_trading.bot.trade_executor import equity_row
@@ -50,6 +50,8 @@ class AccountReplay:
         self.ticks_closed = 0
         #: Key of the open position of each token, learnt from the trade that opened it.
         self.positions: dict[int, int | None] = {}
+        #: Ticks in which a venue raised, by name.
+        self.broken: list[str] = []
         self._lines = 0
         #: What each closed position was before its last sale, by its key.
         self.closed: dict[int, tuple[Position, TradeRecord, Decimal]] = {}
@@ -60,7 +62,10 @@ class AccountReplay:
         """Run the stages that a tick came through and compare each with its rows."""
         tick = None
         if step is not None:
-            tick = MemoryTick(entry.inputs, step.view, step.experience(entry.inputs.strategy))
+            experience = step.experience(entry.inputs.strategy)
+            tick = MemoryTick(entry.inputs, step.view, experience, broken_of(rows))
+            if any(tick.broken.values()):
+                self.broken.append(entry.where)
         for stage in entry.stages:
             if tick is None:
                 raise NoJournal(f"{entry.where} did stage {stage.stage} without a batch")

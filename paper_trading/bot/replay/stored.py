@@ -1,9 +1,10 @@
 """What ticks left behind, read in portions: the rows that a replay is compared with."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Stage
 from paper_trading.models import (
     EquityPoint,
@@ -27,6 +28,8 @@ class TickRows:
     reached_close: bool = False
     _thoughts: dict[int, PaperAIThoughtLog] = field(default_factory=dict)
     _failed: set[int] = field(default_factory=set)
+    #: By stage, how many exceptions of no token were kept.
+    _errors: Counter[Stage] = field(default_factory=Counter)
     _trades: dict[Stage, list[PaperTrade]] = field(default_factory=lambda: defaultdict(list))
     _transactions: dict[int, list[SimulatedTransaction]] = field(
         default_factory=lambda: defaultdict(list)
@@ -36,6 +39,17 @@ class TickRows:
     def trades(self, stage: Stage) -> Sequence[PaperTrade]:
         """Return the trades of a stage in their sequence."""
         return self._trades[stage]
+
+    def broken(self, stage: Stage) -> frozenset[int]:
+        """Return the tokens at whose orders a venue raised: denied so, an exception kept of each.
+
+        What failed inside is an input, as it is of an analysis. A denial that no exception was
+        kept of is none: it is to be compared.
+        """
+        denied = [one for one in self._trades[stage] if one.code == Code.INTERNAL_ERROR]
+        if len(denied) > self._errors[stage]:
+            return frozenset()
+        return frozenset(one.token_id for one in denied)
 
     def transactions(self, trade_id: int) -> list[SimulatedTransaction]:
         """Return the transactions of a trade by nonce."""
@@ -70,6 +84,11 @@ class TickRows:
         return frozenset(self._failed)
 
 
+def broken_of(rows: TickRows) -> dict[Stage, frozenset[int]]:
+    """Return the tokens at whose orders a venue raised, for each stage that asks one."""
+    return {stage: rows.broken(stage) for stage in (Stage.AUTO_CLOSE, Stage.EXECUTION)}
+
+
 def rows_of(tick_ids: Sequence[int]) -> dict[int, TickRows]:
     """Read all that some ticks left behind, in a fixed number of statements."""
     found = {key: TickRows() for key in tick_ids}
@@ -82,9 +101,12 @@ def rows_of(tick_ids: Sequence[int]) -> dict[int, TickRows]:
     done = TickStage.objects.filter(tick__in=tick_ids, stage=Stage.CLOSE)
     for tick_id in done.values_list("tick", flat=True):
         found[tick_id].reached_close = True
-    kept = InternalError.objects.filter(tick__in=tick_ids, token__isnull=False)
-    for tick_id, token_id in kept.values_list("tick", "token"):
-        found[tick_id]._failed.add(token_id)
+    kept = InternalError.objects.filter(tick__in=tick_ids)
+    for tick_id, token_id, stage in kept.values_list("tick", "token", "stage"):
+        if token_id:
+            found[tick_id]._failed.add(token_id)
+        else:
+            found[tick_id]._errors[Stage(stage)] += 1
     _add_trades(found, PaperTrade.objects.filter(tick__in=tick_ids).order_by("sequence"))
     return found
 

@@ -1,13 +1,13 @@
 """Ticks in memory: the same steps as the stages run on rows, over a book and a market."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import TradeStatus, TradingState
-from paper_trading.engine.steps import StepResult, auto_close, execute
+from paper_trading.engine.enums import Stage, TradeStatus, TradingState
+from paper_trading.engine.steps import Rules, StepResult, auto_close, execute
 from paper_trading.engine.track import Metrics, Worth, measure, metrics_due, worth_of
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.intelligence import book as books
@@ -26,6 +26,8 @@ class MemoryTick:
     view: MarketView
     #: What was frozen of matured set-ups for the key of the tick's strategy.
     experience: Experience | None
+    #: By stage, the tokens whose orders a venue raised at when it was run: it is not asked again.
+    broken: Mapping[Stage, frozenset[int]] = field(default_factory=dict)
     closing: StepResult | None = None
     decisions: tuple[Decision, ...] = ()
     executed: StepResult | None = None
@@ -37,7 +39,7 @@ class MemoryTick:
             book.account,
             self.view.batch,
             book.breakers,
-            self.inputs.rules(),
+            self._rules(Stage.AUTO_CLOSE),
             self.inputs.manual_closes,
         )
         return books.after_step(book, self.closing)
@@ -68,7 +70,7 @@ class MemoryTick:
             book.account,
             self.view.batch,
             book.breakers,
-            self.inputs.rules(),
+            self._rules(Stage.EXECUTION),
             wanted(self.decisions, self._reverted()),
             TradingState.ACTIVE if self.closing is None else self.closing.state,
         )
@@ -81,6 +83,9 @@ class MemoryTick:
             raise ValueError("metrics are measured after the execution")
         self.metrics = measure(book.account, self._worth(self.executed), book.record)
         return self.metrics
+
+    def _rules(self, stage: Stage) -> Rules:
+        return self.inputs.rules(self.broken.get(stage, frozenset()))
 
     def _worth(self, result: StepResult) -> Worth:
         return worth_of(result.equity)

@@ -38,6 +38,8 @@ class Verified:
     closed: int
     #: The account's own row, positions and breakers too: nothing came after this session.
     to_the_end: bool
+    #: Ticks in which a venue raised: its denials were taken as stored, all else was compared.
+    broken: tuple[str, ...] = ()
 
 
 def verify(session_id: int, progress: Progress = lambda step, last: None) -> Verified:
@@ -135,6 +137,7 @@ class Verification:
             ticks=count,
             closed=closed,
             to_the_end=self._same_end(),
+            broken=tuple(self.replay.broken),
         )
 
     def _step(self, entry: TickEntry, steps: Iterator[ComparedStep]) -> MemoryStep | None:

@@ -48,7 +48,7 @@ class Command(BaseCommand):
             listing = token_adding.add(market, examination, accepted)
         except (ValueError, SourceFailure) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{listing}: it takes part from the next batch on.")
+        self.stdout.write(token_adding.what_follows(listing))
 
 
 def _market(name: str) -> Market:

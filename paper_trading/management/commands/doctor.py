@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from paper_trading.bot import checkup, ledger_check
 from paper_trading.bot.findings import Finding, Severity, Trouble
+from paper_trading.engine.words import number_of
 from paper_trading.services import redis_client, signal_folder
 from tasks import checkup as delivery
 
@@ -91,7 +92,8 @@ def _database() -> Finding | None:
     except DatabaseError as error:
         return _away(error)
     if missing:
-        what = f"{len(missing)} migrations are not applied, first {missing[0][0]}."
+        verb = "is" if len(missing) == 1 else "are"
+        what = f"{number_of(len(missing), 'migration')} {verb} not applied, first {missing[0][0]}."
         return Finding(Trouble.DATABASE_UNMIGRATED, Severity.BLIND, what)
     return None
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from paper_trading.bot.explanation import Explainer, find_thought, find_tick, thoughts_of
 from paper_trading.bot.replay.checks import Mismatch, NoJournal
+from paper_trading.engine.words import number_of
 from paper_trading.management.arguments import positive
 from paper_trading.management.explanation_text import as_json, lines
 from paper_trading.models import PaperAIThoughtLog, PaperTradingSession
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         except Mismatch as error:
             raise CommandError(f"not identical. {error}", returncode=1) from error
         if options["verify"] and not options["json"]:
-            self.stdout.write(f"identical: {count} decision{'' if count == 1 else 's'}")
+            self.stdout.write(f"identical: {number_of(count, 'decision')}")
 
     def _run(
         self, asked: Iterable[PaperAIThoughtLog], options: dict[str, Any], *, quiet: bool

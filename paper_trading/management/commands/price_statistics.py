@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from paper_trading.engine.words import number_of
 from paper_trading.management.arguments import positive
 from paper_trading.management.tables import table
 from paper_trading.services import clock
@@ -44,7 +45,8 @@ class Command(BaseCommand):
         now = clock.now()
         if tidy:
             rolled, gone = usage.tidy(now)
-            self.stdout.write(f"{rolled} minutes became part of hours, {gone} old hours went.")
+            minutes, hours_gone = number_of(rolled, "minute"), number_of(gone, "old hour")
+            self.stdout.write(f"{minutes} became part of hours, {hours_gone} went.")
         # Longer ago than rows are kept there is nothing, and dates do not go back for ever.
         period = timedelta(hours=min(hours, _LONGEST_HOURS))
         found = usage.statistics(now - period, now + timedelta(minutes=1))
@@ -56,7 +58,7 @@ class Command(BaseCommand):
         self.stdout.write("Saved: against one call per token. Answered: of the tokens asked for.")
         for one in found:
             for reason, count in sorted(one.errors.items()):
-                self.stdout.write(f"{one.source} failed {count} times: {reason}")
+                self.stdout.write(f"{one.source} failed {number_of(count, 'time')}: {reason}")
 
 
 def _cells(one: Statistics) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from paper_trading.engine.words import number_of
 from paper_trading.services import clock, pruning
 from paper_trading.services.pruning import Pruned
 
@@ -36,7 +37,9 @@ def as_text(pruned: Pruned, *, dry_run: bool) -> str:
     verb = "Would remove" if dry_run else "Removed"
     lines = [f"{verb} account {name}." for name in pruned.accounts]
     lines += [f"{verb} the prices of {name}; it can begin anew." for name in pruned.markets]
-    lines += [f"{verb} {count:,} {name}." for name, count in pruned.rows.items()]
+    lines += [
+        f"{verb} {number_of(count, pruned.one[name], name)}." for name, count in pruned.rows.items()
+    ]
     lines += [f"Stays: {reason}." for reason in pruned.kept]
     total = f"{pruned.size_bytes:,} bytes of rows, their indexes not counted."
     lines.append(f"{verb} {total}" if pruned.rows else "Nothing to remove.")

@@ -16,6 +16,7 @@ from paper_trading.bot.replay.checks import Mismatch, NoJournal
 from paper_trading.bot.replay.file_run import LevelRun, run_file
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine.strategy import Strategy
+from paper_trading.engine.words import number_of
 from paper_trading.intelligence.user_signals import digest
 from paper_trading.management.arguments import levels, positive
 from paper_trading.management.progress import teller
@@ -87,9 +88,14 @@ class Command(BaseCommand):
             raise CommandError(f"no database to read: {said}", returncode=2) from error
         whole = "" if found.to_the_end else "; the account went on, its own rows were not compared"
         self.stdout.write(
-            f"identical: session {found.session}, {found.ticks} ticks ({found.closed} closed),"
-            f" {found.steps} steps of the market{whole}"
+            f"identical: session {found.session}, {number_of(found.ticks, 'tick')}"
+            f" ({found.closed} closed), {number_of(found.steps, 'step')} of the market{whole}"
         )
+        for where in found.broken:
+            self.stdout.write(
+                f"{where}: an error inside is stored of its venue; the orders that it denied"
+                " are not comparable and were taken as stored"
+            )
 
     def _file(self, options: dict[str, Any]) -> None:
         if options["verify"]:
@@ -126,8 +132,8 @@ class Command(BaseCommand):
         if found:
             raise CommandError("\n".join(map(str, found)), returncode=1)
         self.stdout.write(
-            f"no look-ahead: {len(cuts)} cuts, each with the future cut off and shuffled,"
-            f" changed nothing before them"
+            f"no look-ahead: {number_of(len(cuts), 'cut')}, each with the future cut off and"
+            f" shuffled, changed nothing before them"
         )
 
     def _print(self, file: RecordedFile, runs: list[LevelRun], seconds: float) -> None:

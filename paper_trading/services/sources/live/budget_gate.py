@@ -40,8 +40,12 @@ class BudgetGate:
         """Take one call from the budget; SourceFailure says why it must not be made."""
         taken = self._budgets.take(source, 1, now)
         if isinstance(taken, Refused):
-            wait = None if taken.until is None else (taken.until - now).total_seconds()
-            raise SourceFailure(taken.reason, taken.why, wait)
+            raise _failure(taken, now)
+
+    def rests(self, source: str, now: datetime) -> SourceFailure | None:
+        """Return why a source is left alone, apart from its counts; None when it is not."""
+        refused = self._budgets.standing(source, now)
+        return None if refused is None else _failure(refused, now)
 
     def note(self, calls: Iterable[Call], now: datetime) -> None:
         """Keep how calls went that were made; a failure makes the source cool down."""
@@ -90,6 +94,11 @@ class MarketChecks:
         """Count how many checks were near the pool's price, and how many were not."""
         if agreed or disagreed:
             self._budgets.compared(source, now, agreed, disagreed)
+
+
+def _failure(refused: Refused, now: datetime) -> SourceFailure:
+    wait = None if refused.until is None else (refused.until - now).total_seconds()
+    return SourceFailure(refused.reason, refused.why, wait)
 
 
 def _due(every: timedelta) -> float:

@@ -6,7 +6,7 @@ Only the network is waited for in threads; budgets and notes are written by the 
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +15,14 @@ from typing import Any, Protocol, TypeVar
 from django.db import DatabaseError, InterfaceError
 
 from paper_trading.engine.trust import Absent
-from paper_trading.services.sources.live.base import Answer, Reason, Request, SourceFailure
+from paper_trading.services.sources.cool_downs import NOT_ASKED
+from paper_trading.services.sources.live.base import (
+    Answer,
+    LiveToken,
+    Reason,
+    Request,
+    SourceFailure,
+)
 from paper_trading.services.sources.live.failures import secrets
 
 logger = logging.getLogger(__name__)
@@ -27,6 +34,23 @@ ALONE_SECONDS = 10.0
 
 Made = TypeVar("Made")
 Read = Callable[[Request, Answer], Mapping[str, Any]]
+
+
+class Asked(Protocol):
+    """A source: its name, what it asks for tokens, and how it reads the answer."""
+
+    @property
+    def name(self) -> str:
+        """Name the source the way quotes and budgets carry it."""
+        ...
+
+    def requests(self, tokens: Sequence[LiveToken]) -> Sequence[Request]:
+        """Return the calls for tokens."""
+        ...
+
+    def read(self, request: Request, answer: Answer) -> Mapping[str, Any]:
+        """Return what was said of each token of the request, by symbol."""
+        ...
 
 
 class Fetch(Protocol):
@@ -44,6 +68,8 @@ class Wanted:
     source: str
     request: Request
     read: Read
+    #: The request could not be written: it is not made.
+    failure: SourceFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +82,7 @@ class Call:
     said: Mapping[str, Any] = field(default_factory=dict)
     failure: SourceFailure | None = None
     seconds: float = 0.0
-    #: The budget granted it, so that it was made.
+    #: The budget granted it, so that it was made; or its source failed before it could be.
     made: bool = True
 
 
@@ -65,6 +91,10 @@ class Gate(Protocol):
 
     def admit(self, source: str, now: datetime) -> None:
         """Take one call from the budget; SourceFailure when there is none to take."""
+        ...
+
+    def rests(self, source: str, now: datetime) -> SourceFailure | None:
+        """Return why a source is left alone for now; None when it is not. Takes no call."""
         ...
 
     def note(self, calls: list[Call], now: datetime) -> None:
@@ -109,16 +139,43 @@ class Caller:
             raise call.failure or SourceFailure(Reason.TIMED_OUT, "no answer")
         return call.answer
 
+    def wanted(self, source: Asked, tokens: Sequence[LiveToken], now: datetime) -> list[Wanted]:
+        """Return the calls of a source for tokens.
+
+        When its code cannot write them that is its one failed call. While it cools down from
+        that the same defect is no news: it is not kept again.
+        """
+        if not tokens:
+            return []
+        name = source.name
+        made = self.isolated(
+            name, None, lambda: source.requests(tokens), lambda: self._gate.rests(name, now)
+        )
+        if isinstance(made, SourceFailure):
+            unwritten = Request("", "its requests", tuple(tokens))
+            return [Wanted(name, unwritten, source.read, made)]
+        return [Wanted(name, request, source.read) for request in made]
+
     def isolated(
-        self, source: str, request: Request | None, do: Callable[[], Made]
+        self,
+        source: str,
+        request: Request | None,
+        do: Callable[[], Made],
+        known: Callable[[], SourceFailure | None] = lambda: None,
     ) -> Made | SourceFailure:
-        """Return what a source's own code makes, or why it failed."""
+        """Return what a source's own code makes, or why it failed.
+
+        `known` is asked after an error: what it returns stands for an error that was kept before.
+        """
         # The isolation boundary of one source fetch: it must never stop the tick.
         try:
             return do()
         except SourceFailure as failure:
             return failure
         except Exception as error:  # noqa: BLE001 - logged without the keys that it may hold
+            before = known()
+            if before is not None:
+                return before
             text = _shown(error, request)
             logger.error("source failed inside: %s\n%s", source, text)
             self._keep(source, text)
@@ -142,6 +199,9 @@ class Caller:
         return Call(wanted.source, wanted.request, failure=taken, seconds=late)
 
     def _start(self, wanted: Wanted, now: datetime, began: float) -> "Future[Call] | Call":
+        if wanted.failure is not None:
+            made = wanted.failure.reason not in NOT_ASKED
+            return Call(wanted.source, wanted.request, failure=wanted.failure, made=made)
         try:
             self._gate.admit(wanted.source, now)
         except SourceFailure as refused:

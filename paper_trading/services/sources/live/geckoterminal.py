@@ -26,7 +26,7 @@ from paper_trading.services.sources.live.values import (
 NAME: Final = "geckoterminal"
 BATCH_LIMIT: Final = 30
 #: What it says is up to so old when no cache on the way says better.
-CACHED: Final = timedelta(seconds=60)
+CACHED_SECONDS: Final = 60
 #: Volume comes for five minutes; a step of a live market is 15 seconds.
 STEPS_OF_VOLUME: Final = 300 // 15
 
@@ -86,11 +86,13 @@ def _said(token: LiveToken, pools: Mapping[str, Any], answer: Answer) -> Seen | 
     if price is None:
         return Absent(BAD_PRICE)
     volume = amount(inside(pool, "attributes", "volume_usd", "m5"))
+    spread = 0 if answer.has_age else CACHED_SECONDS
     return seen(
         price,
         amount(inside(pool, "attributes", "reserve_in_usd")),
-        answer.received_at - (timedelta(seconds=answer.age_seconds) if answer.has_age else CACHED),
+        answer.received_at - timedelta(seconds=answer.age_seconds + spread),
         token.pool,
         NAME,
         volume_usd=None if volume is None else volume / STEPS_OF_VOLUME,
+        spread_seconds=spread,
     )

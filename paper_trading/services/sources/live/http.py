@@ -131,8 +131,8 @@ class HttpClient:
         inside = failure_inside(parsed, request)
         if inside is not None:
             raise inside
-        age = response.headers.get("Age")
-        return Answer(parsed, now, _age(age), has_age=age is not None)
+        age = _age(response.headers.get("Age"))
+        return Answer(parsed, now, age or 0, has_age=age is not None)
 
     def _body(self, response: requests.Response) -> bytes:
         """Return the body, unpacked, as long as it is no larger than allowed.
@@ -250,8 +250,9 @@ def _has(error: BaseException | None, *names: str) -> bool:
     return False
 
 
-def _age(header: str | None) -> int:
+def _age(header: str | None) -> int | None:
+    """Return the seconds that a header says; None when it says none."""
     text = (header or "").strip()
     if not (text.isascii() and text.isdecimal()):
-        return 0
+        return None
     return _OLDEST_SECONDS if len(text) > 9 else min(int(text), _OLDEST_SECONDS)

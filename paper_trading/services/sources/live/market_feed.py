@@ -60,11 +60,6 @@ class GasReader:
     #: And what that chain pays for data on L1.
     read_l1: Callable[[Request, Answer], L1Fees | None] = lambda *_: None
 
-    @property
-    def of(self) -> tuple[str, int]:
-        """Return source and chain."""
-        return self.source, self.chain_id
-
 
 class Turns(Protocol):
     """Remembers over all processes when a market was last checked, and how checks agreed."""
@@ -116,9 +111,9 @@ class MarketFeed:
         cash = [one for one in priced if one.is_cash]
         due = [one for one in self._checkers if self._is_due(one, now)]
         wanted = [
-            *self._wanted(at_once, priced),
-            *self._wanted(self._for_cash(at_once), cash),
-            *self._wanted([one.source for one in due], tokens),
+            *self._wanted(at_once, priced, now),
+            *self._wanted(self._for_cash(at_once), cash, now),
+            *self._wanted([one.source for one in due], tokens, now),
         ]
         calls = self._caller.all(wanted, now, FIRST_SECONDS)
         calls += self._more_of_cash(calls, cash, now, began)
@@ -128,7 +123,7 @@ class MarketFeed:
             missing = [one for one in priced if not _is_usable(found[one.symbol], now)]
             if not missing or left < LEAST_SECONDS:
                 break
-            more = self._caller.all(self._wanted([source], missing), now, left)
+            more = self._caller.all(self._caller.wanted(source, missing, now), now, left)
             self._take(found, [source], missing, more, now)
         checks = self._checks(due, calls, found, now)
         return Said(self._served(found, cash), found, checks, *self._fees(calls))
@@ -158,19 +153,12 @@ class MarketFeed:
         return [first, *beside], [one for one in others if one not in beside]
 
     def _wanted(
-        self, sources: Iterable[PoolSource | CheckSource], tokens: Sequence[LiveToken]
+        self,
+        sources: Iterable[PoolSource | CheckSource],
+        tokens: Sequence[LiveToken],
+        now: datetime,
     ) -> list[Wanted]:
-        return [
-            Wanted(source.name, request, source.read)
-            for source in sources
-            for request in self._requests(source, tokens)
-        ]
-
-    def _requests(
-        self, source: PoolSource | CheckSource, tokens: Sequence[LiveToken]
-    ) -> Sequence[Request]:
-        made = self._caller.isolated(source.name, None, lambda: source.requests(tokens))
-        return () if isinstance(made, SourceFailure) else made
+        return [one for source in sources for one in self._caller.wanted(source, tokens, now)]
 
     def _for_cash(self, at_once: Sequence[PoolSource]) -> list[PoolSource]:
         """Return who is asked for the price of cash, which a source of the chain cannot say.
@@ -196,7 +184,7 @@ class MarketFeed:
             if _is_known([*calls, *more], cash, now) or left < LEAST_SECONDS:
                 break
             if source.name not in asked:
-                more += self._caller.all(self._wanted([source], cash), now, left)
+                more += self._caller.all(self._caller.wanted(source, cash, now), now, left)
         return more
 
     def _fees(self, calls: Iterable[Call]) -> tuple[int | None, L1Fees | None]:
@@ -204,8 +192,9 @@ class MarketFeed:
         if self._gas is None:
             return None, None
         for call in calls:
-            chain_id = call.request.tokens[0].price_chain_id
-            if call.answer is not None and (call.source, chain_id) == self._gas.of:
+            if call.answer is None or call.source != self._gas.source:
+                continue
+            if call.request.tokens[0].price_chain_id == self._gas.chain_id:
                 return self._fees_in(call.request, call.answer, self._gas)
         return None, None
 

@@ -96,6 +96,7 @@ class OpenGate:
     """Grants every call but those of sources without a budget; remembers what was noted."""
 
     spent: set[str] = field(default_factory=set)
+    resting: set[str] = field(default_factory=set)
     noted: list[Call] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
     checked: dict[str, datetime] = field(default_factory=dict)
@@ -104,6 +105,11 @@ class OpenGate:
     def admit(self, source: str, now: datetime) -> None:
         if source in self.spent:
             raise SourceFailure(Reason.NO_BUDGET, f"{source} has no call left at {now}")
+
+    def rests(self, source: str, now: datetime) -> SourceFailure | None:
+        if source not in self.resting:
+            return None
+        return SourceFailure(Reason.COOLING, f"{source} cools down at {now}")
 
     def note(self, calls: list[Call], now: datetime) -> None:
         self.noted += calls

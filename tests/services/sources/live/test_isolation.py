@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from paper_trading.services.sources.live.base import Answer, LiveToken, Reason, Request
-from paper_trading.services.sources.live.caller import Caller
+from paper_trading.services.sources.live.caller import Call, Caller
 from paper_trading.services.sources.live.market_feed import GasReader, MarketFeed
 from tests.services.sources.live.scripted import NOW, OpenGate, ScriptedSource
 from tests.services.sources.live.test_market_feed import TOKENS, Feed, prices, told
@@ -54,6 +54,32 @@ def test_a_source_that_cannot_write_its_requests_is_replaced() -> None:
     # What it says may hold a key, and there is no request to know it by.
     assert broken(feed) == ["KeyError"]
     assert "in requests" in feed.gate.broken[0]
+    failed = [call for call in feed.gate.noted if call.source == "first"]
+    assert [(call.made, _reason(call)) for call in failed] == [(True, Reason.INTERNAL_ERROR)]
+    assert failed[0].request.tokens == tuple(TOKENS)
+
+
+def test_a_source_that_cannot_write_its_requests_is_not_told_again_while_it_rests() -> None:
+    feed = Feed(first=BrokenWriter("first", {}), gate=OpenGate(resting={"first"}))
+    said = feed.said()
+    assert set(told(said).values()) == SECOND
+    assert broken(feed) == []
+    resting = [call for call in feed.gate.noted if call.source == "first"]
+    assert [(call.made, _reason(call)) for call in resting] == [(False, Reason.COOLING)]
+
+
+def test_what_nobody_could_ask_says_that_the_source_failed_inside() -> None:
+    feed = Feed(first=BrokenWriter("first", {}), second=BrokenWriter("second", {}))
+    assert set(told(feed.said()).values()) == {"INTERNAL_ERROR"}
+
+
+def test_a_source_is_not_asked_to_write_requests_of_no_tokens() -> None:
+    feed = Feed(first=BrokenWriter("first", {}))
+    assert (feed.said([]).seen, broken(feed)) == ({}, [])
+
+
+def _reason(call: Call) -> Reason | None:
+    return None if call.failure is None else call.failure.reason
 
 
 class ShutGate(OpenGate):
