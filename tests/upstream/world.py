@@ -41,6 +41,19 @@ class UpstreamToken:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Traded:
+    """A swap that somebody made in a token's pool."""
+
+    symbol: str
+    at: datetime
+    #: "BUY" or "SELL", of the token.
+    side: str
+    #: Of the token and of the pool's other one, in whole tokens.
+    amount: Decimal
+    other_amount: Decimal
+
+
 @dataclass
 class World:
     """Prices as they are; a view of it may be faulty. Tests change it while it is served."""
@@ -59,6 +72,8 @@ class World:
     quoter_factor: Fraction = Fraction(1)
     #: What they were asked and said: symbol, "BUY" or "SELL", amount in, amount out.
     quoted: list[tuple[str, str, int, int]] = field(default_factory=list)
+    #: Swaps in the pools, in any order.
+    traded: list[Traded] = field(default_factory=list)
     #: A real series, if prices shall move by themselves: symbol and time to price.
     series: Callable[[str, datetime], Decimal] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
