@@ -22,10 +22,10 @@ def chain_outputs(
     """Return a swap's output by the chain's quoter, and what an attacker leaves of it.
 
     `pool` is the modelled one as the batch has it, and `rest` what own earlier swaps left in it.
-    `seen` says whether an attacker sees the swap. None, and the modelled
-    pool tells the outcome, when the chain was not asked, did not answer, told a block before
-    inclusion or more than any pool at that price pays; and when an own impact or an attack goes
-    beyond the modelled pool's known depth.
+    `seen` says whether an attacker sees the swap. None, and the modelled pool tells the outcome,
+    when the chain was not asked, did not answer, told a block before inclusion or more than any
+    pool at that price pays; and when an own impact or an attack goes beyond the modelled pool's
+    known depth.
     """
     plan = pending.plan
     told = batch.chain_quotes.get((plan.token.id, plan.side, plan.amount_in))

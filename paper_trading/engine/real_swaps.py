@@ -61,6 +61,8 @@ class Fill:
     size_usd: Decimal
     grade: FillGrade
     chain_id: int
+    #: Symbol of its pool's other token. Where that is not cash, a fill has paid a first pool too.
+    against: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The fills of one grade on one chain."""
+    """The fills of one grade on one chain, in pools against one token."""
 
     grade: FillGrade
     chain_id: int
+    against: str
     fills: int
     #: Signed: above 0 our fills were better than real swaps. None without any compared.
     low_bp: Decimal | None
@@ -149,14 +152,15 @@ def percentile(ordered: Sequence[Decimal], percent: int) -> Decimal:
 
 
 def reports(compared: Iterable[Compared]) -> list[Report]:
-    """Return how the fills of each grade and chain did, the best grade first."""
-    groups: dict[tuple[FillGrade, int], list[Compared]] = {}
+    """Return how the fills of each grade, chain and kind of pool did, the best grade first."""
+    groups: dict[tuple[FillGrade, int, str], list[Compared]] = {}
     for one in compared:
-        groups.setdefault((one.fill.grade, one.fill.chain_id), []).append(one)
-    return [_report(*key, groups[key]) for key in sorted(groups)]
+        fill = one.fill
+        groups.setdefault((fill.grade, fill.chain_id, fill.against), []).append(one)
+    return [_report(key, groups[key]) for key in sorted(groups)]
 
 
-def _report(grade: FillGrade, chain_id: int, of: Sequence[Compared]) -> Report:
+def _report(key: tuple[FillGrade, int, str], of: Sequence[Compared]) -> Report:
     errors = sorted(one.error_bp for one in of if one.error_bp is not None)
     reasons = [one.reason for one in of if one.reason is not None]
     low = middle = high = None
@@ -164,4 +168,4 @@ def _report(grade: FillGrade, chain_id: int, of: Sequence[Compared]) -> Report:
         found = (percentile(errors, 10), median(errors), percentile(errors, 90))
         low, middle, high = (one.quantize(_TENTH) for one in found)
     without = {reason: reasons.count(reason) for reason in NotCompared if reason in reasons}
-    return Report(grade, chain_id, len(of), low, middle, high, len(errors), without)
+    return Report(*key, len(of), low, middle, high, len(errors), without)

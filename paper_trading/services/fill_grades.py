@@ -113,6 +113,7 @@ def _fill(row: PaperTrade, token: LiveToken) -> Iterable[_Told]:
         size_usd=paid * batch.cash_price_usd,
         grade=FillGrade(row.grade),
         chain_id=token.price_chain_id,
+        against=row.token.pool_quote,
     )
     return [(token, fill, batch.cash_price_usd)]
 

@@ -1,6 +1,7 @@
 """Swaps on their way settled by the chain's own quoter, over HTTP and through real stages."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -41,8 +42,9 @@ def fills(session: PaperTradingSession) -> dict[str, PaperTrade]:
 
 
 def test_a_pending_swap_fills_at_what_the_chain_quoted_and_replays(noded: UpstreamWorld) -> None:
-    # No model of ours says this.
+    # No model of ours says this. What goes through the pool of WETH finds it deep enough.
     noded.world.quoter_factor = Fraction(9_971, 10_000)
+    noded.world.depths["WETH"] = Decimal(80_000_000)
     session = managed(noded)
     # The first price of a market is waited for.
     sent = noded.ticks(session, 2)
@@ -60,8 +62,8 @@ def test_a_pending_swap_fills_at_what_the_chain_quoted_and_replays(noded: Upstre
     said = {(symbol, side, paid): out for symbol, side, paid, out in noded.world.quoted}
     assert weth.amount_in is not None
     assert weth.amount_out == said["WETH", "BUY", int(weth.amount_in)]
-    # Against WETH there is no quote yet; a swap is asked for in the call for pools alone.
-    assert found["LINK"].grade == "C"
+    # Through the pool of WETH there is no quote yet. All is asked for in the call for pools.
+    assert found["LINK"].grade == "B"
     assert noded.server.count("rpc", "8453") == 3
     noded.ticks(session, 6)
     assert verify(session.pk).to_the_end

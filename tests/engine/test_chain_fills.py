@@ -20,10 +20,10 @@ from paper_trading.engine.enums import (
     Side,
     TradeStatus,
 )
-from paper_trading.engine.fills import pool_in
 from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Batch, ChainQuote, Token
 from paper_trading.engine.trade import Swap
+from paper_trading.engine.ways import pool_in
 from tests.engine.desks import WORLD, A, closed
 from tests.engine.pool_kinds import LIQUIDITY, SQRT_2000
 from tests.engine.waiting import BY, L1, observed, pending, seconds, sent, told, told_first

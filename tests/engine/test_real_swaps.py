@@ -24,7 +24,7 @@ from paper_trading.engine.real_swaps import (
 NOON = datetime(2026, 7, 24, 12, tzinfo=UTC)
 DAY_BEFORE = NOON - timedelta(days=1)
 LIKE = Likeness()
-BOUGHT = Fill(NOON, Side.BUY, Decimal(2000), Decimal(1000), FillGrade.A, 8453)
+BOUGHT = Fill(NOON, Side.BUY, Decimal(2000), Decimal(1000), FillGrade.A, 8453, "USDC")
 
 
 def swap(
@@ -123,7 +123,7 @@ def test_of_nothing_there_is_neither() -> None:
 
 
 def test_each_grade_and_chain_is_a_report() -> None:
-    far = replace(BOUGHT, grade=FillGrade.C, chain_id=1)
+    far = replace(BOUGHT, grade=FillGrade.C, chain_id=1, against="WETH")
     compared = [
         *(Compared(BOUGHT, Decimal(bp)) for bp in (30, -10, 20, 10, 0)),
         Compared(BOUGHT, None, NotCompared.NONE_NEAR),
@@ -134,6 +134,7 @@ def test_each_grade_and_chain_is_a_report() -> None:
     assert (near.grade, near.chain_id, near.fills, near.compared) == (FillGrade.A, 8453, 7, 5)
     assert [near.low_bp, near.median_bp, near.high_bp] == [Decimal(-10), Decimal(10), Decimal(30)]
     assert near.without == {NotCompared.NONE_NEAR: 2}
+    assert (near.against, other.against) == ("USDC", "WETH")
     assert (other.grade, other.fills, other.compared, other.median_bp) == (FillGrade.C, 1, 0, None)
     assert other.without == {NotCompared.NO_ANSWER: 1}
     assert reports([]) == []

@@ -75,13 +75,13 @@ def test_fills_are_compared_by_grade_and_chain(upstream: UpstreamWorld) -> None:
         beside(upstream, trade, 500, size="2.5")
         beside(upstream, trade, 500, seconds=-61)
     text = said("--session", str(session.pk))
-    rows = {tuple(one[:2]): one for one in lines(text)}
-    assert rows
-    assert sum(int(one[2]) for one in rows.values()) == len(fills(session))
-    for row in rows.values():
-        assert row[3] == row[2]
-        assert row[4:] == ["+12.0", "+12.0", "+12.0"]
-    assert {name for name, _ in rows} == {"C"}
+    rows = lines(text)
+    assert sum(int(row[3]) for row in rows) == len(fills(session))
+    for row in rows:
+        assert row[4] == row[3]
+        assert row[5:] == ["+12.0", "+12.0", "+12.0"]
+    assert {row[0] for row in rows} == {"C"}
+    assert {row[2] for row in rows} == {"USDC", "WETH"}
     assert "not compared" not in text
     pools = {(one.token.price_chain_id, one.token.pool_address) for one in fills(session)}
     assert upstream.server.count("geckoterminal") == len(pools)
@@ -97,7 +97,7 @@ def test_fills_that_nobody_traded_like_are_counted_with_the_reason(upstream: Ups
     text = said()
     assert "1 not compared: NONE_OF_SIZE\n" in text
     assert text.count("NONE_NEAR") >= 1
-    assert {row[3] for row in lines(text)} == {"0"}
+    assert {row[4] for row in lines(text)} == {"0"}
     assert len(others) > 0
     # A day later the source has no list that goes so far back, and is not asked.
     asked = upstream.server.count("geckoterminal")
@@ -115,7 +115,7 @@ def test_a_pool_without_an_answer_costs_its_own_fills_only(upstream: UpstreamWor
     text = said()
     assert "NO_ANSWER" in text
     assert f"No answer: {lost}: REQUEST_REFUSED" in text
-    assert any(row[3] != "0" for row in lines(text))
+    assert any(row[4] != "0" for row in lines(text))
 
 
 def test_without_a_network_it_says_so(

@@ -22,17 +22,18 @@ from paper_trading.services.sources.limits import GECKOTERMINAL
 from paper_trading.services.sources.live.pool_trades import PoolTrades
 from paper_trading.services.token_registry import CHAINS
 
-_HEAD = ("grade", "chain", "fills", "compared", "10 %", "median", "90 %")
+_HEAD = ("grade", "chain", "against", "fills", "compared", "10 %", "median", "90 %")
 _LONGEST_SECONDS = 86_400
 _LARGEST_FACTOR = 10_000
 _NOTES = (
     "Errors in basis points, signed: above 0 a fill was better than the median of the real swaps",
-    "of its side and size near its time, so fills flatter. Gas is in neither.",
+    "of its side and size near its time, so fills flatter. Gas is in neither. Against a token other",
+    "than USDC a fill has paid fee and impact of a first pool too, which the real swap has not.",
 )
 
 
 class Command(BaseCommand):
-    """Print, by grade and chain, how fills compare; nothing is stored."""
+    """Print, by grade, chain and kind of pool, how fills compare; nothing is stored."""
 
     help = __doc__ or ""
     #: How it waits for the source's budget, in seconds.
@@ -84,7 +85,7 @@ class Command(BaseCommand):
         self.stdout.write("")
         for one in found:
             for reason, count in one.without.items():
-                named = f"grade {one.grade} on {_chain(one.chain_id)}"
+                named = f"grade {one.grade} on {_chain(one.chain_id)} against {one.against}"
                 self.stdout.write(f"{named}: {count} not compared: {reason}")
         if graded.failures:
             self.stdout.write(f"No answer: {_words(graded)}")
@@ -111,7 +112,8 @@ def _words(graded: Graded) -> str:
 
 def _cells(one: Report) -> Sequence[object]:
     errors = ("" if bp is None else f"{bp:+}" for bp in (one.low_bp, one.median_bp, one.high_bp))
-    return (one.grade, _chain(one.chain_id), f"{one.fills:,}", f"{one.compared:,}", *errors)
+    named = (one.grade, _chain(one.chain_id), one.against)
+    return (*named, f"{one.fills:,}", f"{one.compared:,}", *errors)
 
 
 def _chain(chain_id: int) -> str:
