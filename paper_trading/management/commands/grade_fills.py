@@ -27,8 +27,8 @@ _LONGEST_SECONDS = 86_400
 _LARGEST_FACTOR = 10_000
 _NOTES = (
     "Errors in basis points, signed: above 0 a fill was better than the median of the real swaps",
-    "of its side and size near its time, so fills flatter. Gas is in neither. Where the pool is not",
-    "against USDC a fill has paid fee and impact of a first pool too, which the real swap has not.",
+    "of its side and size near its time, so fills flatter. Gas is in neither. Of a pool not",
+    "against USDC a fill has paid a first pool's fee and impact too; the real swap has not.",
 )
 
 
