@@ -28,7 +28,7 @@ def chain_outputs(
     known depth.
     """
     plan = pending.plan
-    told = batch.chain_quotes.get((plan.token.id, plan.side, plan.amount_in))
+    told = batch.chain_quotes.get((plan.token.id, plan.pool, plan.side, plan.amount_in))
     if told is None or told.observed_at < pending.submission.included_at:
         return None
     if _pays_too_much(told, plan, pool):

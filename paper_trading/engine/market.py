@@ -213,8 +213,9 @@ class ChainQuote:
         require_zone("observed_at of a quote", self.observed_at)
 
 
-#: A swap as a quoter is asked for it: token id, side, and the exact input in base units.
-QuotedSwap = tuple[int, Side, int]
+#: A swap as a quoter is asked for it: token id, the pool as a plan names it (empty: the one that
+#: prices the token), side, and the exact input in base units.
+QuotedSwap = tuple[int, str, Side, int]
 
 
 @dataclass(frozen=True, slots=True)

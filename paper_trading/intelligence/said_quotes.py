@@ -12,6 +12,9 @@ from paper_trading.engine.trust import CLOCK_SKEW
 #: Under which name `said` holds them; absent when nothing was quoted.
 CHAIN_QUOTES = "chain_quotes"
 
+#: How a plan names the pool that prices its token.
+_PINNED = ""
+
 
 @dataclass(frozen=True, slots=True)
 class SaidQuote:
@@ -75,9 +78,12 @@ def quotes_of(said: Mapping[str, Any] | None) -> tuple[SaidQuote, ...]:
 def quoted_swaps(
     said: Mapping[str, Any] | None, token_ids: Mapping[str, int]
 ) -> dict[QuotedSwap, ChainQuote]:
-    """Return what a batch's quoter said, by swap; `token_ids` are those of its tokens by symbol."""
+    """Return what a batch's quoter said, by swap; `token_ids` are those of its tokens by symbol.
+
+    All that is kept is of the pools that price the tokens.
+    """
     return {
-        (token_ids[one.symbol], one.side, one.amount_in): one.quote
+        (token_ids[one.symbol], _PINNED, one.side, one.amount_in): one.quote
         for one in quotes_of(said)
         if one.symbol in token_ids
     }

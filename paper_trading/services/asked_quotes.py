@@ -15,8 +15,9 @@ def asked_quotes(
 ) -> tuple[AskedQuote, ...]:
     """Return the pending swaps of a market's running accounts as the chain is asked for them.
 
-    Each once, the one that waits longest first. A swap that its deadline or its channel keeps
-    out of the pool is not asked for, nor one of a token that is another by now.
+    Each once, the one that waits longest first. Not asked for is a swap that comes after its
+    deadline, one of a token that is another by now, and one in another pool than that which prices
+    its token.
     """
     reached = [one for one in _pending(market) if _may_swap(one, now)]
     reached.sort(key=lambda one: (one.submission.included_at, one.plan.token.symbol, one.nonce))
@@ -40,6 +41,9 @@ def _asked(reached: Iterable[Pending], tokens: Sequence[LiveToken]) -> Iterator[
     known = {(one.symbol, one.address.lower()): one for one in tokens}
     for one in reached:
         plan = one.plan
+        if plan.pool:
+            # Of another pool than the one that prices the token no quote is kept.
+            continue
         token = known.get((plan.token.symbol, plan.token.address))
         asked = None if token is None else direct(token, plan.side, plan.amount_in)
         if asked is not None:

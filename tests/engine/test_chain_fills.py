@@ -21,7 +21,7 @@ from paper_trading.engine.enums import (
     TradeStatus,
 )
 from paper_trading.engine.impact import Displaced
-from paper_trading.engine.market import Batch, ChainQuote, Token
+from paper_trading.engine.market import Batch, ChainQuote, QuotedSwap, Token
 from paper_trading.engine.trade import Swap
 from paper_trading.engine.ways import pool_in
 from tests.engine.desks import WORLD, A, closed
@@ -37,7 +37,7 @@ def quoted(world: Batch, of: Account, out: int, at: datetime = NEXT, token: Toke
     plan = pending(of, token.id).plan
     return replace(
         world,
-        chain_quotes={(token.id, plan.side, plan.amount_in): ChainQuote(out, 49_000_000, at)},
+        chain_quotes={(token.id, "", plan.side, plan.amount_in): ChainQuote(out, 49_000_000, at)},
     )
 
 
@@ -94,12 +94,13 @@ def test_a_block_before_inclusion_tells_nothing() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        (A.id, Side.SELL, 1_000_000_000),
-        (A.id, Side.BUY, 1_000_000_001),
-        (A.id + 1, Side.BUY, 1_000_000_000),
+        (A.id, "", Side.SELL, 1_000_000_000),
+        (A.id, "", Side.BUY, 1_000_000_001),
+        (A.id + 1, "", Side.BUY, 1_000_000_000),
+        (A.id, "0x" + "12" * 20, Side.BUY, 1_000_000_000),
     ],
 )
-def test_another_swaps_quote_tells_nothing(key: tuple[int, Side, int]) -> None:
+def test_another_swaps_quote_tells_nothing(key: QuotedSwap) -> None:
     before = sent().account
     assert pending(before).plan.amount_in == 1_000_000_000
     other = replace(seconds(15), chain_quotes={key: ChainQuote(1, 1, NEXT)})

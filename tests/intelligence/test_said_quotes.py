@@ -65,8 +65,8 @@ def test_quotes_are_known_by_the_token_the_side_and_the_input() -> None:
     gone = replace(ONE, symbol="GONE")
     said = {CHAIN_QUOTES: quotes_to_json([ONE, sale, gone])}
     assert quoted_swaps(said, {"AAA": 41}) == {
-        (41, Side.BUY, 10**9): ONE.quote,
-        (41, Side.SELL, 7): ONE.quote,
+        (41, "", Side.BUY, 10**9): ONE.quote,
+        (41, "", Side.SELL, 7): ONE.quote,
     }
 
 

@@ -77,6 +77,12 @@ def test_a_token_that_is_another_by_now_is_not_asked_for(market: Market, changed
     assert asked(market) == ()
 
 
+def test_a_swap_in_another_pool_than_the_pinned_one_is_not_asked_for(market: Market) -> None:
+    one = swap()
+    waits(market, replace(one, plan=replace(one.plan, pool="0x" + "12" * 20)))
+    assert asked(market) == ()
+
+
 def test_a_token_without_a_pool_is_not_asked_for(market: Market) -> None:
     waits(market, swap())
     assert asked(market, tokens=(replace(WETH, pool=""),)) == ()
