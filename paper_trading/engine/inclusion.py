@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
 from paper_trading.engine import gas, mev
+from paper_trading.engine.chain_fills import chain_outputs
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import (
     Approval,
@@ -209,21 +210,26 @@ def _base_fee_at_inclusion(pending: Pending, batch: Batch) -> Decimal:
 def _swapped(
     pending: Pending, batch: Batch, pool: PairPool, seed: int, displaced: Mapping[int, Displaced]
 ) -> Resolved:
-    """Swap in the pool at inclusion. Where its known depth ends the minimum out is not met."""
+    """Swap at inclusion: as the chain quoted it, else in the pool as it is modelled there.
+
+    Where the known depth of a modelled pool ends the minimum out is not met.
+    """
     plan, sent = pending.plan, pending.submission
-    drifted_pool = pool.moved(_factor(pending, batch, pool, seed))
     rest = rest_in(batch, _way(pending, batch), displaced, sent.included_at)
-    found = None if drifted_pool is None else met(drifted_pool, plan.side, rest)
     seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
-    cost = attack_cost(found, plan.side, batch) if found is not None and seen else 0
-    drifted, final = outputs(plan, found, seen, cost)
+    grade, found = FillGrade.A, chain_outputs(pending, batch, pool, rest, seen)
+    if found is None:
+        grade = _grade(pending, batch)
+        moved = pool.moved(_factor(pending, batch, pool, seed))
+        there = None if moved is None else met(moved, plan.side, rest)
+        cost = attack_cost(there, plan.side, batch) if there is not None and seen else 0
+        found = outputs(plan, there, seen, cost)
+    drifted, final = found
     if final < plan.minimum_out:
-        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
+        used = _failed_gas(pending, batch)
+        return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, used, grade)
     done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
-    return Resolved(
-        swap_of(plan, drifted, final, done, _grade(pending, batch)),
-        Code.OK,
-    )
+    return Resolved(swap_of(plan, drifted, final, done, grade), Code.OK)
 
 
 def _footprint(pending: Pending, batch: Batch) -> gas.Footprint:
@@ -278,7 +284,9 @@ def _seconds(start: datetime, end: datetime) -> Decimal:
     return Decimal(max(end - start, timedelta(0)) // _MICROSECOND) / 1_000_000
 
 
-def _failed(pending: Pending, batch: Batch, code: Code, gas_used: int) -> Resolved:
+def _failed(
+    pending: Pending, batch: Batch, code: Code, gas_used: int, grade: FillGrade | None = None
+) -> Resolved:
     """Return a swap that reverted; the private channel's builders leave such out of blocks.
 
     A leg that ends alone reverts no transaction: it is paid.
@@ -286,7 +294,8 @@ def _failed(pending: Pending, batch: Batch, code: Code, gas_used: int) -> Resolv
     private = pending.submission.channel is Channel.PRIVATE and pending.legs == 1
     status = TransactionStatus.EXPIRED if private else TransactionStatus.REVERTED
     sent = _sent(pending, status, gas_used, batch)
-    return Resolved(swap_of(pending.plan, 0, 0, sent, _grade(pending, batch)), code)
+    told = _grade(pending, batch) if grade is None else grade
+    return Resolved(swap_of(pending.plan, 0, 0, sent, told), code)
 
 
 def _unincluded(pending: Pending, code: Code) -> Resolved:

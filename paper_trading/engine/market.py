@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from paper_trading.engine.depth import Depth
-from paper_trading.engine.enums import FillGrade, PoolKind, PriceVerdict
+from paper_trading.engine.enums import FillGrade, PoolKind, PriceVerdict, Side
 from paper_trading.engine.money import DECIMALS_LIMIT, PRICE_LIMIT, USD_LIMIT, ZERO, require
 
 _Found = TypeVar("_Found")
@@ -193,6 +193,32 @@ class Recent:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainQuote:
+    """What the chain's own quoter said of a swap of an exact input, at one block.
+
+    :raises TypeError: when the output or the block is no whole number.
+    :raises ValueError: when the output is not 1 to 2**256 - 1 base units, the block not 0 to
+        2**64 - 1, or the time has no zone.
+    """
+
+    amount_out: int
+    block: int
+    #: The block's own time.
+    observed_at: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse what no quoter says."""
+        require("quoted amount_out", self.amount_out, 1, 2**256 - 1, whole=True)
+        require("block of a quote", self.block, 0, 2**64 - 1, whole=True)
+        require_zone("observed_at of a quote", self.observed_at)
+
+
+#: A swap as a quoter is asked for it: token id, the pool as a plan names it (empty: the one that
+#: prices the token), side, and the exact input in base units.
+QuotedSwap = tuple[int, str, Side, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """One bulk fetch: every quote of a market at one step of its time.
 
@@ -214,6 +240,8 @@ class Batch:
     sigma_annual: Mapping[int, Decimal]
     #: By the id of every token that can be bought and has one.
     recent: Mapping[int, Recent] = field(default_factory=dict)
+    #: What the chain's quoter said of swaps that were on their way, where a node was asked.
+    chain_quotes: Mapping[QuotedSwap, ChainQuote] = field(default_factory=dict)
     #: What follows from the batch alone and is asked for by every account on it, by name. It is
     #: no part of the value.
     memo: dict[object, Any] = field(

@@ -32,6 +32,13 @@ from paper_trading.engine.trust_json import (
     trust_to_json,
 )
 from paper_trading.intelligence.observed import BASE_FEE, L1_FEES, SourceQuote, SourceStep, l1_fees
+from paper_trading.intelligence.said_quotes import (
+    CHAIN_QUOTES,
+    SaidQuote,
+    quotes_of,
+    quotes_to_json,
+    sound,
+)
 
 #: A source's answer held no usable price of the token, or none at all was asked for.
 BAD_PRICE = "BAD_PRICE"
@@ -80,6 +87,8 @@ class Said:
     base_fee_wei: int | None = None
     #: What that chain pays for data on L1; None also where it is no OP-stack chain.
     l1_fees: L1Fees | None = None
+    #: What the chain's quoter said of swaps on their way.
+    quotes: tuple[SaidQuote, ...] = ()
 
 
 def seen(
@@ -137,6 +146,7 @@ def live_step(
     cash = next((judged[one.symbol] for one in tokens if one.is_cash), None)
     cash_price = _cash_price(cash, Decimal(state.get("cash", ONE)))
     unsure = cash is None or cash.verdict not in _GOOD
+    quotes = sound(said.quotes, {one.symbol: one.pool for one in tokens}, market_time)
     return SourceStep(
         number=number,
         market_time=market_time,
@@ -155,7 +165,7 @@ def live_step(
             "cash": str(cash_price),
         },
         reasons={name: one.reason for name, one in judged.items() if one.quote is None},
-        said={"after": state.get("step"), **_journal(said, judged, before)},
+        said={"after": state.get("step"), **_journal(said, judged, before, quotes)},
     )
 
 
@@ -173,7 +183,8 @@ def said_at(step: SourceStep, source: str) -> Said:
     for symbol, quote in step.quotes.items():
         found[symbol] = _unjudged(quote, raw.get(symbol), spreads.get(symbol, 0))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
-    return Said(source, found, checks, step.said.get(BASE_FEE), l1_fees(step.said))
+    fee, quotes = step.said.get(BASE_FEE), quotes_of(step.said)
+    return Said(source, found, checks, fee, l1_fees(step.said), quotes)
 
 
 def _judge_all(
@@ -246,7 +257,10 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
 
 
 def _journal(
-    said: Said, judged: Mapping[str, Judged], before: Mapping[str, TokenTrust]
+    said: Said,
+    judged: Mapping[str, Judged],
+    before: Mapping[str, TokenTrust],
+    quotes: tuple[SaidQuote, ...],
 ) -> dict[str, Any]:
     """Return what the quotes do not tell: readings that they are not, new checks, changes."""
     stood = {name: before.get(name, TokenTrust()).standing for name in judged}
@@ -258,6 +272,7 @@ def _journal(
         **fee,
         **l1,
         **({SPREAD: spreads} if spreads else {}),
+        **({CHAIN_QUOTES: quotes_to_json(quotes)} if quotes else {}),
         "checks": {
             name: check_to_json(check)
             for name, check in sorted(said.checks.items())

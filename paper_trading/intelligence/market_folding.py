@@ -11,6 +11,7 @@ from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.market import Batch, GasConditions, Quote, Token
 from paper_trading.intelligence.bars import Bar, Observation, Spans
 from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep, l1_fees
+from paper_trading.intelligence.said_quotes import quoted_swaps
 from paper_trading.intelligence.series import ClosedBar, Series, advance
 from paper_trading.intelligence.user_signals import (
     Reader,
@@ -210,4 +211,7 @@ def _batch(
             for listing in listings
             if listing.last_bar is not None and listing.last_bar.sigma_annual is not None
         },
+        chain_quotes=quoted_swaps(
+            step.said, {listing.token.symbol: listing.token.id for listing in listings}
+        ),
     )

@@ -12,6 +12,7 @@ from paper_trading.engine.money import ONE
 from paper_trading.intelligence.live_step import Pinned, Said
 from paper_trading.models import FeedMode, Market, MarketToken, SessionStatus
 from paper_trading.services import asking, clock, live_turns, market_setup
+from paper_trading.services.asked_quotes import asked_quotes
 from paper_trading.services.asking import Asking
 from paper_trading.services.back_fill import PastSources, back_fill, live_token
 from paper_trading.services.sources import configured, usage
@@ -46,8 +47,10 @@ from paper_trading.services.sources.live.market_feed import (
     Checker,
     GasReader,
     MarketFeed,
+    QuoteReader,
 )
 from paper_trading.services.sources.live.onchain import OnChain, base_fee_wei, l1_fees
+from paper_trading.services.sources.live.quoter import AskedQuote, Quoter
 from paper_trading.services.sources.plan import SourcePlan, plan
 
 
@@ -64,10 +67,11 @@ class LiveSources:
         symbols = {one.symbol for one in pinned}
         tokens = [one for one in live_tokens(self.market) if one.symbol in symbols]
         planned = source_plan(self.market)
+        quoter = Quoter(self._asked_quotes(planned, tokens, now))
         served = self.market.batches.order_by("-step").values_list("source", flat=True).first()
         feed = MarketFeed(
             caller(keep=self._keep),
-            [_tick_source(one.source) for one in planned.tick],
+            [_tick_source(one.source, quoter) for one in planned.tick],
             [
                 Checker(_check_source(one.source), timedelta(seconds=one.period_seconds))
                 for one in planned.checks
@@ -75,8 +79,17 @@ class LiveSources:
             MarketChecks(self.market.pk, budgets()),
             served or "",
             GasReader(ONCHAIN, self.market.price_chain_id, base_fee_wei, l1_fees),
+            QuoteReader(ONCHAIN, quoter.read),
         )
         return feed.said(tokens, now)
+
+    def _asked_quotes(
+        self, planned: SourcePlan, tokens: Sequence[LiveToken], now: datetime
+    ) -> tuple[AskedQuote, ...]:
+        """Return the swaps to quote; none where no node serves the ticks."""
+        if ONCHAIN not in (one.source for one in planned.tick):
+            return ()
+        return asked_quotes(self.market, tokens, now)
 
 
 def live_market(chain_id: int) -> Market:
@@ -176,9 +189,9 @@ def _http(seconds: float) -> HttpClient:
     )
 
 
-def _tick_source(name: str) -> PoolSource:
+def _tick_source(name: str, quoter: Quoter) -> PoolSource:
     made: dict[str, Callable[[], PoolSource]] = {
-        ONCHAIN: lambda: OnChain(settings.RPC_URLS, dict.fromkeys(settings.RPC_URLS, ONE)),
+        ONCHAIN: lambda: OnChain(settings.RPC_URLS, dict.fromkeys(settings.RPC_URLS, ONE), quoter),
         DEXSCREENER: lambda: DexScreener(settings.SOURCE_URLS[DEXSCREENER]),
         GECKOTERMINAL: lambda: GeckoTerminal(settings.SOURCE_URLS[GECKOTERMINAL]),
     }

@@ -20,6 +20,7 @@ from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
 from paper_trading.intelligence.market_view import ListedToken, buyable
 from paper_trading.intelligence.observed import SourceQuote, l1_fees
+from paper_trading.intelligence.said_quotes import quoted_swaps
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
 from paper_trading.services import token_registry
@@ -177,6 +178,7 @@ def batch_value(
         sigma_annual={
             row.token_id: row.sigma_annual for row in quotes if row.sigma_annual is not None
         },
+        chain_quotes=quoted_swaps(batch.said, {one.symbol: one.id for one in tokens.values()}),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from paper_trading.services.sources.live.chains import CHAIN_NAMES
-from tests.upstream import candles
+from tests.upstream import candles, trades
 from tests.upstream.faults import Fault, Reply, bad_request, too_many
 from tests.upstream.text import dumps, quoted
 from tests.upstream.world import UpstreamToken, View
@@ -93,6 +93,8 @@ def _gecko_answer(view: View, asked: Asked) -> Answered:
     match asked.path:
         case ["networks", chain, "pools", pool, "ohlcv", "minute"]:
             return _candles(view, asked, chain, pool)
+        case ["networks", chain, "pools", pool, "trades"]:
+            return _trades(view, chain, pool)
         case ["networks", chain, "pools", "multi", pools]:
             chain_id = _chain_id("geckoterminal", chain)
         case _:
@@ -115,6 +117,14 @@ def _candles(view: View, asked: Asked, chain: str, pool: str) -> Answered:
     if token is None:
         return Reply(404, b'{"errors":[{"status":"404","title":"Not Found"}]}'), chain
     return ok(candles.ohlcv(view, token, dict(asked.query)), chain)
+
+
+def _trades(view: View, chain: str, pool: str) -> Answered:
+    chain_id = _chain_id("geckoterminal", chain)
+    token = None if chain_id is None else view.world.by_pool(chain_id, pool)
+    if token is None:
+        return Reply(404, b'{"errors":[{"status":"404","title":"Not Found"}]}'), chain
+    return ok(trades.trades(view, chain, token), chain)
 
 
 def _gecko_pool(view: View, chain: str, token: UpstreamToken) -> dict[str, Any]:

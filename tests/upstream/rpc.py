@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tests.upstream import quoters
 from tests.upstream.faults import Fault, bad_request
 from tests.upstream.providers import Answered, Asked, ok
 from tests.upstream.world import UpstreamToken, View
@@ -96,6 +97,8 @@ def _call(view: View, chain_id: int, target: str, data: str) -> bytes | None:
     if (chain_id, target) == (8453, GAS_ORACLE):
         fees = dict(zip(L1_SELECTORS, view.world.l1_fees, strict=True))
         return _words(fees[data]) if data in fees.keys() - view.world.silent else None
+    if target == quoters.QUOTERS.get(chain_id):
+        return quoters.quote_single(view, chain_id, data)
     if data.startswith("70a08231"):
         token, pool = view.world.by_address(chain_id, target), "0x" + data[-40:]
         return None if token is None else _balance(view, chain_id, token, pool)
@@ -103,6 +106,8 @@ def _call(view: View, chain_id: int, target: str, data: str) -> bytes | None:
     if base is None or (view.is_missing(base.symbol) and base.symbol != "WETH"):
         # A call of an address without a contract succeeds, and returns nothing.
         return b""
+    if data.startswith(quoters.AMOUNT_OUT):
+        return quoters.amount_out(view, base, data)
     return _pool(view, base, data)
 
 

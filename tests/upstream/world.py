@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from paper_trading.services import token_registry
@@ -40,6 +41,19 @@ class UpstreamToken:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Traded:
+    """A swap that somebody made in a token's pool."""
+
+    symbol: str
+    at: datetime
+    #: "BUY" or "SELL", of the token.
+    side: str
+    #: Of the token and of the pool's other one, in whole tokens.
+    amount: Decimal
+    other_amount: Decimal
+
+
 @dataclass
 class World:
     """Prices as they are; a view of it may be faulty. Tests change it while it is served."""
@@ -54,6 +68,12 @@ class World:
     silent: set[str] = field(default_factory=set)
     #: What the oracle of OP-stack chains says: L1 base fee, blob base fee, and their scalars.
     l1_fees: tuple[int, int, int, int] = (158_000_000, 8_350_000, 2_269, 1_055_762)
+    #: What the chain's quoters pay more than their pools: they need not agree with any model.
+    quoter_factor: Fraction = Fraction(1)
+    #: What they were asked and said: symbol, "BUY" or "SELL", amount in, amount out.
+    quoted: list[tuple[str, str, int, int]] = field(default_factory=list)
+    #: Swaps in the pools, in any order.
+    traded: list[Traded] = field(default_factory=list)
     #: A real series, if prices shall move by themselves: symbol and time to price.
     series: Callable[[str, datetime], Decimal] | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -16,6 +16,11 @@ _V3_CODE_HASH = bytes.fromhex("e34f199b19b2b4f47f68442619d555527d244f78a3297ea89
 _V3_FEES = (100, 200, 300, 400, 500, 3_000, 10_000)
 
 
+def is_address(text: str) -> bool:
+    """Say whether a text has the form of an address; its checksum is not looked at."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def read_address(text: str) -> str:
     """Return an address in lower case.
 

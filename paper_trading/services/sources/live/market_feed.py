@@ -20,6 +20,7 @@ from paper_trading.engine.trust import (
     Check,
 )
 from paper_trading.intelligence.live_step import NOT_SAID, Said, Seen, seen
+from paper_trading.intelligence.said_quotes import SaidQuote
 from paper_trading.services.sources.live import onchain
 from paper_trading.services.sources.live.base import (
     Answer,
@@ -61,6 +62,14 @@ class GasReader:
     read_l1: Callable[[Request, Answer], L1Fees | None] = lambda *_: None
 
 
+@dataclass(frozen=True, slots=True)
+class QuoteReader:
+    """Where the chain's quotes of swaps are read: in the answers of one source."""
+
+    source: str
+    read: Callable[[Request, Answer], tuple[SaidQuote, ...]]
+
+
 class Turns(Protocol):
     """Remembers over all processes when a market was last checked, and how checks agreed."""
 
@@ -84,6 +93,7 @@ class MarketFeed:
         turns: Turns,
         served_before: str = "",
         gas: GasReader | None = None,
+        quotes: QuoteReader | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if not ticks:
@@ -94,6 +104,7 @@ class MarketFeed:
         self._turns = turns
         self._served_before = served_before
         self._gas = gas
+        self._quotes = quotes
         self._monotonic = monotonic
 
     def said(self, tokens: Sequence[LiveToken], now: datetime) -> Said:
@@ -117,6 +128,7 @@ class MarketFeed:
         ]
         calls = self._caller.all(wanted, now, FIRST_SECONDS)
         calls += self._more_of_cash(calls, cash, now, began)
+        made = list(calls)
         self._take(found, self._ticks, priced, calls, now)
         for source in others:
             left = self._left(began)
@@ -124,9 +136,11 @@ class MarketFeed:
             if not missing or left < LEAST_SECONDS:
                 break
             more = self._caller.all(self._caller.wanted(source, missing, now), now, left)
+            made += more
             self._take(found, [source], missing, more, now)
         checks = self._checks(due, calls, found, now)
-        return Said(self._served(found, cash), found, checks, *self._fees(calls))
+        told = (*self._fees(calls), self._quoted(made))
+        return Said(self._served(found, cash), found, checks, *told)
 
     def _left(self, began: float) -> float:
         return ALL_SECONDS - (self._monotonic() - began)
@@ -207,6 +221,21 @@ class MarketFeed:
             lambda: (gas.read(request, answer), gas.read_l1(request, answer)),
         )
         return (None, None) if isinstance(found, SourceFailure) else found
+
+    def _quoted(self, calls: Iterable[Call]) -> tuple[SaidQuote, ...]:
+        """Return what the chains' quoters said, of every answer of their source."""
+        reader = self._quotes
+        if reader is None:
+            return ()
+        told = (self._quoted_in(call, reader) for call in calls if call.source == reader.source)
+        return tuple(quote for quotes in told for quote in quotes)
+
+    def _quoted_in(self, call: Call, reader: QuoteReader) -> tuple[SaidQuote, ...]:
+        request, answer = call.request, call.answer
+        if answer is None:
+            return ()
+        read = self._caller.isolated(call.source, request, lambda: reader.read(request, answer))
+        return () if isinstance(read, SourceFailure) else read
 
     def _is_due(self, checker: Checker, now: datetime) -> bool:
         return self._turns.is_due(checker.source.name, checker.every, now)

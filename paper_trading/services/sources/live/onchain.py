@@ -1,7 +1,8 @@
 """The chain itself: price and depth of pinned pools by Multicall3, through a node's JSON-RPC.
 
-One batch for a chain; in it a call for each 25 pools, answered at one block each. A price in USD
-starts from that of USDC, which the chain cannot tell: without it nothing is said.
+One batch for a chain; in it a call for each 25 pools, answered at one block each, and one for the
+swaps that its quoters are asked for. A price in USD starts from that of USDC, which the chain
+cannot tell: without it nothing is said.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ from paper_trading.services.sources.live.pool_state import (
     pool_state,
     told_l1_fees,
 )
+from paper_trading.services.sources.live.quoter import QUOTES_ID, Quoter
 from paper_trading.services.sources.live.values import inside, objects
 
 NAME: Final = "onchain"
@@ -93,16 +95,21 @@ class OnChain:
 
     :param rpc_urls: by chain id; a path may hold a key, and is never shown.
     :param cash_usd: USD for one USDC, by chain id, said by another source.
+    :param quoter: asks for swaps in the first batch of a chain; what it is told is no price.
     """
 
     name = NAME
     batch_limit = BATCH_LIMIT
 
     def __init__(
-        self, rpc_urls: Mapping[int, str], cash_usd: Mapping[int, Decimal] | None = None
+        self,
+        rpc_urls: Mapping[int, str],
+        cash_usd: Mapping[int, Decimal] | None = None,
+        quoter: Quoter | None = None,
     ) -> None:
         self._rpc_urls = rpc_urls
         self._cash_usd = cash_usd or {}
+        self._quoter = quoter or Quoter(())
 
     def requests(self, tokens: Sequence[LiveToken]) -> list[Request]:
         """Return a batch for each 100 pools of a chain that has an RPC URL."""
@@ -127,8 +134,10 @@ class OnChain:
         for chain_id, of_chain in by_chain(known):
             if chain_id not in self._rpc_urls or chain_id not in CHAIN_NAMES:
                 continue
+            quotes = self._quoter.rpc_call(chain_id)
             for batch in batches(of_chain, lambda one: one.pool, at_most(BATCH_LIMIT)):
                 calls = [_rpc_call(number, one) for number, one in enumerate(_chunks(batch), 1)]
+                calls, quotes = [*calls, *quotes], []
                 shown = f"{NAME} pools of {CHAIN_NAMES[chain_id].dexscreener}"
                 yield Request(self._rpc_urls[chain_id], shown, batch, method="POST", json=calls)
 
@@ -208,7 +217,8 @@ def _answered(request: Request, answer: Answer) -> list[tuple[_Chunk, Results | 
     chunks = _chunks(request.tokens)
     found = [(chunk, _results(chunk, by_id.get(n))) for n, chunk in enumerate(chunks, 1)]
     if all(results is None for _, results in found):
-        raise _failure(next(iter(by_id.values()), None), request)
+        replies = (reply for number, reply in by_id.items() if number != QUOTES_ID)
+        raise _failure(next(replies, None), request)
     return found
 
 

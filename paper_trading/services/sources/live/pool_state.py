@@ -30,7 +30,8 @@ L1_CALLS = tuple(
     for selector in ("519b4bd3", "f8206140", "c5985918", "68d5dca6")
 )
 
-_TOKEN0, _TOKEN1 = "0dfe1681", "d21220a7"
+#: Selectors of the two tokens of any pool, the lower address first.
+TOKEN_CALLS = _TOKEN0, _TOKEN1 = "0dfe1681", "d21220a7"
 _SLOT0, _LIQUIDITY, _RESERVES, _BALANCE_OF = "3850c7bd", "1a686502", "0902f1ac", "70a08231"
 _FEE, _TICK_SPACING = "ddca3f43", "d0c93a7c"
 _Q96 = 2**96

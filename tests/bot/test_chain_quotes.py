@@ -1,0 +1,125 @@
+"""Swaps on their way settled by the chain's own quoter, over HTTP and through real stages."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from django.test import override_settings
+
+from paper_trading.bot import controls
+from paper_trading.bot.explanation import Explainer
+from paper_trading.bot.replay.checks import Mismatch
+from paper_trading.bot.replay.verify import verify
+from paper_trading.intelligence.said_quotes import CHAIN_QUOTES
+from paper_trading.models import PaperTrade, PaperTradingSession, PriceBatch
+from tests.bot import worlds
+from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
+from tests.upstream.quoters import SINGLE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def noded(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[UpstreamWorld]:
+    """A live market whose chains have a node each."""
+    with live_upstream(monkeypatch, upstream_snapshot, whole=True) as upstream:
+        urls = {chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
+        with override_settings(RPC_URLS=urls):
+            yield upstream
+
+
+def managed(upstream: UpstreamWorld) -> PaperTradingSession:
+    return worlds.running_session(upstream.market, 10, 15_000, use_transaction_manager=True)
+
+
+def fills(session: PaperTradingSession) -> dict[str, PaperTrade]:
+    """Return the first fill of each token that was filled."""
+    found = PaperTrade.objects.filter(account=session.account, status="FILLED")
+    return {one.token.symbol: one for one in found.select_related("token").order_by("-pk")}
+
+
+def test_a_pending_swap_fills_at_what_the_chain_quoted_and_replays(noded: UpstreamWorld) -> None:
+    # No model of ours says this. What goes through the pool of WETH finds it deep enough.
+    noded.world.quoter_factor = Fraction(9_971, 10_000)
+    noded.world.depths["WETH"] = Decimal(80_000_000)
+    session = managed(noded)
+    # The first price of a market is waited for.
+    sent = noded.ticks(session, 2)
+    session.account.refresh_from_db()
+    assert session.account.pending
+    assert sent.batch is not None
+    assert CHAIN_QUOTES not in (sent.batch.said or {})
+    told = noded.tick(session)
+    assert told.batch is not None
+    assert told.batch.said is not None
+    assert told.batch.said[CHAIN_QUOTES]
+    found = fills(session)
+    weth = found["WETH"]
+    assert weth.grade == "A"
+    said = {(symbol, side, paid): out for symbol, side, paid, out in noded.world.quoted}
+    assert weth.amount_in is not None
+    assert weth.amount_out == said["WETH", "BUY", int(weth.amount_in)]
+    # Through the pool of WETH there is no quote yet. All is asked for in the call for pools.
+    assert found["LINK"].grade == "B"
+    assert noded.server.count("rpc", "8453") == 3
+    noded.ticks(session, 6)
+    assert verify(session.pk).to_the_end
+    explainer = Explainer()
+    for thought in explainer.thoughts(session):
+        explainer.verify(thought)
+
+
+def test_a_changed_quote_is_found_by_the_replay(noded: UpstreamWorld) -> None:
+    session = managed(noded)
+    noded.ticks(session, 3)
+    batch = PriceBatch.objects.filter(said__has_key=CHAIN_QUOTES).earliest("step")
+    assert batch.said is not None
+    row = batch.said[CHAIN_QUOTES][0]
+    row[4] = str(int(row[4]) + 1)
+    batch.save(update_fields=["said"])
+    with pytest.raises(Mismatch, match="said"):
+        verify(session.pk)
+
+
+def test_accounts_that_wait_for_one_swap_ask_for_it_once(noded: UpstreamWorld) -> None:
+    first, second = managed(noded), managed(noded)
+    for _ in range(3):
+        noded.tick(first)
+        noded.tick(second, seconds=0)
+    bought = [fills(one)["WETH"] for one in (first, second)]
+    assert len({one.amount_out for one in bought}) == 1
+    assert [one.grade for one in bought] == ["A", "A"]
+    asked = [one for one in noded.world.quoted if one[:2] == ("WETH", "BUY")]
+    assert len(asked) == 1
+
+
+def test_a_quoter_that_reverts_leaves_the_pool_to_tell(noded: UpstreamWorld) -> None:
+    noded.world.silent.add(SINGLE)
+    session = managed(noded)
+    noded.ticks(session, 3)
+    assert noded.world.quoted == []
+    assert fills(session)["WETH"].grade == "B"
+    assert verify(session.pk).to_the_end
+
+
+@pytest.mark.parametrize("factor", [Fraction(10**30), Fraction(0)])
+def test_an_absurd_answer_leaves_the_pool_to_tell(noded: UpstreamWorld, factor: Fraction) -> None:
+    noded.world.quoter_factor = factor
+    session = managed(noded)
+    noded.ticks(session, 3)
+    assert noded.world.quoted
+    assert fills(session)["WETH"].grade == "B"
+    assert verify(session.pk).to_the_end
+
+
+def test_an_account_that_is_not_running_is_not_asked_for(noded: UpstreamWorld) -> None:
+    stopped, other = managed(noded), managed(noded)
+    noded.ticks(stopped, 2)
+    stopped.account.refresh_from_db()
+    assert stopped.account.pending
+    controls.stop(stopped)
+    noded.tick(other)
+    assert noded.world.quoted == []
