@@ -54,6 +54,8 @@ class Token:
     #: Id of the token that its pool is against, whose own pool is against cash, or UNREACHED; None:
     #: the pool is against cash itself, or prices are modelled. Like the kind it may be told anew.
     through: int | None = field(default=None, compare=False)
+    #: Its further pools, as its market lists them; what they hold is said by quotes.
+    further: "tuple[OtherPool, ...]" = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a token whose amounts could not be kept."""

@@ -9,7 +9,7 @@ from typing import Any
 from paper_trading.engine.decision import DecisionInputs
 from paper_trading.engine.depth import depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
-from paper_trading.engine.market import Batch, GasConditions, Token
+from paper_trading.engine.market import Batch, GasConditions, OtherPool, Token
 from paper_trading.engine.seal import seal
 from paper_trading.intelligence.bars import Bar
 from paper_trading.intelligence.market_view import Listed
@@ -98,7 +98,15 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
     sigma = None if quote is None else batch.sigma_annual.get(token_id)
     depth = None if quote is None else depth_to_json(quote.depth)
     read = {} if depth is None else {"quote depth": depth}
-    return {**said, **read, "quote sigma_annual": sigma}
+    others = () if quote is None else quote.others
+    further = {"quote others": [_other(one) for one in others]} if others else {}
+    return {**said, **read, **further, "quote sigma_annual": sigma}
+
+
+def _other(pool: OtherPool) -> list[Any]:
+    liquidity = None if pool.liquidity_usd is None else str(pool.liquidity_usd)
+    listed = [pool.address, pool.kind.value, pool.fee_pips, pool.through]
+    return [*listed, liquidity, depth_to_json(pool.depth)]
 
 
 def _between_columns(token: Token, batch: Batch) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from paper_trading.engine import money
 from paper_trading.engine.depth import Depth
 from paper_trading.engine.enums import PriceVerdict
 from paper_trading.engine.market import DEEPEST_POOL_USD, HIGHEST_CASH_PRICE_USD, L1Fees
-from paper_trading.engine.money import ONE, ZERO
+from paper_trading.engine.money import HUNDRED, ONE, ZERO
 from paper_trading.engine.trust import (
     EXCHANGED,
     Absent,
@@ -31,7 +31,14 @@ from paper_trading.engine.trust_json import (
     trust_from_json,
     trust_to_json,
 )
-from paper_trading.intelligence.observed import BASE_FEE, L1_FEES, SourceQuote, SourceStep, l1_fees
+from paper_trading.intelligence.observed import (
+    BASE_FEE,
+    L1_FEES,
+    Beside,
+    SourceQuote,
+    SourceStep,
+    l1_fees,
+)
 from paper_trading.intelligence.said_quotes import (
     CHAIN_QUOTES,
     SaidQuote,
@@ -45,6 +52,9 @@ BAD_PRICE = "BAD_PRICE"
 NOT_SAID = "NOT_SAID"
 #: In what is kept of a step: spreads of readings that have one, in seconds by symbol.
 SPREAD = "spread"
+
+#: How far the price of a further pool may be from that of the pinned one.
+APART_PERCENT = Decimal(2)
 
 _GOOD = (PriceVerdict.FRESH, PriceVerdict.DISPUTED)
 #: Verdicts whose quote is not the reading itself; a disputed one is at times.
@@ -89,6 +99,8 @@ class Said:
     l1_fees: L1Fees | None = None
     #: What the chain's quoter said of swaps on their way.
     quotes: tuple[SaidQuote, ...] = ()
+    #: By symbol, what was read of a token's further pools.
+    beside: Mapping[str, tuple[Beside, ...]] = field(default_factory=dict)
 
 
 def seen(
@@ -184,7 +196,8 @@ def said_at(step: SourceStep, source: str) -> Said:
         found[symbol] = _unjudged(quote, raw.get(symbol), spreads.get(symbol, 0))
     checks = {name: check_from_json(one) for name, one in step.said["checks"].items()}
     fee, quotes = step.said.get(BASE_FEE), quotes_of(step.said)
-    return Said(source, found, checks, fee, l1_fees(step.said), quotes)
+    beside = {symbol: quote.beside for symbol, quote in step.quotes.items()}
+    return Said(source, found, checks, fee, l1_fees(step.said), quotes, beside)
 
 
 def _judge_all(
@@ -253,7 +266,19 @@ def _quote(symbol: str, judged: Judged, said: Said, unsure: bool) -> SourceQuote
         block=source.block,
         # Of a quote that is another than the reading the pool was not read.
         depth=source.depth if source.reading == quote else None,
+        beside=_beside(said.beside.get(symbol, ()), quote.price_usd) if good else (),
     )
+
+
+@money.exact
+def _beside(found: Iterable[Beside], price_usd: Decimal) -> tuple[Beside, ...]:
+    """Return the further pools that have about the price of the quote.
+
+    One that has not is read late, or is no pool that anybody trades in.
+    """
+    apart = price_usd * APART_PERCENT / HUNDRED
+    near = (one for one in found if abs(one.price_usd - price_usd) <= apart)
+    return tuple(sorted(near, key=lambda one: one.pool))
 
 
 def _journal(

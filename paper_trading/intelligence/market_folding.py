@@ -10,7 +10,13 @@ from paper_trading.engine import gas, money
 from paper_trading.engine.fills import round_trip_percent
 from paper_trading.engine.market import Batch, GasConditions, Quote, Token
 from paper_trading.intelligence.bars import Bar, Observation, Spans
-from paper_trading.intelligence.observed import BASE_FEE, SourceQuote, SourceStep, l1_fees
+from paper_trading.intelligence.observed import (
+    BASE_FEE,
+    SourceQuote,
+    SourceStep,
+    l1_fees,
+    other_pools,
+)
 from paper_trading.intelligence.said_quotes import quoted_swaps
 from paper_trading.intelligence.series import ClosedBar, Series, advance
 from paper_trading.intelligence.user_signals import (
@@ -194,6 +200,7 @@ def _batch(
             liquidity_usd=None if found.liquidity_usd is None else money.usd(found.liquidity_usd),
             verdict=found.verdict,
             depth=found.depth,
+            others=other_pools(listing.token, found.beside),
         )
         for listing in listings
         if (found := step.quotes.get(listing.token.symbol)) is not None

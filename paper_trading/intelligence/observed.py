@@ -1,16 +1,64 @@
 """One step of a market as its source tells it: every token's bar at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from paper_trading.engine import money
-from paper_trading.engine.depth import Depth, depth_to_json
+from paper_trading.engine.depth import Depth, depth_from_json, depth_to_json
 from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.market import L1Fees
+from paper_trading.engine.market import L1Fees, OtherPool, Token
 from paper_trading.engine.seal import seal, seal_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A further pool of a token as it was read beside the one that prices it; USD, both sides."""
+
+    #: Lower case.
+    pool: str
+    price_usd: Decimal
+    liquidity_usd: Decimal | None
+    depth: Depth | None = None
+
+
+def beside_to_json(found: Iterable[Beside]) -> list[list[Any]] | None:
+    """Return readings as JSON values; None for none. `beside_from_json` gives them back."""
+    rows = [
+        [
+            one.pool,
+            str(one.price_usd),
+            None if one.liquidity_usd is None else str(one.liquidity_usd),
+            depth_to_json(one.depth),
+        ]
+        for one in found
+    ]
+    return rows or None
+
+
+def beside_from_json(rows: Iterable[Sequence[Any]] | None) -> tuple[Beside, ...]:
+    """Return the readings that `beside_to_json` wrote."""
+    return tuple(
+        Beside(
+            pool,
+            Decimal(price),
+            None if liquidity is None else Decimal(liquidity),
+            depth_from_json(depth),
+        )
+        for pool, price, liquidity, depth in rows or ()
+    )
+
+
+def other_pools(token: Token, found: Iterable[Beside]) -> tuple[OtherPool, ...]:
+    """Return a token's further pools with what was read of them, without those that were not."""
+    read = {one.pool: one for one in found}
+    return tuple(
+        replace(one, liquidity_usd=read[one.address].liquidity_usd, depth=read[one.address].depth)
+        for one in token.further
+        if one.address in read
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +84,8 @@ class SourceQuote:
     block: int | None = None
     #: What that pool was read to hold, where a node was asked.
     depth: Depth | None = None
+    #: The token's further pools that have about this price.
+    beside: tuple[Beside, ...] = ()
 
     @property
     def close(self) -> Decimal:
@@ -135,6 +185,10 @@ def step_seal(step: SourceStep, source: str, token_list: int) -> dict[str, str]:
         # Where no node was asked, steps are sealed as they were before depths were read.
         names = (*names, "depth")
         rows = [[*row, depth_to_json(one.depth)] for row, one in zip(rows, quotes, strict=True)]
+    if any(quote.beside for quote in quotes):
+        # So are those of before further pools were read.
+        names = (*names, "others")
+        rows = [[*row, beside_to_json(one.beside)] for row, one in zip(rows, quotes, strict=True)]
     live = {} if step.said is None else {"reasons": step.reasons, "said": step.said}
     return {
         **seal(

@@ -1,7 +1,8 @@
 """Live markets: their sources as the settings have them, wired to budgets and the clock."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import SystemRandom
@@ -44,6 +45,7 @@ from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
 from paper_trading.services.sources.live.http import HttpClient
 from paper_trading.services.sources.live.market_feed import (
     FIRST_SECONDS,
+    FURTHER,
     Checker,
     GasReader,
     MarketFeed,
@@ -81,7 +83,7 @@ class LiveSources:
             GasReader(ONCHAIN, self.market.price_chain_id, base_fee_wei, l1_fees),
             QuoteReader(ONCHAIN, quoter.read),
         )
-        return feed.said(tokens, now)
+        return feed.said(tokens, now, further_pools(self.market, symbols))
 
     def _asked_quotes(
         self, planned: SourcePlan, tokens: Sequence[LiveToken], now: datetime
@@ -131,6 +133,27 @@ def live_tokens(market: Market) -> list[LiveToken]:
     return [live_token(row.token) for row in rows.order_by("token__symbol")]
 
 
+def further_pools(market: Market, symbols: Collection[str]) -> list[LiveToken]:
+    """Return the further pools of a market's tokens as live sources ask for them.
+
+    Each under a name of its own: that of its token and the address of the pool.
+    """
+    rows = MarketToken.objects.filter(market=market, token__symbol__in=symbols)
+    return [
+        replace(
+            live_token(row.token),
+            symbol=f"{row.token.symbol}{FURTHER}{address}",
+            pool=address,
+            pool_kind=kind,
+            pool_fee_pips=fee_pips,
+            is_cash=False,
+            is_further=True,
+        )
+        for row in rows.select_related("token").order_by("token__symbol")
+        for address, kind, _, fee_pips in row.token.further_pools
+    ]
+
+
 def source_plan(market: Market) -> SourcePlan:
     """Return who is asked for what: budgets are shared by all live markets that are traded."""
     traded = Market.objects.filter(
@@ -138,7 +161,9 @@ def source_plan(market: Market) -> SourcePlan:
     )
     markets = {market.pk, *traded.values_list("pk", flat=True)}
     listed = MarketToken.objects.filter(market__in=markets)
-    chains = Counter(listed.values_list("token__price_chain_id", flat=True))
+    chains: Counter[int] = Counter()
+    for chain, further in listed.values_list("token__price_chain_id", "token__further_pools"):
+        chains[chain] += 1 + len(further)
     return plan(configured.keys(), chains, market.step_seconds, configured.configured_limits())
 
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 from paper_trading.engine import money
 from paper_trading.engine.depth import depth_from_json, depth_to_json
 from paper_trading.engine.enums import PoolKind, PriceVerdict
-from paper_trading.engine.market import UNREACHED, Batch, GasConditions
+from paper_trading.engine.market import UNREACHED, Batch, GasConditions, OtherPool
 from paper_trading.engine.market import Quote as QuoteValue
 from paper_trading.engine.market import Token as TokenValue
 from paper_trading.engine.pair_choice import curve_of
@@ -19,7 +19,13 @@ from paper_trading.engine.seal import seal_rows
 from paper_trading.intelligence.bars import Bar as BarValue
 from paper_trading.intelligence.decision_json import signals_from_json, signals_to_json
 from paper_trading.intelligence.market_view import ListedToken, buyable
-from paper_trading.intelligence.observed import SourceQuote, l1_fees
+from paper_trading.intelligence.observed import (
+    SourceQuote,
+    beside_from_json,
+    beside_to_json,
+    l1_fees,
+    other_pools,
+)
 from paper_trading.intelligence.said_quotes import quoted_swaps
 from paper_trading.intelligence.series import ClosedBar
 from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, TokenList
@@ -28,7 +34,7 @@ from paper_trading.services import token_registry
 #: Columns of a token list; one of a live market names the pinned pools besides, their curves, and
 #: the token that comes between cash and a pool.
 _LISTED = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
-_PINNED = (*_LISTED, "pool", "kind", "through")
+_PINNED = (*_LISTED, "pool", "kind", "through", "further")
 
 
 def token_value(token: Token, *, pools: Mapping[str, int] | None = None) -> TokenValue:
@@ -45,15 +51,27 @@ def token_value(token: Token, *, pools: Mapping[str, int] | None = None) -> Toke
         address=(token.price_address or token.symbol).lower(),
         fee_pips=token.pool_fee_pips,
         kind=PoolKind.V2 if pools is None else curve_of(token.pool_kind),
-        through=None if pools is None else _through(token, pools),
+        through=None if pools is None else _through(token.pool_quote, pools, token.is_cash),
+        further=() if pools is None else _further(token, pools),
     )
 
 
-def _through(token: Token, ids: Mapping[str, int]) -> int | None:
-    """Return the token between cash and a token's pool; None when the pool is against cash."""
-    if token.is_cash or token.pool_quote in ("", token_registry.CASH_SYMBOL):
+def _further(token: Token, ids: Mapping[str, int]) -> tuple[OtherPool, ...]:
+    """Return a token's further pools that lead to it from cash; cash is not traded."""
+    if token.is_cash:
+        return ()
+    found = (
+        OtherPool(address.lower(), curve_of(kind), fee_pips, _through(quote, ids), None)
+        for address, kind, quote, fee_pips in token.further_pools
+    )
+    return tuple(one for one in found if one.through not in (UNREACHED, token.pk))
+
+
+def _through(quote: str, ids: Mapping[str, int], is_cash: bool = False) -> int | None:
+    """Return the token between cash and a pool, by its symbol; None for a pool against cash."""
+    if is_cash or quote in ("", token_registry.CASH_SYMBOL):
         return None
-    return ids.get(token.pool_quote, UNREACHED)
+    return ids.get(quote, UNREACHED)
 
 
 def listed_to_json(tokens: Iterable[Token], *, pools: bool = False) -> list[list[Any]]:
@@ -71,7 +89,8 @@ def _listed_row(value: TokenValue, token: Token, pools: bool) -> list[Any]:
     row = [*identity, token.is_cash, token.tradable]
     if not pools:
         return row
-    return [*row, token.pool_address.lower(), value.kind.value, value.through]
+    further = [[one.address, one.kind.value, one.through, one.fee_pips] for one in value.further]
+    return [*row, token.pool_address.lower(), value.kind.value, value.through, further]
 
 
 def listed_from_json(rows: Iterable[Sequence[Any]]) -> tuple[ListedToken, ...]:
@@ -86,9 +105,20 @@ def _listed_token(row: Sequence[Any]) -> ListedToken:
     for one against cash, as it was then.
     """
     token_id, symbol, decimals, address, fee_pips, is_cash, tradable = row[: len(_LISTED)]
-    pool, kind, through = (*row[len(_LISTED) :], None, None, None)[:3]
-    curve = PoolKind(kind or PoolKind.V2)
-    value = TokenValue(token_id, symbol, decimals, address, fee_pips, kind=curve, through=through)
+    pool, kind, through, further = (*row[len(_LISTED) :], None, None, None, None)[:4]
+    value = TokenValue(
+        token_id,
+        symbol,
+        decimals,
+        address,
+        fee_pips,
+        kind=PoolKind(kind or PoolKind.V2),
+        through=through,
+        further=tuple(
+            OtherPool(at, PoolKind(curve), fee, between, None)
+            for at, curve, between, fee in further or ()
+        ),
+    )
     return ListedToken(value, is_cash, tradable, pool)
 
 
@@ -145,6 +175,7 @@ def quote_value(row: Quote, token: TokenValue) -> QuoteValue:
         liquidity_usd=row.liquidity_usd,
         verdict=PriceVerdict(row.verdict),
         depth=depth_from_json(row.depth),
+        others=other_pools(token, beside_from_json(row.others)),
     )
 
 
@@ -220,6 +251,7 @@ def quote_row(
         pool=said.pool,
         block=said.block,
         depth=depth_to_json(said.depth),
+        others=beside_to_json(said.beside),
         bar=bar,
         sigma_annual=value.sigma_annual.get(token_id),
     )

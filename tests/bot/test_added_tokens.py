@@ -100,7 +100,7 @@ def test_the_pinned_pool_of_a_list_cannot_be_changed_unseen(live: LiveWorld) -> 
     found = tick.batch.token_list
     assert found is not None
     for row in found.tokens:
-        row[-3] = pool_of("OTHER")
+        row[-4] = pool_of("OTHER")
     found.save()
     with pytest.raises(Mismatch, match="pool"):
         verify(session.pk)

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from paper_trading.engine.enums import PoolKind
-from paper_trading.engine.market import UNREACHED
+from paper_trading.engine.market import UNREACHED, OtherPool
 from paper_trading.models import Bar, Market, ScoreQuantiles
 from paper_trading.services import market_rows
 from paper_trading.services.market_view import market_view
@@ -78,7 +78,7 @@ def test_without_frozen_quantiles_nothing_is_ranked() -> None:
 def test_the_list_of_a_live_market_names_the_curves_of_its_pools() -> None:
     token = make.make_token(pool_address="0xAB", pool_kind="uniswap_v3")
     rows = market_rows.listed_to_json([token], pools=True)
-    assert rows[0][-3:] == ["0xab", "V3", None]
+    assert rows[0][-4:] == ["0xab", "V3", None, []]
     (read,) = market_rows.listed_from_json(rows)
     assert (read.pool, read.token.kind) == ("0xab", PoolKind.V3)
     assert set(market_rows.token_list_seal(rows)) >= {"pool", "kind"}
@@ -97,10 +97,30 @@ def test_the_list_of_a_live_market_names_what_a_pool_is_against() -> None:
     assert {one.token.through for one in modelled} == {None}
 
 
+def test_the_list_of_a_live_market_names_further_pools_that_lead_somewhere() -> None:
+    usdc = make.make_token("USDC", pool_quote="WETH", is_cash=True)
+    weth = make.make_token("WETH", pool_quote="USDC")
+    usdc.further_pools = [["0x0A", "uniswap_v3", "WETH", 3000]]
+    link = make.make_token("LINK", pool_quote="WETH")
+    link.further_pools = [
+        ["0x0B", "uniswap_v2", "USDC", 3000],
+        ["0x0C", "aerodrome", "WETH", 500],
+        ["0x0D", "uniswap_v3", "DAI", 500],
+    ]
+    rows = market_rows.listed_to_json([usdc, weth, link], pools=True)
+    found = {one.token.symbol: one.token.further for one in market_rows.listed_from_json(rows)}
+    assert found["USDC"] == found["WETH"] == ()
+    assert found["LINK"] == (
+        OtherPool("0x0b", PoolKind.V2, 3000, None, None),
+        OtherPool("0x0c", PoolKind.SOLIDLY_VOLATILE, 500, weth.pk, None),
+    )
+    assert "further" in market_rows.token_list_seal(rows)
+
+
 def test_modelled_pools_and_older_lists_are_of_constant_product() -> None:
     token = make.make_token(pool_address="0xAB", pool_kind="uniswap_v3")
     modelled = market_rows.listed_to_json([token])
-    older = [row[:-2] for row in market_rows.listed_to_json([token], pools=True)]
+    older = [row[:-3] for row in market_rows.listed_to_json([token], pools=True)]
     for rows, pool, last in ((modelled, None, "tradable"), (older, "0xab", "pool")):
         (read,) = market_rows.listed_from_json(rows)
         assert (read.pool, read.token.kind) == (pool, PoolKind.V2)

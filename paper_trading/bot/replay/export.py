@@ -11,7 +11,12 @@ from paper_trading.engine.depth import depth_from_json
 from paper_trading.engine.enums import PriceVerdict, Stage
 from paper_trading.intelligence.inputs import TickInputs, program
 from paper_trading.intelligence.market_view import ListedToken
-from paper_trading.intelligence.observed import SourceQuote, SourceStep, step_seal
+from paper_trading.intelligence.observed import (
+    SourceQuote,
+    SourceStep,
+    beside_from_json,
+    step_seal,
+)
 from paper_trading.models import (
     AccountEvent,
     FeedMode,
@@ -32,7 +37,7 @@ from paper_trading.services.price_feed_service import live_step_of
 PORTION = 200
 
 #: What only live sources say of a quote, as others leave it.
-_PLAIN = {"verdict": PriceVerdict.FRESH, "pool": "", "block": None, "depth": None}
+_PLAIN = {"verdict": PriceVerdict.FRESH, "pool": "", "block": None, "depth": None, "beside": ()}
 _ORDER = {stage: rank for rank, stage in enumerate(Stage)}
 #: Stages that read an account, each with the version that it read.
 _READING = (Stage.AUTO_CLOSE, Stage.ANALYSIS, Stage.EXECUTION, Stage.METRICS)
@@ -268,6 +273,7 @@ def _source_step(where: str, row: PriceBatch, tokens: Iterable[ListedToken]) -> 
             pool=quote.pool,
             block=quote.block,
             depth=depth_from_json(quote.depth),
+            beside=beside_from_json(quote.others),
         )
     ordered = {symbol: quotes[symbol] for symbol in sorted(quotes)}
     return SourceStep(

@@ -29,6 +29,8 @@ class LiveToken:
     pool_fee_pips: int = 0
     coingecko_id: str = ""
     is_cash: bool = False
+    #: `pool` is a further one of the token, which prices nothing.
+    is_further: bool = False
 
 
 @dataclass(frozen=True, slots=True)

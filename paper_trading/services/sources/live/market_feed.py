@@ -20,6 +20,7 @@ from paper_trading.engine.trust import (
     Check,
 )
 from paper_trading.intelligence.live_step import NOT_SAID, Said, Seen, seen
+from paper_trading.intelligence.observed import Beside
 from paper_trading.intelligence.said_quotes import SaidQuote
 from paper_trading.services.sources.live import onchain
 from paper_trading.services.sources.live.base import (
@@ -39,6 +40,8 @@ ALL_SECONDS = 3.5
 LEAST_SECONDS = 0.3
 #: Sources whose prices are in cash: it is another source that says what cash is worth.
 IN_CASH = frozenset({onchain.NAME})
+#: Between a token's symbol and the address of a further pool of it, in the name it is asked by.
+FURTHER = "@"
 #: The token has no pool that could be asked for.
 NO_POOL = "NO_POOL"
 
@@ -107,8 +110,12 @@ class MarketFeed:
         self._quotes = quotes
         self._monotonic = monotonic
 
-    def said(self, tokens: Sequence[LiveToken], now: datetime) -> Said:
-        """Return what the sources say of tokens.
+    def said(
+        self, tokens: Sequence[LiveToken], now: datetime, further: Sequence[LiveToken] = ()
+    ) -> Said:
+        """Return what the sources say of tokens, and of `further` pools of theirs.
+
+        The latter are asked for with the first round alone: no call waits for them.
 
         A source that failed at the step before is asked beside the one that served it and not
         before it: neither its silence nor its return costs a tick.
@@ -122,7 +129,7 @@ class MarketFeed:
         cash = [one for one in priced if one.is_cash]
         due = [one for one in self._checkers if self._is_due(one, now)]
         wanted = [
-            *self._wanted(at_once, priced, now),
+            *self._wanted(at_once, [*priced, *further], now),
             *self._wanted(self._for_cash(at_once), cash, now),
             *self._wanted([one.source for one in due], tokens, now),
         ]
@@ -140,7 +147,34 @@ class MarketFeed:
             self._take(found, [source], missing, more, now)
         checks = self._checks(due, calls, found, now)
         told = (*self._fees(calls), self._quoted(made))
-        return Said(self._served(found, cash), found, checks, *told)
+        beside = self._beside(further, calls, found, now)
+        return Said(self._served(found, cash), found, checks, *told, beside)
+
+    def _beside(
+        self,
+        further: Sequence[LiveToken],
+        calls: Sequence[Call],
+        found: Mapping[str, Seen | Absent],
+        now: datetime,
+    ) -> dict[str, tuple[Beside, ...]]:
+        """Return what was read of further pools, by the symbols of their tokens."""
+        read: dict[str, Seen | Absent] = {
+            one.symbol: found[one.symbol] for one in self._cash_of(calls) if one.symbol in found
+        }
+        self._take(read, self._ticks, [*self._cash_of(calls), *further], calls, now)
+        beside: dict[str, tuple[Beside, ...]] = {}
+        for one in further:
+            told = read.get(one.symbol, _NOT)
+            if isinstance(told, Seen) and _is_usable(told, now):
+                reading, symbol = told.reading, one.symbol.partition(FURTHER)[0]
+                figures = Beside(one.pool, reading.price_usd, reading.liquidity_usd, told.depth)
+                beside[symbol] = (*beside.get(symbol, ()), figures)
+        return beside
+
+    @staticmethod
+    def _cash_of(calls: Iterable[Call]) -> list[LiveToken]:
+        asked = {one.symbol: one for call in calls for one in call.request.tokens if one.is_cash}
+        return list(asked.values())
 
     def _left(self, began: float) -> float:
         return ALL_SECONDS - (self._monotonic() - began)

@@ -192,7 +192,8 @@ def _chunks(tokens: Sequence[LiveToken]) -> list[_Chunk]:
     weth = token_registry.token(chain_id, "WETH")
     cash = token_registry.token(chain_id, token_registry.CASH_SYMBOL)
     sides = (weth.price_address.lower(), cash.price_address.lower())
-    pinned = {one.pool.lower(): one.pool_kind for one in tokens if one.address.lower() == sides[0]}
+    own = (one for one in tokens if one.address.lower() == sides[0] and not one.is_further)
+    pinned = {one.pool.lower(): one.pool_kind for one in own}
     anchors = {**pinned, (weth.pool_address or "").lower(): weth.pool_kind}
     for batch in batches(tokens, lambda one: one.pool.lower(), at_most(POOLS_OF_A_CALL)):
         kinds = {**anchors, **{one.pool.lower(): one.pool_kind for one in batch}}

@@ -1,0 +1,142 @@
+"""A further pool of a token, read over HTTP beside the pinned one, and orders through it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from django.test import override_settings
+
+from paper_trading.bot.explanation import Explainer
+from paper_trading.bot.replay.verify import verify
+from paper_trading.engine import gas
+from paper_trading.models import PaperTrade, Tick, Token
+from paper_trading.services import live_markets
+from tests.bot import worlds
+from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream, waves
+
+pytestmark = pytest.mark.django_db
+
+BASE = 8453
+POOL = "0x" + "4f" * 20
+
+
+def priced(symbol: str, at: datetime) -> Decimal:
+    """The price of LINK2, which is another pool of LINK, is that of LINK."""
+    return waves(symbol.removesuffix("2"), at)
+
+
+def listed(upstream: UpstreamWorld, usd: int = 50_000_000) -> Token:
+    """Let LINK have a second pool: against USDC, at 0.05 %, and deep."""
+    world = upstream.world
+    link = world.token("LINK", BASE)
+    world.tokens.append(replace(link, symbol="LINK2", pool=POOL, quote="USDC", fee_pips=500))
+    world.depths["LINK2"] = Decimal(usd)
+    world.series = priced
+    token = Token.objects.get(symbol="LINK", listings__market=upstream.market)
+    token.further_pools = [[POOL, "uniswap_v3", "USDC", 500]]
+    token.save()
+    return token
+
+
+@pytest.fixture
+def upstream(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[UpstreamWorld]:
+    with live_upstream(monkeypatch, upstream_snapshot, whole=True) as found:
+        yield found
+
+
+def beside(tick: Tick, symbol: str = "LINK") -> list[str]:
+    """Return the further pools that a tick's quote of a token names."""
+    assert tick.batch is not None
+    return [row[0] for row in tick.batch.quotes.get(token__symbol=symbol).others or []]
+
+
+def test_it_is_read_in_the_same_call_and_orders_go_through_it(upstream: UpstreamWorld) -> None:
+    token = listed(upstream)
+    session = worlds.running_session(
+        upstream.market, 10, 15_000, use_transaction_manager=False, allowed_tokens=["LINK", "WETH"]
+    )
+    # Nothing is trusted before a second reading.
+    upstream.tick(session)
+    calls = upstream.server.count("dexscreener", "base")
+    first = upstream.tick(session)
+    assert beside(first) == [POOL]
+    assert beside(first, "WETH") == []
+    # It takes a place in the call that is made anyway.
+    assert upstream.server.count("dexscreener", "base") == calls + 1
+    upstream.ticks(session, 2)
+    fill = PaperTrade.objects.filter(account=session.account, status="FILLED", token=token).first()
+    assert fill is not None
+    assert (fill.pool, fill.grade) == (POOL, "C")
+    # One pool, and its fee: it is against cash.
+    assert fill.transactions.latest("nonce").gas_used == gas.V3_SWAP_GAS
+    assert fill.amount_in is not None
+    paid = Decimal(fill.amount_in).scaleb(-6)
+    assert abs(fill.fee_usd - paid * Decimal("0.0005")) < Decimal("1e-6")
+    assert verify(session.pk).to_the_end
+    explainer = Explainer()
+    for thought in explainer.thoughts(session):
+        explainer.verify(thought)
+
+
+def test_pending_orders_are_told_by_it(upstream: UpstreamWorld) -> None:
+    token = listed(upstream)
+    session = worlds.running_session(
+        upstream.market, 10, 15_000, use_transaction_manager=True, allowed_tokens=["LINK"]
+    )
+    upstream.ticks(session, 4)
+    fill = PaperTrade.objects.filter(account=session.account, status="FILLED", token=token).first()
+    assert fill is not None
+    assert fill.pool == POOL
+    assert fill.included_market_time is not None
+    assert verify(session.pk).to_the_end
+
+
+def test_where_a_node_tells_depth_it_does_so_of_further_pools(upstream: UpstreamWorld) -> None:
+    token = listed(upstream)
+    urls = {chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, BASE)}
+    with override_settings(RPC_URLS=urls):
+        session = worlds.running_session(
+            upstream.market, 10, 15_000, use_transaction_manager=False, allowed_tokens=["LINK"]
+        )
+        upstream.ticks(session, 3)
+    fill = PaperTrade.objects.filter(account=session.account, status="FILLED", token=token).first()
+    assert fill is not None
+    assert (fill.pool, fill.grade) == (POOL, "B")
+    assert verify(session.pk).to_the_end
+
+
+@pytest.mark.parametrize("factor", ["0.97", "1.03"])
+def test_one_of_another_price_is_no_way(upstream: UpstreamWorld, factor: str) -> None:
+    listed(upstream)
+    upstream.world.series = lambda symbol, at: (
+        priced(symbol, at) * (Decimal(factor) if symbol == "LINK2" else 1)
+    )
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    assert beside(upstream.ticks(session, 2)) == []
+    assert verify(session.pk).to_the_end
+
+
+def test_one_that_is_gone_is_no_way_and_costs_nothing(upstream: UpstreamWorld) -> None:
+    listed(upstream)
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    assert beside(upstream.ticks(session, 2)) == [POOL]
+    upstream.world.gone.add("LINK2")
+    tick = upstream.tick(session)
+    assert beside(tick) == []
+    assert tick.batch is not None
+    assert tick.batch.missing == []
+    assert tick.batch.reasons == {}
+    assert upstream.server.count("geckoterminal") == 0
+
+
+def test_a_further_pool_is_asked_for_under_a_name_of_its_own(upstream: UpstreamWorld) -> None:
+    listed(upstream)
+    (found,) = live_markets.further_pools(upstream.market, ["LINK", "WETH"])
+    assert (found.symbol, found.pool, found.pool_fee_pips) == (f"LINK@{POOL}", POOL, 500)
+    assert found.is_further
+    assert not found.is_cash
+    assert live_markets.further_pools(upstream.market, ["WETH"]) == []
