@@ -30,6 +30,7 @@ from paper_trading.engine.money import (
     to_base_units,
 )
 from paper_trading.engine.pools.base import PairPool
+from paper_trading.engine.pools.chained import ChainedPool
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.pools.ladder import Ladder
 from paper_trading.engine.pools.routes import GasCost
@@ -40,7 +41,11 @@ from paper_trading.intelligence.levels import HIGHEST, LEVELS, LOWEST, appetite
 from paper_trading.management.tables import table
 
 CHAINS = (1, 8453, 42161)
-KINDS = tuple(PoolKind)
+V2, V3 = (PoolKind.V2,), (PoolKind.V3,)
+VOLATILE, STABLE = (PoolKind.SOLIDLY_VOLATILE,), (PoolKind.SOLIDLY_STABLE,)
+#: Through the pool of ether into that of a token, both of v3.
+TWO = (PoolKind.V3, PoolKind.V3)
+WAYS = (V2, V3, TWO, VOLATILE, STABLE)
 #: Both sides of a pool together, and orders, in USD.
 LIQUIDITY_USD = (1_000_000, 20_000_000)
 ORDERS_USD = (100, 1_000, 10_000, 100_000)
@@ -51,6 +56,7 @@ ETHER_USD = 2_000
 STABLE_SIGMA = Decimal("0.02")
 _DECIMALS = 18
 _V2_PIPS, _V3_PIPS, _V3_SPACING = 3_000, 500, 10
+_TOKEN_PIPS = 3_000
 _VOLATILE_BPS, _STABLE_BPS = 30, 5
 #: All of a v3 pool's liquidity lies within so many ticks of its price: a factor of 1.25.
 V3_REACH = 2_230
@@ -82,7 +88,7 @@ class Costs:
 
 @exact
 def costs(
-    chain_id: int, kind: PoolKind, pool: PairPool, order_usd: int, level: int
+    chain_id: int, kinds: tuple[PoolKind, ...], pool: PairPool, order_usd: int, level: int
 ) -> Costs | None:
     """Return the terms of buying for so much; None where the pool's depth ends."""
     cash = cash_units(Decimal(order_usd))
@@ -93,13 +99,13 @@ def costs(
     fee = Decimal(pool.fee_pips) / 100
     quoted_loss = (order_usd - quoted * unit) / order_usd * _BASIS_POINTS
     cost = GasCost(conditions(chain_id), Decimal(ETHER_USD * 10**CASH_DECIMALS))
-    paid = cost.in_output(cost.wei(gas.swap_gas([kind]), [kind]))
+    paid = cost.in_output(cost.wei(gas.swap_gas(kinds), kinds))
     return Costs(
         fee=fee,
         impact=quoted_loss - fee,
         mev=_attack(pool, cash, quoted, chain_id, level) * unit / order_usd * _BASIS_POINTS,
         gas=cash_amount(paid) / order_usd * _BASIS_POINTS,
-        drift_sd=drift_sd(chain_id, kind, level),
+        drift_sd=drift_sd(chain_id, kinds, level),
     )
 
 
@@ -116,12 +122,12 @@ def _attack(pool: PairPool, cash: int, quoted: int, chain_id: int, level: int) -
 
 
 @exact
-def drift_sd(chain_id: int, kind: PoolKind, level: int) -> Decimal:
+def drift_sd(chain_id: int, kinds: tuple[PoolKind, ...], level: int) -> Decimal:
     """Return the spread of the price until inclusion, in basis points.
 
     A private channel's wait is geometric, so its mean time stands in the variance.
     """
-    sigma = STABLE_SIGMA if kind is PoolKind.SOLIDLY_STABLE else DEFAULT_SIGMA
+    sigma = STABLE_SIGMA if kinds == STABLE else DEFAULT_SIGMA
     private = channel(chain_id, level) is Channel.PRIVATE
     blocks = ONE / PRIVATE_INCLUSION if private else ONE
     seconds = gas.chain(chain_id).inclusion_seconds * blocks
@@ -153,30 +159,47 @@ def conditions(chain_id: int) -> GasConditions:
     )
 
 
-def pool_of(kind: PoolKind, liquidity_usd: int) -> PairPool:
-    """Return a pool in balance: ether at 2,000 USD, or a dollar token in a stable pool."""
+def pool_of(kinds: tuple[PoolKind, ...], liquidity_usd: int) -> PairPool:
+    """Return a pool in balance: ether at 2,000 USD, or a dollar token in a stable pool.
+
+    Of two pools the second has the liquidity, a token at a thousandth of an ether; ether's own is
+    the deep one.
+    """
     side = liquidity_usd // 2
     cash, tokens = side * 10**CASH_DECIMALS, side * 10**_DECIMALS
     ether = tokens // ETHER_USD
-    match kind:
-        case PoolKind.V2:
-            return Pool.from_reserves(cash, ether, _DECIMALS, _V2_PIPS)
-        case PoolKind.V3:
-            return _concentrated(cash)
-        case PoolKind.SOLIDLY_VOLATILE:
-            return VolatilePool(cash, ether, _DECIMALS, _VOLATILE_BPS)
-        case PoolKind.SOLIDLY_STABLE:
-            return StablePool(cash, tokens, _DECIMALS, _STABLE_BPS)
+    if kinds == V2:
+        return Pool.from_reserves(cash, ether, _DECIMALS, _V2_PIPS)
+    if kinds == V3:
+        return _concentrated(cash, ETHER_USD * 10**CASH_DECIMALS, _V3_PIPS, CASH_DECIMALS)
+    if kinds == TWO:
+        token = _concentrated(ether, 10**_DECIMALS // 1_000, _TOKEN_PIPS, _DECIMALS)
+        return ChainedPool(pool_of(V3, LIQUIDITY_USD[-1]), token)
+    if kinds == VOLATILE:
+        return VolatilePool(cash, ether, _DECIMALS, _VOLATILE_BPS)
+    return StablePool(cash, tokens, _DECIMALS, _STABLE_BPS)
 
 
-def _concentrated(cash: int) -> ConcentratedPool:
-    """Return a pool whose cash side lies evenly between the price and the lowest tick."""
-    price = isqrt(ETHER_USD * 10**CASH_DECIMALS * Q96**2 // 10**_DECIMALS)
+def _concentrated(
+    side: int, unit_price: int, fee_pips: int, cash_decimals: int
+) -> ConcentratedPool:
+    """Return a pool whose side of cash lies evenly between the price and the lowest tick.
+
+    The price is in base units of cash, or of what stands for it, for a whole token.
+    """
+    price = isqrt(unit_price * Q96**2 // 10**_DECIMALS)
     tick = tick_at(price)
     ladder = Ladder(_V3_SPACING, tick - V3_REACH, tick + V3_REACH, ())
-    liquidity = cash * Q96 // (price - sqrt_ratio_at(ladder.lowest))
+    liquidity = side * Q96 // (price - sqrt_ratio_at(ladder.lowest))
     return ConcentratedPool(
-        price, tick, liquidity, _V3_PIPS, ladder, cash_is_token0=False, token_decimals=_DECIMALS
+        price,
+        tick,
+        liquidity,
+        fee_pips,
+        ladder,
+        cash_is_token0=False,
+        token_decimals=_DECIMALS,
+        cash_decimals=cash_decimals,
     )
 
 
@@ -190,12 +213,12 @@ def first_level(liquidity_usd: int, order_usd: int) -> str:
 
 def lines(chain_id: int) -> Iterator[list[str]]:
     """Yield the lines of a chain's table."""
-    for kind in KINDS:
+    for kinds in WAYS:
         for liquidity in LIQUIDITY_USD:
-            pool = pool_of(kind, liquidity)
+            pool = pool_of(kinds, liquidity)
             for order in ORDERS_USD:
-                found = [costs(chain_id, kind, pool, order, level) for level in SHOWN_LEVELS]
-                named = [kind.value, f"{liquidity // 1_000_000}M", f"{order:,}"]
+                found = [costs(chain_id, kinds, pool, order, level) for level in SHOWN_LEVELS]
+                named = [" ".join(kinds), f"{liquidity // 1_000_000}M", f"{order:,}"]
                 yield [*named, *_figures(found), first_level(liquidity, order)]
 
 
