@@ -8,7 +8,7 @@ from paper_trading.engine.enums import PoolKind, TransactionKind, TransactionSta
 from paper_trading.engine.gas_savings.recorded import RecordedTrade, Sent
 from paper_trading.engine.market import Token
 from paper_trading.engine.money import ZERO
-from paper_trading.models import PaperTradingSession, SimulatedTransaction
+from paper_trading.models import PaperTrade, PaperTradingSession, SimulatedTransaction
 from paper_trading.services.market_rows import gas_value, listed_tokens
 
 
@@ -33,16 +33,19 @@ def _trade(rows: list[SimulatedTransaction]) -> RecordedTrade:
         conditions=gas_value(batch, batch.market.price_chain_id),
         sent=tuple(one for row in rows if (one := _sent(row)) is not None),
         native_price_usd=batch.native_price_usd or ZERO,
-        kinds=_kinds(rows[0].trade.token_id, listed),
+        kinds=_kinds(rows[0].trade, listed),
     )
 
 
-def _kinds(token_id: int, listed: Mapping[int, Token]) -> tuple[PoolKind, ...]:
-    token = listed.get(token_id)
+def _kinds(trade: PaperTrade, listed: Mapping[int, Token]) -> tuple[PoolKind, ...]:
+    """Return the kinds of the pools that a trade went through, in the order of a buy."""
+    token = listed.get(trade.token_id)
     if token is None:
         return (PoolKind.V2,)
-    first = None if token.through is None else listed.get(token.through)
-    return (token.kind,) if first is None else (first.kind, token.kind)
+    further = {one.address: one for one in token.further}
+    own = further.get(trade.pool, token)
+    first = None if own.through is None else listed.get(own.through)
+    return (own.kind,) if first is None else (first.kind, own.kind)
 
 
 def _sent(row: SimulatedTransaction) -> Sent | None:
