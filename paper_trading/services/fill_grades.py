@@ -1,6 +1,6 @@
 """Fills of live markets beside the real swaps of their pools, as far as a source lists them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -33,8 +33,8 @@ class Graded:
     compared: tuple[Compared, ...]
     #: Pools that were asked for.
     asked: int
-    #: Why there was no answer, by symbol.
-    failures: Mapping[str, str]
+    #: Symbol and why there was no answer, of each pool without one.
+    failures: tuple[tuple[str, str], ...]
 
 
 def live_fills() -> "QuerySet[PaperTrade]":
@@ -54,7 +54,7 @@ def grade(
     """Compare fills with real swaps; a pool is asked for once, and one of old fills not at all."""
     told = list(_told(fills))
     lists: dict[LiveToken, Trades | None] = {}
-    failures: dict[str, str] = {}
+    failures: list[tuple[str, str]] = []
     compared, oldest = [], now - KEPT - like.within
     for token, fill, cash_usd in told:
         if fill.at < oldest:
@@ -70,11 +70,11 @@ def grade(
         laid = fill if found.in_cash else _in_usd(fill, cash_usd)
         compared.append(compare(laid, found.swaps, found.known_since, like))
     asked = sum(trades.request(token) is not None for token in lists)
-    return Graded(tuple(compared), asked, failures)
+    return Graded(tuple(compared), asked, tuple(sorted(failures)))
 
 
 def _asked(
-    token: LiveToken, trades: PoolTrades, patience: Patience, failures: dict[str, str]
+    token: LiveToken, trades: PoolTrades, patience: Patience, failures: list[tuple[str, str]]
 ) -> Trades | None:
     request = trades.request(token)
     if request is None:
@@ -82,7 +82,7 @@ def _asked(
     try:
         return trades.read(token, patience.asked(NAME, request))
     except SourceFailure as failure:
-        failures[token.symbol] = str(failure)
+        failures.append((token.symbol, str(failure)))
         return None
 
 
@@ -92,8 +92,8 @@ def _told(fills: "QuerySet[PaperTrade]") -> Iterable[_Told]:
     named = quotes.values_list("batch", "token", "pool")
     pools: dict[tuple[int | None, int], str] = {(one[0], one[1]): one[2] for one in named}
     for row in rows:
-        # The pool that priced it then: another may be pinned by now.
-        pool = pools.get((row.tick.batch_id, row.token_id), "")
+        # The pool that it went to, else the one that priced it then: another may be pinned by now.
+        pool = row.pool or pools.get((row.tick.batch_id, row.token_id), "")
         token = live_token(row.token)
         yield from _fill(row, replace(token, pool=pool.lower() or token.pool))
 
@@ -113,9 +113,17 @@ def _fill(row: PaperTrade, token: LiveToken) -> Iterable[_Told]:
         size_usd=paid * batch.cash_price_usd,
         grade=FillGrade(row.grade),
         chain_id=token.price_chain_id,
-        against=row.token.pool_quote,
+        against=_against(row),
     )
     return [(token, fill, batch.cash_price_usd)]
+
+
+def _against(row: PaperTrade) -> str:
+    """Return the symbol of the other token in a fill's pool; "?" of one that is kept no more."""
+    if not row.pool:
+        return row.token.pool_quote
+    further = {address: other for address, _, other, _ in row.token.further_pools}
+    return str(further.get(row.pool, "?"))
 
 
 @exact

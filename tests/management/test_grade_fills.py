@@ -118,6 +118,23 @@ def test_a_pool_without_an_answer_costs_its_own_fills_only(upstream: UpstreamWor
     assert any(row[4] != "0" for row in lines(text))
 
 
+def test_a_fill_that_went_to_another_pool_is_laid_beside_the_swaps_of_that(
+    upstream: UpstreamWorld,
+) -> None:
+    session = filled(upstream)
+    first, *_ = fills(session)
+    further = ["0x" + "12" * 20, "uniswap_v3", "DAI", 3_000]
+    PaperTrade.objects.filter(pk=first.pk).update(pool=further[0])
+    type(first.token).objects.filter(pk=first.token_id).update(further_pools=[further])
+    for trade in fills(session):
+        beside(upstream, trade, 0)
+    text = said()
+    rows = {row[2]: row for row in lines(text)}
+    # Nobody knows that pool, and the swaps of the pinned one are not taken for its own.
+    assert (rows["DAI"][3], rows["DAI"][4]) == ("1", "0")
+    assert f"No answer: {first.token.symbol}: REQUEST_REFUSED" in text
+
+
 def test_without_a_network_it_says_so(
     upstream: UpstreamWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
