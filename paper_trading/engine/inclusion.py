@@ -32,10 +32,17 @@ from paper_trading.engine.fills import (
 from paper_trading.engine.impact import Displaced
 from paper_trading.engine.luck import student_t4, uniform
 from paper_trading.engine.market import Batch, Quote
-from paper_trading.engine.money import CONTEXT, ONE, ZERO, exact, ratio
+from paper_trading.engine.money import (
+    CONTEXT,
+    ONE,
+    ZERO,
+    exact,
+    ratio,
+)
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.swaps import (
+    Plan,
     absent,
     attack_cost,
     fee_usd,
@@ -212,24 +219,35 @@ def _swapped(
 ) -> Resolved:
     """Swap at inclusion: as the chain quoted it, else in the pool as it is modelled there.
 
-    Where the known depth of a modelled pool ends the minimum out is not met.
+    Where the known depth of a modelled pool ends the minimum out is not met. A buy that only a
+    loss of depth has made fail may have been before it, so it is filled at the least it accepted.
     """
     plan, sent = pending.plan, pending.submission
+    factor = _factor(pending, batch, pool, seed)
     rest = rest_in(batch, _way(pending, batch), displaced, sent.included_at)
     seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
     grade, found = FillGrade.A, chain_outputs(pending, batch, pool, rest, seen)
     if found is None:
         grade = _grade(pending, batch)
-        moved = pool.moved(_factor(pending, batch, pool, seed))
+        moved = pool.moved(factor)
         there = None if moved is None else met(moved, plan.side, rest)
         cost = attack_cost(there, plan.side, batch) if there is not None and seen else 0
         found = outputs(plan, there, seen, cost)
+        if found[1] < plan.minimum_out and _price_meets(plan, pool, factor):
+            found = plan.minimum_out, plan.minimum_out
     drifted, final = found
     if final < plan.minimum_out:
         used = _failed_gas(pending, batch)
         return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, used, grade)
     done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
     return Resolved(swap_of(plan, drifted, final, done, grade), Code.OK)
+
+
+def _price_meets(plan: Plan, pool: PairPool, factor: Decimal) -> bool:
+    """Say whether a buy's minimum out is met at the price of its block, at the depth of before."""
+    if plan.side is Side.SELL:
+        return False
+    return plan.quoted_out * plan.mid_price >= plan.minimum_out * pool.mid_price * factor
 
 
 def _footprint(pending: Pending, batch: Batch) -> gas.Footprint:
