@@ -1,9 +1,11 @@
 """Markets and tokens: the registry is editable, a market's identity is not."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 
 from paper_trading.admin.columns import columns
 from paper_trading.admin.records import ReadableAdmin, RecordAdmin, field_names
@@ -16,6 +18,7 @@ from paper_trading.models import (
     Token,
     TokenList,
 )
+from paper_trading.templatetags import figures
 
 
 @admin.register(Market)
@@ -62,6 +65,8 @@ _FIXED = (
     "market",
 )
 
+_PIPS_A_PERCENT = 10_000
+
 
 @admin.register(Token)
 class TokenAdmin(ReadableAdmin):
@@ -82,6 +87,18 @@ class TokenAdmin(ReadableAdmin):
     list_select_related = ("market",)
     search_fields = ("symbol", "address", "coingecko_id")
     raw_id_fields = ("market",)
+    readonly_fields = ("further",)
+
+    @admin.display(description="further pools")
+    def further(self, row: Token) -> str:
+        """Return the pools that orders may take besides, as the daily look found them."""
+        if not row.further_pools:
+            return figures.NONE
+        lines = (
+            (address, kind, quote, Decimal(fee_pips) / _PIPS_A_PERCENT)
+            for address, kind, quote, fee_pips in row.further_pools
+        )
+        return format_html_join("\n", "<div>{}: {}, against {}, {} %</div>", lines)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return what gives stored amounts their meaning, once a market lists the token."""

@@ -107,6 +107,7 @@ def _order(order: WaitingOrder) -> dict[str, Any]:
         "nonce": order.nonce,
         "leg": order.leg,
         "legs": order.legs,
+        "pool": order.pool,
         "value_usd": number(order.value_usd),
         "reserved_usd": number(order.reserved_usd),
         "sent_at": _time(order.sent_at),

@@ -12,8 +12,9 @@ from paper_trading.models import FeedMode, Market
 from paper_trading.services.dex_router_service import Route, RoutePool, Routes
 
 _HEAD = (
-    "way", "hops", "kinds", "fee %", "grade", "out", "impact %", "gas", "gas USD", "net USD", "",
-)  # fmt: skip
+    *("way", "hops", "kinds", "fee %", "grade", "out", "impact %"),
+    *("gas", "gas USD", "net USD", "code"),
+)
 _SECOND = timedelta(seconds=1)
 _NOTES = (
     "Out: before gas. Net: what comes out less gas, tokens at the price above, USD at par of cash.",
@@ -86,7 +87,7 @@ def _cells(one: Route, found: Routes) -> tuple[str, ...]:
         f"{one.gas_used:,}",
         f"{one.gas_usd:,.6f}",
         _figure(one.net_usd, 4),
-        "" if one.code is Code.OK else one.code.value,
+        one.code.value,
     )
 
 

@@ -44,6 +44,8 @@ class WaitingOrder:
     #: Its place among the swaps of its transaction, and how many these are.
     leg: int
     legs: int
+    #: Where it goes, when not to the pool that prices the token: an address; else empty.
+    pool: str
     #: At the price it was quoted at, in cash.
     value_usd: Decimal
     reserved_usd: Decimal
@@ -87,6 +89,7 @@ def _order(one: Pending, market_now: datetime | None) -> WaitingOrder:
         nonce=one.nonce,
         leg=one.leg,
         legs=one.legs,
+        pool=plan.pool,
         value_usd=value,
         reserved_usd=one.reserved_usd,
         sent_at=sent.sent_at,

@@ -48,6 +48,36 @@ def test_what_gives_amounts_their_meaning_is_fixed_once_a_market_lists_the_token
     assert 'name="tradable"' in page
 
 
+def test_a_token_shows_its_further_pools_and_takes_none_by_hand(client: Client) -> None:
+    token = builders.make_token("LINK", pool_address="0x" + "b2" * 20)
+    assert "0xc3c3" not in shown(client, token)
+    pool = "0x" + "c3" * 20
+    token.further_pools = [[pool, "uniswap_v3", "USDC", 500], ["0xd4", "aerodrome", "<b>", 3000]]
+    token.save()
+    page = shown(client, token)
+    assert "Further pools" in page
+    assert f"<div>{pool}: uniswap_v3, against USDC, 0.05 %</div>" in page
+    assert "<div>0xd4: aerodrome, against &lt;b&gt;, 0.3 %</div>" in page
+    assert 'name="further' not in page
+    # The page of a new token has none to show.
+    added = client.get(reverse("admin:paper_trading_token_add"))
+    assert added.status_code == 200
+
+
+def test_a_trade_shows_its_pool_beside_its_grade_and_the_leg_beside_the_nonce(
+    client: Client,
+) -> None:
+    tick = builders.make_tick(builders.make_session())
+    trade = builders.make_trade(tick, builders.make_token(), grade="B", pool="0x" + "c3" * 20)
+    builders.make_transaction(trade, nonce=41, leg=2)
+    url = reverse("admin:paper_trading_papertrade_change", args=[trade.pk])
+    page = client.get(url).content.decode()
+    assert "0x" + "c3" * 20 in page
+    assert 'class="field-leg"' in page
+    listed = client.get(reverse("admin:paper_trading_simulatedtransaction_changelist"))
+    assert 'class="field-leg">2<' in listed.content.decode()
+
+
 def test_a_session_started_in_the_admin_gets_a_beat_that_is_fast_enough(client: Client) -> None:
     account = builders.make_account()
     strategy = builders.make_strategy(account.owner)

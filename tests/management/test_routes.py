@@ -42,10 +42,11 @@ def test_the_best_way_stands_first_and_is_named_with_its_lead() -> None:
     assert direct[:2] == ["LINK/USDC", "0xc3c3..c3c3"]
     assert deep[:5] == ["WETH/USDC", "0xa1a1..a1a1", ">", "LINK/WETH", "0xb2b2..b2b2"]
     assert deep[5:9] == ["2", "V2+V2", "0.1000", "C"]
-    net = [Decimal(row[-1].replace(",", "")) for row in (direct, deep)]
+    assert direct[-1] == deep[-1] == "OK"
+    net = [Decimal(row[-2].replace(",", "")) for row in (direct, deep)]
     taken = next(line for line in text.splitlines() if line.startswith("The bot would take"))
     assert taken.startswith("The bot would take LINK/USDC 0xc3c3..c3c3: ")
-    words = taken.partition(f": {direct[-1]} USD are left after gas, ")[2].split()
+    words = taken.partition(f": {direct[-2]} USD are left after gas, ")[2].split()
     assert words[1:] == ["more", "than", "on", "the", "next."]
     # Both figures were rounded for the table.
     assert abs(Decimal(words[0]) - (net[0] - net[1])) <= Decimal("0.0001")

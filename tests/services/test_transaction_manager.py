@@ -1,5 +1,6 @@
 """The state of orders on their way, and where people see it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,9 +16,13 @@ from tests.engine.worlds import NOON
 pytestmark = pytest.mark.django_db
 
 
-def waiting_account() -> PaperTradingAccount:
-    """An account with a buy of AAA for 1,000 that was sent at noon."""
-    return builders.make_account(pending=pending_json(sent().account.pending))
+def waiting_account(pool: str = "") -> PaperTradingAccount:
+    """An account with a buy of AAA for 1,000 that was sent at noon, to a further pool if named."""
+    found = {
+        key: replace(one, plan=replace(one.plan, pool=pool))
+        for key, one in sent().account.pending.items()
+    }
+    return builders.make_account(pending=pending_json(found))
 
 
 @pytest.mark.parametrize(
@@ -57,3 +62,15 @@ def test_the_page_and_the_api_show_orders_on_their_way() -> None:
     (order,) = found["pending"]
     assert (order["token"], order["side"], order["state"]) == ("AAA", "BUY", "SUBMITTED")
     assert order["included_at"] == (NOON + timedelta(seconds=2)).isoformat()
+    assert (order["leg"], order["legs"], order["pool"]) == (0, 1, "")
+
+
+def test_an_order_says_which_further_pool_it_goes_to() -> None:
+    pool = "0x" + "4f" * 20
+    account = waiting_account(pool)
+    (order,) = get_transaction_manager(account).waiting(None)
+    assert order.pool == pool
+    client = Client()
+    client.force_login(account.owner)
+    (told,) = client.get(f"/api/accounts/{account.pk}/").json()["pending"]
+    assert told["pool"] == pool
