@@ -11,8 +11,11 @@ from django.test import override_settings
 from paper_trading.bot.explanation import Explainer
 from paper_trading.bot.replay.verify import verify
 from paper_trading.engine import gas
+from paper_trading.engine.codes import Code
+from paper_trading.engine.enums import Side
 from paper_trading.models import PaperTrade, Tick, Token
 from paper_trading.services import live_markets
+from paper_trading.services.dex_router_service import get_dex_router
 from tests.bot import worlds
 from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream, waves
 
@@ -80,6 +83,17 @@ def test_it_is_read_in_the_same_call_and_orders_go_through_it(upstream: Upstream
     explainer = Explainer()
     for thought in explainer.thoughts(session):
         explainer.verify(thought)
+
+
+def test_people_are_told_the_way_that_orders_take(upstream: UpstreamWorld) -> None:
+    token = listed(upstream)
+    session = worlds.running_session(upstream.market, 10, 15_000)
+    upstream.ticks(session, 2)
+    found = get_dex_router(upstream.market).routes("LINK", Side.BUY, Decimal(1_000))
+    assert found.code is Code.OK
+    ways = [[pool.address for pool in one.pools] for one in found.routes]
+    weth = Token.objects.get(symbol="WETH", listings__market=upstream.market)
+    assert ways == [[POOL], [weth.pool_address.lower(), token.pool_address.lower()]]
 
 
 def test_pending_orders_are_told_by_it(upstream: UpstreamWorld) -> None:
