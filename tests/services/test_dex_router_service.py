@@ -109,6 +109,17 @@ def test_a_sale_is_of_tokens_worth_as_much_and_tells_cash() -> None:
     assert addresses(found.routes[1]) == (LINK_POOL, WETH_POOL)
 
 
+def test_off_the_peg_usd_are_those_of_the_books() -> None:
+    found = routed()
+    PriceBatch.objects.filter(pk=found.batch.pk).update(cash_price_usd=Decimal("0.8"))
+    sale, buy = asked(found, Side.SELL), asked(found)
+    # 1,000 of cash are 800 USD: 80 LINK at 10 USD.
+    assert (sale.amount_in, buy.amount_in) == (Decimal(80), Decimal(1_000))
+    for one in (by_pools(sale, DIRECT), by_pools(buy, DIRECT)):
+        assert one.out_usd is not None
+        assert 990 < one.out_usd < 997
+
+
 def test_a_way_of_two_pools_names_both_with_fees_and_gas_of_both() -> None:
     found = asked(routed())
     one = by_pools(found, WAY)
