@@ -37,14 +37,15 @@ from paper_trading.engine.swaps import (
 )
 from paper_trading.engine.trade import Order, Swap
 from paper_trading.engine.ways import (
-    NOTHING_LEFT,
-    Rest,
+    NOTHING,
+    Own,
     best_way,
     graded,
     kinds_of,
     met,
     pool_in,
     rest_in,
+    way_by,
     ways,
 )
 
@@ -80,7 +81,7 @@ def pricing_code(token_id: int, batch: Batch, max_age_seconds: int) -> Code:
         return _UNTRUSTED[quote.verdict]
     if batch.market_time - quote.observed_at > timedelta(seconds=max_age_seconds):
         return Code.PRICE_STALE
-    if all(pool_in(batch, way) is None for way in ways(quote)):
+    if all(pool_in(batch, way) is None for way in ways(quote, Side.BUY)):
         return Code.DEPTH_UNKNOWN
     if not batch.native_price_usd:
         return Code.GAS_PRICE_UNKNOWN
@@ -95,11 +96,11 @@ def execute_swap(
     nonce: int,
     approvals: frozenset[int],
     attempt: int = 0,
-    rest: Rest = NOTHING_LEFT,
+    own: Own = NOTHING,
 ) -> Swap:
     """Return what the chain makes of an order, its transactions included.
 
-    `rest` is what the account's earlier swaps left in the pools.
+    `own` is what the account's earlier orders left in the pools.
 
     The same seed, chain, token, quote time, side and attempt always draw the same luck. A
     swap that ends under its minimum out reverts: nothing moves, its gas is paid, and the
@@ -108,12 +109,12 @@ def execute_swap(
     can be sold. ValueError for a token that is unknown or cannot be priced, and for an order
     that is beyond the known depth from the start.
     """
-    quote = _way(order.token.id, batch, order.side, order.amount_in, rest)
+    quote = taken_way(order, batch, own)
     pool = None if quote is None else pool_in(batch, quote)
     if quote is None or pool is None:
         raise ValueError(f"token {order.token.id} cannot be priced in batch {batch.id}")
     key = luck_key(order, quote, batch, attempt)
-    now = met(pool, order.side, rest)
+    now = met(pool, order.side, rest_in(batch, quote, own))
     plan = planned(order, pool, now, quote.pool)
     if now is None or plan is None:
         raise ValueError(f"order of token {order.token.id} goes beyond the known depth")
@@ -176,14 +177,14 @@ def sellable(units: int, token_id: int, batch: Batch, displaced: Mapping[int, Di
     quote = _quote(token_id, batch)
     if quote is None:
         return 0
-    return max(_fitting(units, way, batch, displaced) for way in ways(quote))
+    return max(_fitting(units, way, batch, displaced) for way in ways(quote, Side.SELL))
 
 
 def _fitting(units: int, way: Quote, batch: Batch, displaced: Mapping[int, Displaced]) -> int:
     pool = pool_in(batch, way)
     if pool is None:
         return 0
-    now = met(pool, Side.SELL, rest_in(batch, way, displaced, batch.market_time))
+    now = met(pool, Side.SELL, rest_in(batch, way, Own(displaced)))
     if now is None:
         return 0
     if now.quote(Side.SELL, units) is not None:
@@ -226,12 +227,22 @@ def _quote(token_id: int, batch: Batch) -> Quote | None:
     return batch.quotes.get(token_id) if priced else None
 
 
-def _way(
-    token_id: int, batch: Batch, side: Side, amount_in: int, rest: Rest = NOTHING_LEFT
-) -> Quote | None:
+def _way(token_id: int, batch: Batch, side: Side, amount_in: int) -> Quote | None:
     """Return the best way of an order; None when a fill or its gas cannot be priced."""
     quote = _quote(token_id, batch)
-    return None if quote is None else best_way(batch, quote, side, amount_in, rest)
+    return None if quote is None else best_way(batch, quote, side, amount_in)
+
+
+def taken_way(order: Order, batch: Batch, own: Own) -> Quote | None:
+    """Return the way that an order takes: its own, else the best one.
+
+    None when a fill or its gas cannot be priced.
+    """
+    quote = _quote(order.token.id, batch)
+    if quote is None:
+        return None
+    named = None if order.pool is None else way_by(quote, order.pool, order.side)
+    return named or best_way(batch, quote, order.side, order.amount_in, own)
 
 
 def luck_key(order: Order, quote: Quote, batch: Batch, attempt: int) -> tuple[str | int, ...]:

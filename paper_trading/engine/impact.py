@@ -80,4 +80,6 @@ def added(
 ) -> Displaced:
     """Return what is left after one more swap that moved so much cash."""
     signed = cash_units if side is Side.BUY else -cash_units
-    return Displaced(left(displaced, pool, at) + signed, at)
+    # An order that was told late is no reason to let the flow of later ones count again.
+    newest = at if displaced is None else max(at, displaced.at)
+    return Displaced(left(displaced, pool, newest) + signed, newest)

@@ -6,7 +6,7 @@ after that block. Until then its cash is set aside and nothing else is known.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 
@@ -50,7 +50,7 @@ from paper_trading.engine.swaps import (
     transactions,
 )
 from paper_trading.engine.trade import Submission, Swap, Transaction
-from paper_trading.engine.ways import graded, kinds_of, met, pool_in, rest_in, way_by
+from paper_trading.engine.ways import Own, graded, kinds_of, met, pool_in, rest_in, way_by
 
 #: A base fee may double on the way: the maximum fee is twice the base fee plus the tip.
 _FEE_HEADROOM = 2
@@ -136,10 +136,10 @@ def resolve(
     that is gone. `cash_usd` is what the account has: who cannot pay is in no block.
     """
     quote, sent = batch.quotes.get(pending.plan.token.id), pending.submission
+    batch = _priced(batch, pending)
     if quote is None or not _tells(quote, pending, batch) or approval is Approval.COMING:
         return _given_up(pending, batch)
-    way = way_by(quote, pending.plan.pool)
-    pool = None if way is None else pool_in(batch, way)
+    pool = pool_in(batch, _way(pending, batch))
     gone = quote.verdict is PriceVerdict.UNSELLABLE
     if pool is None and not gone:
         return _given_up(pending, batch)
@@ -152,6 +152,15 @@ def resolve(
     if pool is None or gone:
         return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, _failed_gas(pending, batch))
     return _swapped(pending, batch, pool, seed, displaced)
+
+
+def _priced(batch: Batch, pending: Pending) -> Batch:
+    """Return a batch whose gas costs what a transaction is known to have paid, where it is."""
+    if not pending.gas_price_wei:
+        return batch
+    fees = batch.gas
+    base_fee = max(pending.gas_price_wei - fees.priority_fee_wei, 0)
+    return replace(batch, gas=replace(fees, base_fee_wei=base_fee))
 
 
 def _tells(quote: Quote, pending: Pending, batch: Batch) -> bool:
@@ -198,7 +207,9 @@ def _left_out(pending: Pending, batch: Batch, cash_usd: Decimal) -> bool:
     block = timedelta(seconds=gas.chain(batch.gas.chain_id).inclusion_seconds)
     given_up = sent.included_at - sent.sent_at > PRIVATE_BLOCKS * block
     late = private and (sent.included_at > sent.deadline_at or given_up)
-    cheap = _base_fee_at_inclusion(pending, batch) > pending.maximum_fee_wei
+    cheap = pending.gas_price_wei == 0
+    if pending.gas_price_wei is None:
+        cheap = _base_fee_at_inclusion(pending, batch) > pending.maximum_fee_wei
     confirmed = TransactionStatus.CONFIRMED
     fees = _sent(pending, confirmed, _swap_gas(pending, batch), batch)
     due = pending.spent_usd + sum((one.fee_usd for one in fees), ZERO)
@@ -224,23 +235,38 @@ def _swapped(
     """
     plan, sent = pending.plan, pending.submission
     factor = _factor(pending, batch, pool, seed)
-    rest = rest_in(batch, _way(pending, batch), displaced, sent.included_at)
+    moved = pool.moved(factor)
+    rest = rest_in(batch, _way(pending, batch), Own(displaced, at=sent.included_at))
     seen = uniform(seed, *pending.luck, "mev") < mev.attack_probability(sent.channel)
     grade, found = FillGrade.A, chain_outputs(pending, batch, pool, rest, seen)
     if found is None:
         grade = _grade(pending, batch)
-        moved = pool.moved(factor)
         there = None if moved is None else met(moved, plan.side, rest)
         cost = attack_cost(there, plan.side, batch) if there is not None and seen else 0
         found = outputs(plan, there, seen, cost)
-        if found[1] < plan.minimum_out and _price_meets(plan, pool, factor):
-            found = plan.minimum_out, plan.minimum_out
+    failed = found[1] < plan.minimum_out
+    if failed and _lost_depth(pending, batch, moved) and _price_meets(plan, pool, factor):
+        grade, found = _grade(pending, batch), (plan.minimum_out, plan.minimum_out)
     drifted, final = found
     if final < plan.minimum_out:
         used = _failed_gas(pending, batch)
         return _failed(pending, batch, Code.MINIMUM_OUT_NOT_MET, used, grade)
     done = _sent(pending, TransactionStatus.CONFIRMED, _swap_gas(pending, batch), batch)
     return Resolved(swap_of(plan, drifted, final, done, grade), Code.OK)
+
+
+def _lost_depth(pending: Pending, batch: Batch, moved: PairPool | None) -> bool:
+    """Say whether a swap fails by what the pool pays, own earlier swaps left aside.
+
+    By the chain's quoter where it was asked; of the very block it says what happened.
+    """
+    plan = pending.plan
+    told = batch.chain_quotes.get((plan.token.id, plan.pool, plan.side, plan.amount_in))
+    block = pending.submission.included_at
+    if told is not None and told.observed_at >= block:
+        return told.observed_at > block and told.amount_out < plan.minimum_out
+    alone = None if moved is None else moved.quote(plan.side, plan.amount_in)
+    return alone is None or alone < plan.minimum_out
 
 
 def _price_meets(plan: Plan, pool: PairPool, factor: Decimal) -> bool:
@@ -273,9 +299,12 @@ def _grade(pending: Pending, batch: Batch) -> FillGrade:
 
 
 def _way(pending: Pending, batch: Batch) -> Quote:
-    """Return the way of a swap, or of what prices its token where the batch does not know it."""
+    """Return the way of a swap; that of the pool that prices its token where its own is not read.
+
+    To wait for a pool that nobody looks at any more would freeze a sale, and refund a buy.
+    """
     quote = batch.quotes[pending.plan.token.id]
-    return way_by(quote, pending.plan.pool) or quote
+    return way_by(quote, pending.plan.pool, pending.plan.side) or quote
 
 
 def _factor(pending: Pending, batch: Batch, pool: PairPool, seed: int) -> Decimal:

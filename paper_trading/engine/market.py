@@ -67,8 +67,8 @@ class Token:
 class OtherPool:
     """A pool of a token besides the one that prices it: a way that an order may take.
 
-    It is reckoned at the price of the quote that names it: pools differ by less than their fees,
-    and what is read late looks cheap.
+    It is reckoned at the price of the quote that names it, or at its own where that is worse: pools
+    differ by less than their fees, and what is read late looks cheap.
 
     :raises TypeError: when fee or figure is no exact number.
     :raises ValueError: when one is out of range.
@@ -82,6 +82,8 @@ class OtherPool:
     through: int | None
     liquidity_usd: Decimal | None
     depth: Depth | None = None
+    #: As it was read; None: it was not.
+    price_usd: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no pool is."""
@@ -89,6 +91,9 @@ class OtherPool:
         if self.liquidity_usd is not None:
             figure = f"liquidity_usd of pool {self.address}"
             require(figure, self.liquidity_usd, ZERO, DEEPEST_POOL_USD)
+        if self.price_usd is not None:
+            figure = f"price_usd of pool {self.address}"
+            require(figure, self.price_usd, ZERO, HIGHEST_PRICE_USD, above=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from paper_trading.engine import gas
+from paper_trading.engine.account import Account
+from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
+from paper_trading.engine.inclusion import Resolved
 from paper_trading.engine.market import Batch
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.ways import kinds_of, way_by
@@ -52,5 +55,20 @@ def _groups(sent: Sequence[Pending], batch: Batch) -> Iterator[list[Pending]]:
 
 def _fits(one: Pending, batch: Batch) -> bool:
     quote = batch.quotes[one.plan.token.id]
-    way = way_by(quote, one.plan.pool) or quote
+    way = way_by(quote, one.plan.pool, one.plan.side) or quote
     return one.plan.side is Side.BUY and gas.joins(kinds_of(batch, way.token))
+
+
+def tell_legs(account: Account, one: Pending, told: Resolved) -> Account:
+    """Return the account whose further legs of a transaction know what one of them has told.
+
+    All were in its block at its gas price, or in none. What was given up tells nothing.
+    """
+    if one.legs == 1 or told.code is Code.OUTCOME_UNKNOWN:
+        return account
+    price = told.swap.transactions[-1].gas_price_wei
+    pending = {
+        key: replace(other, gas_price_wei=price) if other.nonce == one.nonce else other
+        for key, other in account.pending.items()
+    }
+    return replace(account, pending=pending)

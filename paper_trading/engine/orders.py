@@ -33,7 +33,7 @@ from paper_trading.engine.money import (
     cash_amount,
     cash_units,
 )
-from paper_trading.engine.multicall import joined
+from paper_trading.engine.multicall import joined, tell_legs
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.position import market_value, sell
 from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
@@ -108,6 +108,7 @@ class Desk:
                     told.code,
                     waiting.submission,
                 )
+                self.account = tell_legs(self.account, waiting, told)
 
     def join(self) -> None:
         """Make the entries that were sent legs of as few transactions as one router allows."""
@@ -171,7 +172,7 @@ class Desk:
             return
         share = self._rules.appetite.slippage_share_percent / HUNDRED
         tolerance = self._rules.strategy.max_slippage_percent / HUNDRED * share
-        self._send(plan, cash_units(verdict.allowed_usd), tolerance)
+        self._send(plan, cash_units(verdict.allowed_usd), tolerance, pool=verdict.pool)
 
     def _plan(
         self,
@@ -202,6 +203,7 @@ class Desk:
         amount_in: int,
         tolerance: Decimal,
         steps_taken: int | None = None,
+        pool: str | None = None,
     ) -> None:
         order = Order(
             token=plan.token,
@@ -210,6 +212,7 @@ class Desk:
             slippage_tolerance=tolerance,
             exit_reason=plan.exit_reason,
             mev_protection=self._rules.appetite.mev_protection,
+            pool=pool,
         )
         ticket = Ticket(
             order=order,
@@ -284,7 +287,7 @@ class Desk:
 
     def _displace(self, record: TradeRecord, swap: Swap, quote: Quote) -> None:
         """Remember what a fill left in its pool, and in that which it went through."""
-        way = way_by(quote, swap.pool) or quote
+        way = way_by(quote, swap.pool, record.side) or quote
         pool = pool_in(self._batch, way)
         cash = moved_units(pool, record.side, swap.amount_in, swap.amount_out)
         at = self._batch.market_time if record.submission is None else record.submission.included_at

@@ -265,7 +265,8 @@ def further(choice: Choice, look: Look, pinned: str) -> list[tuple[PairSeen, int
     The deepest of those that nothing speaks against; none whose fee is only assumed.
     """
     found = []
-    for pair in choice.fit:
+    # A source may list a pair twice.
+    for pair in {one.address: one for one in choice.fit}.values():
         fee, assumed = fee_of(pair, look.fees)
         if pair.address != pinned and not assumed and not vetoes(pair, look):
             found.append((pair, fee))

@@ -1,6 +1,6 @@
 """Pending transactions: submitted in one tick, their outcome told by a later one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -33,6 +33,8 @@ class Pending:
     #: Its place among the swaps of one transaction, and how many these are.
     leg: int = 0
     legs: int = 1
+    #: What a unit of gas cost its transaction, once another leg has told: 0 of one in no block.
+    gas_price_wei: int | None = None
 
     @property
     def first_nonce(self) -> int:
@@ -43,6 +45,11 @@ class Pending:
     def spent_usd(self) -> Decimal:
         """Return the cash that a buy swaps; 0 for a sell."""
         return cash_amount(self.plan.amount_in) if self.plan.side is Side.BUY else ZERO
+
+
+def by_nonce(pending: Mapping[int, Pending]) -> list[int]:
+    """Return the tokens of pending swaps in the order of nonces, and of legs in a transaction."""
+    return sorted(pending, key=lambda key: (pending[key].nonce, pending[key].leg))
 
 
 @exact

@@ -8,14 +8,14 @@ from typing import Any
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Channel, ExitReason, FillGrade, Side, TradeStatus
 from paper_trading.engine.market import Token
-from paper_trading.engine.pending import Pending
+from paper_trading.engine.pending import Pending, by_nonce
 from paper_trading.engine.swaps import Plan
 from paper_trading.engine.trade import Submission, TradeRecord
 
 
 def pending_json(pending: Mapping[int, Pending]) -> list[dict[str, Any]]:
     """Return pending transactions by nonce, as `pending_from` reads them."""
-    return [_json(one) for one in sorted(pending.values(), key=lambda one: one.nonce)]
+    return [_json(pending[key]) for key in by_nonce(pending)]
 
 
 def pending_from(data: Iterable[Mapping[str, Any]]) -> dict[int, Pending]:
@@ -62,6 +62,7 @@ def _json(one: Pending) -> dict[str, Any]:
         "steps_taken": one.steps_taken,
         "leg": one.leg,
         "legs": one.legs,
+        "gas_price_wei": None if one.gas_price_wei is None else str(one.gas_price_wei),
     }
 
 
@@ -97,6 +98,7 @@ def _value(row: Mapping[str, Any]) -> Pending:
         steps_taken=row["steps_taken"],
         leg=row.get("leg", 0),
         legs=row.get("legs", 1),
+        gas_price_wei=None if row.get("gas_price_wei") is None else int(row["gas_price_wei"]),
     )
 
 

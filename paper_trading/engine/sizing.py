@@ -1,6 +1,6 @@
 """How much an entry may spend: the smallest of several limits, and the one that bit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +9,6 @@ from paper_trading.engine.bracket import exit_factor, scaled
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
 from paper_trading.engine.equity import in_cash
-from paper_trading.engine.fills import leaving
 from paper_trading.engine.inclusion import highest_gas_usd
 from paper_trading.engine.market import Batch, Quote, Token
 from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units, exact, usd_floor
@@ -17,9 +16,9 @@ from paper_trading.engine.pending import reserved, spent
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.position import market_value
 from paper_trading.engine.strategy import Appetite, Strategy
-from paper_trading.engine.swaps import CASH_ID
+from paper_trading.engine.swaps import CASH_ID, approve_fee_usd, swap_fee_usd
 from paper_trading.engine.venues import approved
-from paper_trading.engine.ways import best_way, kinds_of, met, pool_in, rest_in, ways
+from paper_trading.engine.ways import Own, best_way, kinds_of, met, pool_in, rest_in, ways
 
 #: Smaller entries are refused.
 MINIMUM_SIZE_USD = Decimal(10)
@@ -65,6 +64,8 @@ class Verdict:
     code: Code
     #: Every limit that was asked, in their order; empty when the entry was refused before.
     limits: tuple[Limit, ...] = ()
+    #: Address of the pool that an entry was sized for; empty: that which prices the token.
+    pool: str = ""
 
 
 @exact
@@ -88,15 +89,25 @@ def size_buy(
     token cannot be priced.
     """
     wanted = asked(equity_usd, batch.cash_price_usd, appetite)
-    pool = _pool(_way(account, token, batch, wanted), batch)
+    way = _way(account, token, batch, wanted)
     if strategy.target_volatility_percent is not None and _sigma(token, batch) is None:
         return Verdict(wanted, ZERO, VOLATILITY_TARGET, Code.VOLATILITY_UNKNOWN)
-    found = limits(account, token, batch, strategy, appetite, equity_usd)
-    least = min(found, key=lambda limit: limit.room_usd)
+    found = limits(account, token, batch, strategy, appetite, equity_usd, way)
+    # What is allowed may go another way than what was asked for, if that takes as much.
+    other = _way(account, token, batch, _least(found).room_usd)
+    if other.pool != way.pool:
+        again = limits(account, token, batch, strategy, appetite, equity_usd, other)
+        if _least(again).room_usd >= _least(found).room_usd:
+            way, found = other, again
+    least = _least(found)
     spend = cash_units(max(least.room_usd, ZERO))
-    code = _refusal(least.name, spend, pool, _gas_usd(token, batch, approved=True))
+    code = _refusal(least.name, spend, _pool(way, batch), _swap_gas_usd(way, batch))
     allowed = cash_amount(spend) if code is Code.OK else ZERO
-    return Verdict(wanted, allowed, least.name, code, found)
+    return Verdict(wanted, allowed, least.name, code, found, way.pool)
+
+
+def _least(found: Sequence[Limit]) -> Limit:
+    return min(found, key=lambda limit: limit.room_usd)
 
 
 @exact
@@ -107,6 +118,7 @@ def limits(
     strategy: Strategy,
     appetite: Appetite,
     equity_usd: Decimal,
+    way: Quote | None = None,
 ) -> tuple[Limit, ...]:
     """Return every limit of an entry with what it leaves, in cash, in the order of the rule.
 
@@ -114,10 +126,14 @@ def limits(
     target, each less what is held of the token; the level's gross exposure less what is held
     or on its way of all; the level's share of one pool side; half of what the pool's known depth
     takes either way; cash less what pending swaps set aside, the minimum balance and gas; the
-    trade cap. Those that are not set, and a depth without an end, are left out.
+    trade cap. Those that are not set, and a depth without an end, are left out. The pool is that of
+    `way`, or of the best one for the level's share.
     ValueError when the token cannot be priced.
     """
-    found = _limits(account, token, batch, strategy, appetite, equity_usd)
+    if way is None:
+        wanted = asked(equity_usd, batch.cash_price_usd, appetite)
+        way = _way(account, token, batch, wanted)
+    found = _limits(account, token, batch, strategy, appetite, equity_usd, way)
     return tuple(Limit(name, room) for name, room in found)
 
 
@@ -145,6 +161,7 @@ def _limits(
     strategy: Strategy,
     appetite: Appetite,
     equity_usd: Decimal,
+    way: Quote,
 ) -> Iterator[tuple[str, Decimal]]:
     equity = in_cash(equity_usd, batch.cash_price_usd)
     exposures = {token_id: _exposure(held, batch) for token_id, held in account.positions.items()}
@@ -161,15 +178,13 @@ def _limits(
     if strategy.target_volatility_percent is not None and sigma is not None:
         share = volatility_share(equity, strategy.target_volatility_percent, sigma)
         yield VOLATILITY_TARGET, share - held
-    wanted = asked(equity_usd, batch.cash_price_usd, appetite)
-    way = _way(account, token, batch, wanted)
     side = cash_amount(_pool(way, batch).reserve_in(Side.BUY))
     yield POOL_SIDE, _share(side, appetite.max_pool_percent)
     known = _known_depth(account, way, batch)
     if known is not None:
         yield KNOWN_DEPTH, known - held
     free = account.cash_usd - reserved(account.pending.values())
-    yield CASH, free - strategy.minimum_balance_usd - _reserve(account, token, batch, strategy)
+    yield CASH, free - strategy.minimum_balance_usd - _reserve(account, token, batch, strategy, way)
     if strategy.max_trade_usd is not None:
         yield TRADE_CAP, strategy.max_trade_usd
 
@@ -183,7 +198,7 @@ def _known_depth(account: Account, way: Quote, batch: Batch) -> Decimal | None:
     tokens = pool.known_in(Side.SELL)
     if tokens is None:
         return None
-    rest = rest_in(batch, way, account.displaced, batch.market_time)
+    rest = rest_in(batch, way, Own(account.displaced, account.pending))
     now = met(pool, Side.BUY, rest)
     cash = 0 if now is None else now.known_in(Side.BUY) or 0
     least = min(cash, pool.quote(Side.SELL, tokens) or 0)
@@ -218,7 +233,9 @@ def _exposure(position: Position, batch: Batch) -> Decimal:
     return max(position.cost_usd, in_cash(market_value(position), batch.cash_price_usd))
 
 
-def _reserve(account: Account, token: Token, batch: Batch, strategy: Strategy) -> Decimal:
+def _reserve(
+    account: Account, token: Token, batch: Batch, strategy: Strategy, way: Quote
+) -> Decimal:
     """Return the gas of entering and of leaving again, with the approvals still due.
 
     The transaction manager sets aside the most that gas may cost: so much must be left for both.
@@ -227,22 +244,19 @@ def _reserve(account: Account, token: Token, batch: Batch, strategy: Strategy) -
         paid = approved(account)
         both = (one not in paid for one in (CASH_ID, token.id))
         return sum((_highest_gas_usd(token, batch, approves=one) for one in both), ZERO)
-    entry = _gas_usd(token, batch, approved=CASH_ID in account.approvals)
-    return entry + _gas_usd(token, batch, approved=token.id in account.approvals)
+    due = sum(one not in account.approvals for one in (CASH_ID, token.id))
+    return 2 * _swap_gas_usd(way, batch) + due * approve_fee_usd(batch)
 
 
 def _highest_gas_usd(token: Token, batch: Batch, *, approves: bool) -> Decimal:
     """Return the most that a swap may pay for gas, on whichever of the token's ways."""
-    found = [kinds_of(batch, way.token) for way in ways(batch.quotes[token.id])]
+    found = [kinds_of(batch, way.token) for way in ways(batch.quotes[token.id], Side.BUY)]
     return max(highest_gas_usd(batch, kinds, approves=approves) for kinds in found)
 
 
-def _gas_usd(token: Token, batch: Batch, *, approved: bool) -> Decimal:
+def _swap_gas_usd(way: Quote, batch: Batch) -> Decimal:
     """Return the gas of a swap: it does not depend on the side."""
-    left = leaving(0, token.id, batch, frozenset({token.id} if approved else ()))
-    if left is None:
-        raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
-    return left[1]
+    return swap_fee_usd(batch, kinds_of(batch, way.token))
 
 
 def _way(account: Account, token: Token, batch: Batch, wanted_usd: Decimal) -> Quote:
@@ -250,8 +264,10 @@ def _way(account: Account, token: Token, batch: Batch, wanted_usd: Decimal) -> Q
     quote = batch.quotes.get(token.id)
     if quote is None:
         raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
-    rest = rest_in(batch, quote, account.displaced, batch.market_time)
-    return best_way(batch, quote, Side.BUY, cash_units(max(wanted_usd, ZERO)), rest)
+    if not batch.native_price_usd or batch.cash_price_usd == 0:
+        raise ValueError(f"{token.symbol} cannot be priced in batch {batch.id}")
+    own = Own(account.displaced, account.pending)
+    return best_way(batch, quote, Side.BUY, cash_units(max(wanted_usd, ZERO)), own)
 
 
 def _pool(way: Quote, batch: Batch) -> PairPool:

@@ -114,7 +114,7 @@ def attack_cost(pool: PairPool, side: Side, batch: Batch) -> int:
     if side is Side.BUY:
         return cost
     # The reserves turn cash into tokens at mid.
-    return cost * pool.reserve_in(Side.SELL) // pool.reserve_in(Side.BUY)
+    return cost * pool.reserve_in(Side.SELL) // max(pool.reserve_in(Side.BUY), 1)
 
 
 def transactions(

@@ -36,6 +36,9 @@ class Order:
     slippage_tolerance: Decimal
     exit_reason: ExitReason | None = None
     mev_protection: bool = False
+    #: Address of the pool that it was sized for, empty the one that prices the token; None: the one
+    #: that leaves most.
+    pool: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no router takes."""

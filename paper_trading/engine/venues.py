@@ -10,7 +10,7 @@ from typing import Protocol
 from paper_trading.engine import inclusion, mev
 from paper_trading.engine.account import Account
 from paper_trading.engine.enums import Approval, Side
-from paper_trading.engine.fills import execute_swap, luck_key, planned
+from paper_trading.engine.fills import execute_swap, luck_key, planned, taken_way
 from paper_trading.engine.luck import uniform
 from paper_trading.engine.market import Batch, Quote
 from paper_trading.engine.money import CONTEXT, ZERO, cash_amount
@@ -18,7 +18,7 @@ from paper_trading.engine.pending import Pending
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.swaps import Plan, input_id
 from paper_trading.engine.trade import Order, Swap, TradeRecord
-from paper_trading.engine.ways import Rest, best_way, kinds_of, met, pool_in, rest_in
+from paper_trading.engine.ways import Own, kinds_of, met, pool_in, rest_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,15 @@ class Ticket:
     steps_taken: int | None = None
 
     @property
-    def rest(self) -> Rest:
-        """Return what the account's earlier swaps left in the pools of the order's way."""
-        batch = self.batch
-        quote = batch.quotes[self.order.token.id]
-        return rest_in(batch, quote, self.account.displaced, batch.market_time)
+    def own(self) -> Own:
+        """Return what the account did and sent before."""
+        return Own(self.account.displaced, self.account.pending)
 
     @property
     def way(self) -> Quote:
-        """Return the way that leaves most of the order after gas."""
-        order, quote = self.order, self.batch.quotes[self.order.token.id]
-        return best_way(self.batch, quote, order.side, order.amount_in, self.rest)
+        """Return the way of the order; that of the pool that prices its token where none is."""
+        found = taken_way(self.order, self.batch, self.own)
+        return self.batch.quotes[self.order.token.id] if found is None else found
 
     @property
     def plan(self) -> Plan | None:
@@ -54,7 +52,8 @@ class Ticket:
         pool = pool_in(self.batch, way)
         if pool is None:
             return None
-        return planned(self.order, pool, met(pool, self.order.side, self.rest), way.pool)
+        rest = rest_in(self.batch, way, self.own)
+        return planned(self.order, pool, met(pool, self.order.side, rest), way.pool)
 
 
 class Venue(Protocol):
@@ -77,7 +76,7 @@ class DirectVenue:
             nonce=ticket.account.nonce,
             approvals=ticket.account.approvals,
             attempt=ticket.attempt,
-            rest=ticket.rest,
+            own=ticket.own,
         )
 
 

@@ -105,25 +105,30 @@ def _quote_columns(token_id: int, batch: Batch) -> dict[str, Any]:
 
 def _other(pool: OtherPool) -> list[Any]:
     liquidity = None if pool.liquidity_usd is None else str(pool.liquidity_usd)
+    price = None if pool.price_usd is None else str(pool.price_usd)
     listed = [pool.address, pool.kind.value, pool.fee_pips, pool.through]
-    return [*listed, liquidity, depth_to_json(pool.depth)]
+    return [*listed, liquidity, depth_to_json(pool.depth), price]
 
 
 def _between_columns(token: Token, batch: Batch) -> dict[str, Any]:
-    """Return what is read of the token that comes between, for one that is not against cash."""
-    hop = None if token.through is None else batch.quotes.get(token.through)
-    if hop is None:
-        return {}
-    return {
-        "between price_usd": hop.price_usd,
-        "between liquidity_usd": hop.liquidity_usd,
-        "between verdict": hop.verdict,
-        "between depth": depth_to_json(hop.depth),
-        "between fee_pips": hop.token.fee_pips,
-        "between kind": hop.token.kind,
-        "between decimals": hop.token.decimals,
-        "between through": hop.token.through,
-    }
+    """Return what is read of the tokens that come between, for pools that are not against cash."""
+    found: dict[str, Any] = {}
+    for through in dict.fromkeys([token.through, *(one.through for one in token.further)]):
+        hop = None if through is None else batch.quotes.get(through)
+        if hop is None:
+            continue
+        name = "between" if through == token.through else f"between {hop.token.symbol}"
+        found |= {
+            f"{name} price_usd": hop.price_usd,
+            f"{name} liquidity_usd": hop.liquidity_usd,
+            f"{name} verdict": hop.verdict,
+            f"{name} depth": depth_to_json(hop.depth),
+            f"{name} fee_pips": hop.token.fee_pips,
+            f"{name} kind": hop.token.kind,
+            f"{name} decimals": hop.token.decimals,
+            f"{name} through": hop.token.through,
+        }
+    return found
 
 
 def _bar_columns(listed: Listed) -> dict[str, Any]:

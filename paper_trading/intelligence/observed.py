@@ -55,7 +55,12 @@ def other_pools(token: Token, found: Iterable[Beside]) -> tuple[OtherPool, ...]:
     """Return a token's further pools with what was read of them, without those that were not."""
     read = {one.pool: one for one in found}
     return tuple(
-        replace(one, liquidity_usd=read[one.address].liquidity_usd, depth=read[one.address].depth)
+        replace(
+            one,
+            liquidity_usd=read[one.address].liquidity_usd,
+            depth=read[one.address].depth,
+            price_usd=read[one.address].price_usd,
+        )
         for one in token.further
         if one.address in read
     )

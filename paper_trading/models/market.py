@@ -134,7 +134,7 @@ class TokenList(models.Model):
     market = models.ForeignKey(Market, on_delete=models.CASCADE, related_name="token_lists")
     number = models.PositiveIntegerField()
     #: By symbol: id, symbol, decimals, address, fee in pips, is_cash, tradable; of a live market
-    #: the pinned pool too, its curve, and the id of the token that it goes through.
+    #: the pinned pool too, its curve, the id of the token that it goes through, and further pools.
     tokens = models.JSONField()
     seal = models.JSONField(default=dict, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

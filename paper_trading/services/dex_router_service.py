@@ -197,7 +197,7 @@ class _Order:
     def routes(self) -> Routes:
         """Quote the order on every way."""
         amount_in, quote, batch = self._amount_in(), self.quote, self.batch
-        known = {way.pool: way for way in ways(quote)}
+        known = {way.pool: way for way in ways(quote, self.side)}
         found = [
             self._quoted(known.pop(self._own_pool(one)), one, amount_in)
             for one in routing(batch, quote, self.side, amount_in).candidates

@@ -54,6 +54,7 @@ from paper_trading.services.sources.live.market_feed import (
 from paper_trading.services.sources.live.onchain import OnChain, base_fee_wei, l1_fees
 from paper_trading.services.sources.live.quoter import AskedQuote, Quoter
 from paper_trading.services.sources.plan import SourcePlan, plan
+from paper_trading.services.token_registry import CASH_SYMBOL
 
 
 class LiveSources:
@@ -139,6 +140,7 @@ def further_pools(market: Market, symbols: Collection[str]) -> list[LiveToken]:
     Each under a name of its own: that of its token and the address of the pool.
     """
     rows = MarketToken.objects.filter(market=market, token__symbol__in=symbols)
+    leading = {CASH_SYMBOL, *market.listings.values_list("token__symbol", flat=True)}
     return [
         replace(
             live_token(row.token),
@@ -150,7 +152,9 @@ def further_pools(market: Market, symbols: Collection[str]) -> list[LiveToken]:
             is_further=True,
         )
         for row in rows.select_related("token").order_by("token__symbol")
-        for address, kind, _, fee_pips in row.token.further_pools
+        for address, kind, against, fee_pips in row.token.further_pools
+        # Nothing goes through the others: the token list leaves them out.
+        if not row.token.is_cash and against in leading
     ]
 
 

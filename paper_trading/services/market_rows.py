@@ -32,7 +32,7 @@ from paper_trading.models import Bar, PriceBatch, Quote, ScoreQuantiles, Token, 
 from paper_trading.services import token_registry
 
 #: Columns of a token list; one of a live market names the pinned pools besides, their curves, and
-#: the token that comes between cash and a pool.
+#: the token that comes between cash and a pool, and further pools.
 _LISTED = ("id", "symbol", "decimals", "address", "fee_pips", "is_cash", "tradable")
 _PINNED = (*_LISTED, "pool", "kind", "through", "further")
 

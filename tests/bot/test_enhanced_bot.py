@@ -97,7 +97,7 @@ def test_it_decides_and_trades_as_the_chain_does(
 ) -> None:
     bot.initialize()
     bot.run()
-    chain = worlds.running_session(market, confidence_threshold=None)
+    chain = worlds.running_session(market, confidence_threshold=None, use_transaction_manager=True)
     worlds.run_ticks(chain, 3)
     assert worlds.outcome(session_of(bot)) == worlds.outcome(chain)
 

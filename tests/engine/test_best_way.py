@@ -1,7 +1,6 @@
 """A token of several pools: an order takes the way that leaves most after gas, and stays on it."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +13,11 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.depth import Reserves
 from paper_trading.engine.enums import FillGrade, PoolKind, Side, TradeStatus
 from paper_trading.engine.fills import leaving, pricing_code, round_trip_percent, sellable
-from paper_trading.engine.inclusion import GIVEN_UP_AFTER
+from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Batch, GasConditions, OtherPool, Quote
 from paper_trading.engine.pending_json import pending_from, pending_json
-from paper_trading.engine.ways import Rest, best_way, met, pool_in, routing, way_by, ways
-from tests.engine.desks import closed, executed, only
+from paper_trading.engine.ways import Own, Rest, best_way, met, pool_in, routing, way_by, ways
+from tests.engine.desks import executed, only
 from tests.engine.pools import CASH, ETHER, order_of, swap_of
 from tests.engine.waiting import sent, told
 from tests.engine.worlds import NOON, batch, decision, later, quote, rules, token
@@ -40,8 +39,8 @@ def world(
     return replace(found, quotes={**found.quotes, LINK.id: mine}, gas=fees or found.gas)
 
 
-def taken(found: Batch, side: Side, amount_in: int, rest: Rest | None = None) -> str:
-    return best_way(found, found.quotes[LINK.id], side, amount_in, rest or Rest()).pool
+def taken(found: Batch, side: Side, amount_in: int, own: Own | None = None) -> str:
+    return best_way(found, found.quotes[LINK.id], side, amount_in, own or Own()).pool
 
 
 def mine(found: Batch) -> Quote:
@@ -110,7 +109,7 @@ def test_a_pool_beside_is_reckoned_at_the_price_of_the_quote() -> None:
         "0xcheap", PoolKind.V2, 3_000, None, None, Reserves(950_000 * CASH, 100_000 * ETHER)
     )
     found = world(cheap)
-    way = way_by(mine(found), "0xcheap")
+    way = way_by(mine(found), "0xcheap", Side.BUY)
     assert way is not None
     pool = pool_in(found, way)
     assert pool is not None
@@ -136,8 +135,9 @@ def test_own_swaps_turn_the_next_order_to_another_pool() -> None:
     found = world(near)
     assert taken(found, Side.BUY, 1_000 * CASH) == "0xnear"
     # What is left counts for all pools of the token: others bring them to one price.
-    assert taken(found, Side.BUY, 1_000 * CASH, Rest(own=200_000 * CASH)) == "0xnear"
-    for way in ways(mine(found)):
+    left = Own({LINK.id: Displaced(200_000 * CASH, NOON)})
+    assert taken(found, Side.BUY, 1_000 * CASH, left) == "0xnear"
+    for way in ways(mine(found), Side.BUY):
         pool = pool_in(found, way)
         assert pool is not None
         moved = met(pool, Side.BUY, Rest(own=200_000 * CASH))
@@ -156,11 +156,12 @@ def test_a_pending_order_is_told_by_the_pool_that_it_went_to() -> None:
     assert filled.swap is not None
     assert (filled.swap.pool, filled.status) == ("0xdeep", TradeStatus.FILLED)
     assert filled.swap.fee_usd < filled.allowed_usd * Decimal("0.0036")
-    # That the pool is not read any more tells nothing of the block.
+    # A pool that is not read any more does not hold the order up: the pinned one tells.
     without = replace(then, quotes={**then.quotes, LINK.id: replace(mine(then), others=())})
-    assert closed(waiting, without, rules(managed=True)).trades == ()
-    day = later(without, {}, seconds=GIVEN_UP_AFTER // timedelta(seconds=1) + 60)
-    assert told(waiting, day).code is Code.OUTCOME_UNKNOWN
+    settled = told(waiting, without)
+    assert settled.swap is not None
+    assert settled.status is TradeStatus.FILLED
+    assert settled.swap.amount_out < filled.swap.amount_out
 
 
 @pytest.mark.parametrize(
@@ -174,8 +175,8 @@ def test_a_pool_that_is_none_is_refused(field: str, value: Any) -> None:
 
 def test_ways_are_those_of_the_quote() -> None:
     found = world(DEEP)
-    own, other = ways(mine(found))
+    own, other = ways(mine(found), Side.BUY)
     assert own is mine(found)
     assert (other.token.fee_pips, other.token.through, other.token.id) == (3_000, WETH.id, LINK.id)
-    assert way_by(mine(found), "0xgone") is None
+    assert way_by(mine(found), "0xgone", Side.BUY) is None
     assert other.observed_at == NOON

@@ -118,11 +118,24 @@ def test_less_than_the_minimum_reverts_and_pays_for_it() -> None:
     before = sent().account
     least = pending(before).plan.minimum_out
     assert swap_told(before, quoted(seconds(15), before, least)).amount_out == least
-    record = told(before, quoted(seconds(15), before, least - 1))
+    block = pending(before).submission.included_at
+    record = told(before, quoted(seconds(15), before, least - 1, block))
     assert (record.status, record.code) == (TradeStatus.FAILED, Code.MINIMUM_OUT_NOT_MET)
     assert record.swap is not None
     assert (record.swap.grade, record.swap.amount_out) == (FillGrade.A, 0)
     assert record.swap.gas_usd > 0
+
+
+def test_less_than_the_minimum_in_a_later_block_is_no_refund() -> None:
+    """The price is as it was: the pool lost depth, before the swap's block or after it."""
+    before = sent().account
+    least = pending(before).plan.minimum_out
+    record = told(before, quoted(seconds(15), before, least // 2))
+    assert record.swap is not None
+    assert (record.status, record.swap.amount_out) == (TradeStatus.FILLED, least)
+    assert record.swap.grade is FillGrade.C
+    ran_away = told(before, quoted(seconds(15, {A.id: "120"}), before, least // 2))
+    assert ran_away.status is TradeStatus.FAILED
 
 
 @pytest.mark.parametrize("times", [3, 10**6, 10**40])

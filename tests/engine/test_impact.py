@@ -11,7 +11,7 @@ from paper_trading.engine.fills import execute_swap
 from paper_trading.engine.impact import Displaced, added, left, met, moved_units
 from paper_trading.engine.money import CONTEXT, cash_amount
 from paper_trading.engine.trade import Order
-from paper_trading.engine.ways import Rest
+from paper_trading.engine.ways import Own
 from tests.engine.worlds import NOON, batch, quote, token
 
 CASH = 10**6
@@ -62,9 +62,9 @@ def lost(slices: int, seconds: int) -> Decimal:
     assert pool is not None
     for number in range(slices):
         at = NOON + timedelta(seconds=number * seconds)
-        rest = Rest(left(before, pool, at))
+        own = Own({} if before is None else {abc.id: before}, at=at)
         order = Order(abc, Side.BUY, paid, Decimal("0.5"))
-        swap = execute_swap(order, world, seed=1, nonce=0, approvals=frozenset({0}), rest=rest)
+        swap = execute_swap(order, world, seed=1, nonce=0, approvals=frozenset({0}), own=own)
         out += swap.amount_out
         before = added(before, pool, Side.BUY, paid, at)
     value = CONTEXT.multiply(CONTEXT.scaleb(Decimal(out), -18), Decimal(100))

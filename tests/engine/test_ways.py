@@ -20,7 +20,7 @@ from paper_trading.engine.market import UNREACHED, Batch, Token
 from paper_trading.engine.money import cash_amount
 from paper_trading.engine.pools.chained import ChainedPool
 from paper_trading.engine.swaps import fee_usd
-from paper_trading.engine.ways import Rest, graded, kinds_of, met, pool_in, rest_in
+from paper_trading.engine.ways import Own, Rest, graded, kinds_of, met, pool_in, rest_in
 from tests.engine.desks import closed, executed, only
 from tests.engine.pool_kinds import LIQUIDITY, SQRT_2000
 from tests.engine.pools import CASH, ETHER, order_of, swap_of
@@ -176,7 +176,7 @@ def test_a_fill_is_met_again_in_both_pools() -> None:
     spent = 10_000 * CASH - int(after.cash_usd * CASH)
     for key in (LINK.id, WETH.id):
         assert 0 < after.displaced[key].cash_units <= spent
-    rest = rest_in(found, found.quotes[LINK.id], after.displaced, NOON)
+    rest = rest_in(found, found.quotes[LINK.id], Own(after.displaced))
     assert rest.own == rest.first == after.displaced[LINK.id].cash_units
     moved = met(both(found), Side.BUY, rest)
     assert isinstance(moved, ChainedPool)
@@ -185,7 +185,7 @@ def test_a_fill_is_met_again_in_both_pools() -> None:
     # One who sells does not count on it.
     assert met(both(found), Side.SELL, rest) == both(found)
     # WETH itself is dearer too.
-    assert rest_in(found, found.quotes[WETH.id], after.displaced, NOON) == Rest(rest.own)
+    assert rest_in(found, found.quotes[WETH.id], Own(after.displaced)) == Rest(rest.own)
 
 
 @given(parts=st.integers(2, 6), millionths=st.integers(100, 50_000), side=SIDES)

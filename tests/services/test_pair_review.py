@@ -251,6 +251,12 @@ def test_sound_pools_beside_the_pinned_one_are_ways_for_orders(toshi: Token) -> 
     assert toshi.further_pools == []
 
 
+def test_a_pair_that_the_source_lists_twice_is_one_way(toshi: Token) -> None:
+    looked(toshi, pair(), deeper(900_000), deeper(900_000))
+    toshi.refresh_from_db()
+    assert [one[0] for one in toshi.further_pools] == [OTHER_POOL]
+
+
 def test_a_pool_whose_fee_is_assumed_is_no_way(toshi: Token) -> None:
     solidly = pair(pairAddress=OTHER_POOL, dexId="aerodrome", labels=[], liquidity={"usd": 9e5})
     looked(toshi, pair(), solidly)
