@@ -13,7 +13,7 @@ from paper_trading.engine.pending_json import pending_json
 from paper_trading.models import Market, PaperTradingSession
 from paper_trading.services.asked_quotes import asked_quotes
 from paper_trading.services.sources.live.base import LiveToken
-from paper_trading.services.sources.live.quoter import AskedQuote, direct
+from paper_trading.services.sources.live.quoter import AskedQuote, swap_along
 from tests.bot import worlds
 from tests.engine.waiting import pending, sent
 from tests.engine.worlds import NOON
@@ -51,7 +51,7 @@ def asked(
 def test_a_swap_is_asked_for_from_its_block_on(market: Market) -> None:
     waits(market, swap())
     assert asked(market, after=-1) == ()
-    assert asked(market, after=0) == (direct(WETH, Side.BUY, 10**9),)
+    assert asked(market, after=0) == (swap_along(WETH, Side.BUY, 10**9),)
 
 
 def test_each_swap_once_and_the_one_that_waits_longest_first(market: Market) -> None:

@@ -24,7 +24,7 @@ from paper_trading.services.sources.live.quoter import (
     QUOTES_ID,
     AskedQuote,
     Quoter,
-    direct,
+    swap_along,
 )
 from tests.services.sources.bodies import USDC, WETH, WETH_POOL
 from tests.services.sources.conftest import Clock
@@ -39,7 +39,7 @@ CASH_IN, ETHER = 1_500 * 10**6, 10**18
 
 
 def asked(token: LiveToken = WETH, side: Side = Side.BUY, amount_in: int = CASH_IN) -> AskedQuote:
-    found = direct(token, side, amount_in)
+    found = swap_along(token, side, amount_in)
     assert found is not None
     return found
 
@@ -164,18 +164,13 @@ def test_what_the_quoter_would_not_find_is_not_asked(changed: dict[str, Any]) ->
 def test_a_token_without_a_pool_against_cash_has_no_swap_to_ask_for(
     changed: dict[str, Any],
 ) -> None:
-    assert direct(replace(WETH, **changed), Side.BUY, 1) is None
+    assert swap_along(replace(WETH, **changed), Side.BUY, 1) is None
 
 
 @pytest.mark.parametrize("amount", [0, -1, 2**256])
 def test_an_amount_that_no_contract_takes_is_not_asked(amount: int) -> None:
     assert asked(amount_in=amount).call is None
     assert asked(amount_in=2**256 - 1).call is not None
-
-
-def test_a_way_of_several_pools_is_not_asked_yet() -> None:
-    one = asked()
-    assert replace(one, way=one.way * 2).call is None
 
 
 # Faults
