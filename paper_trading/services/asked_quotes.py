@@ -40,23 +40,24 @@ def _may_swap(one: Pending, now: datetime) -> bool:
 
 
 def _asked(reached: Iterable[Pending], tokens: Sequence[LiveToken]) -> Iterator[AskedQuote]:
-    pinned = {one.symbol: one for one in tokens if not one.is_further}
+    # A further pool has a name of its own.
+    by_symbol = {one.symbol: one for one in tokens}
     known = {(one.listed_as, one.address.lower(), named(one)): one for one in tokens}
     for one in reached:
         plan = one.plan
         token = known.get((plan.token.symbol, plan.token.address, plan.pool))
-        asked = None if token is None else _along(token, pinned, plan.side, plan.amount_in)
+        asked = None if token is None else _along(token, by_symbol, plan.side, plan.amount_in)
         if asked is not None:
             yield asked
 
 
 def _along(
-    token: LiveToken, pinned: Mapping[str, LiveToken], side: Side, amount_in: int
+    token: LiveToken, by_symbol: Mapping[str, LiveToken], side: Side, amount_in: int
 ) -> AskedQuote | None:
     """Return a swap of a token as orders go: in its own pool, or after the one that leads to it."""
     if token.is_against_cash:
         return swap_along(token, side, amount_in)
-    between = pinned.get(token.pool_quote)
+    between = by_symbol.get(token.pool_quote)
     if between is None or not between.is_against_cash:
         return None
     return swap_along(token, side, amount_in, between)
