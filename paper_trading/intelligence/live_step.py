@@ -158,7 +158,8 @@ def live_step(
     cash = next((judged[one.symbol] for one in tokens if one.is_cash), None)
     cash_price = _cash_price(cash, Decimal(state.get("cash", ONE)))
     unsure = cash is None or cash.verdict not in _GOOD
-    quotes = sound(said.quotes, {one.symbol: one.pool for one in tokens}, market_time)
+    firsts = {one.pool for one in tokens if not one.is_cash}
+    quotes = sound(said.quotes, {one.symbol: one.pool for one in tokens}, firsts, market_time)
     return SourceStep(
         number=number,
         market_time=market_time,

@@ -159,6 +159,7 @@ def live_token(token: Token) -> LiveToken:
         pool_fee_pips=token.pool_fee_pips,
         coingecko_id=token.coingecko_id,
         is_cash=token.is_cash,
+        pool_quote=token.pool_quote,
     )
 
 

@@ -29,6 +29,7 @@ from paper_trading.services.sources.limits import (
 )
 from paper_trading.services.sources.live.alchemy import Alchemy
 from paper_trading.services.sources.live.base import (
+    FURTHER,
     Answer,
     CheckSource,
     LiveToken,
@@ -45,7 +46,6 @@ from paper_trading.services.sources.live.geckoterminal import GeckoTerminal
 from paper_trading.services.sources.live.http import HttpClient
 from paper_trading.services.sources.live.market_feed import (
     FIRST_SECONDS,
-    FURTHER,
     Checker,
     GasReader,
     MarketFeed,
@@ -70,7 +70,8 @@ class LiveSources:
         symbols = {one.symbol for one in pinned}
         tokens = [one for one in live_tokens(self.market) if one.symbol in symbols]
         planned = source_plan(self.market)
-        quoter = Quoter(self._asked_quotes(planned, tokens, now))
+        further = further_pools(self.market, symbols)
+        quoter = Quoter(self._asked_quotes(planned, [*tokens, *further], now))
         served = self.market.batches.order_by("-step").values_list("source", flat=True).first()
         feed = MarketFeed(
             caller(keep=self._keep),
@@ -84,7 +85,7 @@ class LiveSources:
             GasReader(ONCHAIN, self.market.price_chain_id, base_fee_wei, l1_fees),
             QuoteReader(ONCHAIN, quoter.read),
         )
-        return feed.said(tokens, now, further_pools(self.market, symbols))
+        return feed.said(tokens, now, further)
 
     def _asked_quotes(
         self, planned: SourcePlan, tokens: Sequence[LiveToken], now: datetime
@@ -150,11 +151,12 @@ def further_pools(market: Market, symbols: Collection[str]) -> list[LiveToken]:
             pool_fee_pips=fee_pips,
             is_cash=False,
             is_further=True,
+            pool_quote=quote,
         )
         for row in rows.select_related("token").order_by("token__symbol")
-        for address, kind, against, fee_pips in row.token.further_pools
+        for address, kind, quote, fee_pips in row.token.further_pools
         # Nothing goes through the others: the token list leaves them out.
-        if not row.token.is_cash and against in leading
+        if not row.token.is_cash and quote in leading
     ]
 
 

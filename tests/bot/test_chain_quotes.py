@@ -11,11 +11,12 @@ from paper_trading.bot import controls
 from paper_trading.bot.explanation import Explainer
 from paper_trading.bot.replay.checks import Mismatch
 from paper_trading.bot.replay.verify import verify
+from paper_trading.engine import gas
 from paper_trading.intelligence.said_quotes import CHAIN_QUOTES
-from paper_trading.models import PaperTrade, PaperTradingSession, PriceBatch
+from paper_trading.models import PaperTrade, PaperTradingSession, PriceBatch, Token
 from tests.bot import worlds
 from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
-from tests.upstream.quoters import SINGLE
+from tests.upstream.quoters import PATH, SINGLE
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +28,8 @@ def noded(
     """A live market whose chains have a node each."""
     with live_upstream(monkeypatch, upstream_snapshot, whole=True) as upstream:
         urls = {chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
+        # What goes through the pool of WETH is to find it deep enough.
+        upstream.world.depths["WETH"] = Decimal(80_000_000)
         with override_settings(RPC_URLS=urls):
             yield upstream
 
@@ -42,9 +45,8 @@ def fills(session: PaperTradingSession) -> dict[str, PaperTrade]:
 
 
 def test_a_pending_swap_fills_at_what_the_chain_quoted_and_replays(noded: UpstreamWorld) -> None:
-    # No model of ours says this. What goes through the pool of WETH finds it deep enough.
+    # No model of ours says this.
     noded.world.quoter_factor = Fraction(9_971, 10_000)
-    noded.world.depths["WETH"] = Decimal(80_000_000)
     session = managed(noded)
     # The first price of a market is waited for.
     sent = noded.ticks(session, 2)
@@ -62,14 +64,43 @@ def test_a_pending_swap_fills_at_what_the_chain_quoted_and_replays(noded: Upstre
     said = {(symbol, side, paid): out for symbol, side, paid, out in noded.world.quoted}
     assert weth.amount_in is not None
     assert weth.amount_out == said["WETH", "BUY", int(weth.amount_in)]
-    # Through the pool of WETH there is no quote yet. All is asked for in the call for pools.
-    assert found["LINK"].grade == "B"
+    # So does what goes through the pool of WETH. All is asked for in the call for pools.
+    link = found["LINK"]
+    assert link.grade == "A"
+    assert link.amount_in is not None
+    assert link.amount_out is not None
+    # The chain does not know what the account's own buy of WETH has just left in that pool.
+    kept = Decimal(link.amount_out) / said["LINK", "BUY", int(link.amount_in)]
+    assert Decimal("0.9998") < kept < 1
     assert noded.server.count("rpc", "8453") == 3
     noded.ticks(session, 6)
     assert verify(session.pk).to_the_end
     explainer = Explainer()
     for thought in explainer.thoughts(session):
         explainer.verify(thought)
+
+
+def test_what_was_bought_through_two_pools_is_sold_at_what_the_chain_quotes(
+    noded: UpstreamWorld,
+) -> None:
+    noded.world.quoter_factor = Fraction(9_971, 10_000)
+    session = worlds.running_session(
+        noded.market, 10, 15_000, use_transaction_manager=True, allowed_tokens=["LINK"]
+    )
+    noded.ticks(session, 3)
+    bought = fills(session)["LINK"]
+    held = bought.token
+    controls.request_close(session, held, session.account.owner)
+    noded.ticks(session, 3)
+    sale = PaperTrade.objects.get(account=session.account, status="FILLED", side="SELL")
+    assert (sale.token, sale.grade) == (held, "A")
+    assert sale.transactions.latest("nonce").gas_used == gas.V3_TWO_HOP_GAS
+    assert sale.amount_in is not None
+    said = {(symbol, side, paid): out for symbol, side, paid, out in noded.world.quoted}
+    assert sale.amount_out == said["LINK", "SELL", int(sale.amount_in)]
+    assert bought.amount_in is not None
+    assert (bought.grade, bought.amount_out) == ("A", said["LINK", "BUY", int(bought.amount_in)])
+    assert verify(session.pk).to_the_end
 
 
 def test_a_changed_quote_is_found_by_the_replay(noded: UpstreamWorld) -> None:
@@ -96,12 +127,40 @@ def test_accounts_that_wait_for_one_swap_ask_for_it_once(noded: UpstreamWorld) -
     assert len(asked) == 1
 
 
-def test_a_quoter_that_reverts_leaves_the_pool_to_tell(noded: UpstreamWorld) -> None:
-    noded.world.silent.add(SINGLE)
+@pytest.mark.parametrize(
+    ("silent", "grades"), [({SINGLE}, "BA"), ({PATH}, "AB"), ({SINGLE, PATH}, "BB")], ids=str
+)
+def test_a_quoter_that_reverts_leaves_the_pools_to_tell(
+    silent: set[str], grades: str, noded: UpstreamWorld
+) -> None:
+    noded.world.silent |= silent
     session = managed(noded)
     noded.ticks(session, 3)
-    assert noded.world.quoted == []
-    assert fills(session)["WETH"].grade == "B"
+    found = fills(session)
+    assert found["WETH"].grade + found["LINK"].grade == grades
+    asked = {symbol for symbol, *_ in noded.world.quoted}
+    assert ("WETH" in asked, "LINK" in asked) == (SINGLE not in silent, PATH not in silent)
+    assert verify(session.pk).to_the_end
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind", "grades"),
+    [
+        # Pools that Uniswap's quoter would not find, or does not know the curve of.
+        ("WETH", "pancakeswap_v3", "BB"),
+        ("LINK", "pancakeswap_v3", "AB"),
+        ("LINK", "uniswap_v2", "AB"),
+    ],
+)
+def test_two_pools_are_asked_for_when_both_are_those_of_the_factory(
+    symbol: str, kind: str, grades: str, noded: UpstreamWorld
+) -> None:
+    Token.objects.filter(symbol=symbol, listings__market=noded.market).update(pool_kind=kind)
+    session = managed(noded)
+    noded.ticks(session, 3)
+    found = fills(session)
+    assert found["WETH"].grade + found["LINK"].grade == grades
+    assert "LINK" not in {one for one, *_ in noded.world.quoted}
     assert verify(session.pk).to_the_end
 
 
@@ -110,8 +169,8 @@ def test_an_absurd_answer_leaves_the_pool_to_tell(noded: UpstreamWorld, factor: 
     noded.world.quoter_factor = factor
     session = managed(noded)
     noded.ticks(session, 3)
-    assert noded.world.quoted
-    assert fills(session)["WETH"].grade == "B"
+    assert {"WETH", "LINK"} <= {symbol for symbol, *_ in noded.world.quoted}
+    assert {fills(session)[symbol].grade for symbol in ("WETH", "LINK")} == {"B"}
     assert verify(session.pk).to_the_end
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from django.test import override_settings
@@ -13,6 +14,7 @@ from paper_trading.bot.replay.verify import verify
 from paper_trading.engine import gas
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import Side
+from paper_trading.intelligence.said_quotes import CHAIN_QUOTES
 from paper_trading.models import PaperTrade, Tick, Token
 from paper_trading.services import live_markets
 from paper_trading.services.dex_router_service import get_dex_router
@@ -23,6 +25,9 @@ pytestmark = pytest.mark.django_db
 
 BASE = 8453
 POOL = "0x" + "4f" * 20
+#: What Uniswap's factory makes of LINK and a fee of 500: with USDC, and with WETH.
+STRAIGHT = "0x6c79527d387dd5c0579080374e65d3b4f711719b"
+ROUND = "0x8e558705f41878d2ddff22e602340586b5398661"
 
 
 def priced(symbol: str, at: datetime) -> Decimal:
@@ -30,15 +35,17 @@ def priced(symbol: str, at: datetime) -> Decimal:
     return waves(symbol.removesuffix("2"), at)
 
 
-def listed(upstream: UpstreamWorld, usd: int = 50_000_000) -> Token:
+def listed(
+    upstream: UpstreamWorld, usd: int = 50_000_000, pool: str = POOL, quote: str = "USDC"
+) -> Token:
     """Let LINK have a second pool: against USDC, at 0.05 %, and deep."""
     world = upstream.world
     link = world.token("LINK", BASE)
-    world.tokens.append(replace(link, symbol="LINK2", pool=POOL, quote="USDC", fee_pips=500))
+    world.tokens.append(replace(link, symbol="LINK2", pool=pool, quote=quote, fee_pips=500))
     world.depths["LINK2"] = Decimal(usd)
     world.series = priced
     token = Token.objects.get(symbol="LINK", listings__market=upstream.market)
-    token.further_pools = [[POOL, "uniswap_v3", "USDC", 500]]
+    token.further_pools = [[pool, "uniswap_v3", quote, 500]]
     token.save()
     return token
 
@@ -120,6 +127,33 @@ def test_where_a_node_tells_depth_it_does_so_of_further_pools(upstream: Upstream
     fill = PaperTrade.objects.filter(account=session.account, status="FILLED", token=token).first()
     assert fill is not None
     assert (fill.pool, fill.grade) == (POOL, "B")
+    assert verify(session.pk).to_the_end
+
+
+@pytest.mark.parametrize(
+    ("pool", "quote", "grade"), [(STRAIGHT, "USDC", "A"), (ROUND, "WETH", "A"), (POOL, "USDC", "B")]
+)
+def test_pending_orders_fill_at_what_the_chain_quotes_of_it(
+    pool: str, quote: str, grade: str, upstream: UpstreamWorld
+) -> None:
+    token = listed(upstream, pool=pool, quote=quote)
+    upstream.world.quoter_factor = Fraction(9_971, 10_000)
+    urls = {chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, BASE)}
+    with override_settings(RPC_URLS=urls):
+        session = worlds.running_session(
+            upstream.market, 10, 15_000, use_transaction_manager=True, allowed_tokens=["LINK"]
+        )
+        told = upstream.ticks(session, 3)
+    fill = PaperTrade.objects.filter(account=session.account, status="FILLED", token=token).first()
+    assert fill is not None
+    assert (fill.pool, fill.grade) == (pool, grade)
+    assert fill.amount_in is not None
+    quoted = [("LINK2", "BUY", int(fill.amount_in), int(fill.amount_out or 0))]
+    assert upstream.world.quoted == (quoted if grade == "A" else [])
+    assert told.batch is not None
+    rows = (told.batch.said or {}).get(CHAIN_QUOTES, [])
+    # Kept under the name that the plan has for it.
+    assert [row[-1] for row in rows] == [pool] * (grade == "A")
     assert verify(session.pk).to_the_end
 
 

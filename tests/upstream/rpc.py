@@ -98,7 +98,7 @@ def _call(view: View, chain_id: int, target: str, data: str) -> bytes | None:
         fees = dict(zip(L1_SELECTORS, view.world.l1_fees, strict=True))
         return _words(fees[data]) if data in fees.keys() - view.world.silent else None
     if target == quoters.QUOTERS.get(chain_id):
-        return quoters.quote_single(view, chain_id, data)
+        return quoters.quote(view, chain_id, data)
     if data.startswith("70a08231"):
         token, pool = view.world.by_address(chain_id, target), "0x" + data[-40:]
         return None if token is None else _balance(view, chain_id, token, pool)

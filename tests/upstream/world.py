@@ -37,7 +37,7 @@ class UpstreamToken:
         return LiveToken(
             self.symbol, self.chain_id, self.address, self.decimals, self.pool,
             token_registry.POOL_UNISWAP_V3, self.fee_pips, self.coingecko_id,
-            is_cash=self.symbol == token_registry.CASH_SYMBOL,
+            is_cash=self.symbol == token_registry.CASH_SYMBOL, pool_quote=self.quote,
         )  # fmt: skip
 
 

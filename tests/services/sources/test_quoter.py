@@ -24,22 +24,23 @@ from paper_trading.services.sources.live.quoter import (
     QUOTES_ID,
     AskedQuote,
     Quoter,
-    direct,
+    swap_along,
 )
 from tests.services.sources.bodies import USDC, WETH, WETH_POOL
 from tests.services.sources.conftest import Clock
 from tests.upstream import Fault, Upstream
 from tests.upstream.limits import LIMITS, Meter
-from tests.upstream.quoters import AMOUNT_OUT, SINGLE
+from tests.upstream.quoters import AMOUNT_OUT, PATH, SINGLE
 from tests.upstream.rpc import BASE_FEE, BLOCK
-from tests.upstream.world import many_world
+from tests.upstream.world import many_world, registry_world
 
 BASE = 8453
 CASH_IN, ETHER = 1_500 * 10**6, 10**18
+LINK = registry_world(BASE).token("LINK", BASE).live()
 
 
 def asked(token: LiveToken = WETH, side: Side = Side.BUY, amount_in: int = CASH_IN) -> AskedQuote:
-    found = direct(token, side, amount_in)
+    found = swap_along(token, side, amount_in)
     assert found is not None
     return found
 
@@ -149,6 +150,102 @@ def test_what_the_quoter_would_not_find_is_not_asked(changed: dict[str, Any]) ->
     assert Quoter([found]).rpc_call(found.chain_id) == []
 
 
+# Two pools in a row
+
+
+def links(
+    side: Side = Side.BUY, amount_in: int = CASH_IN, first: LiveToken = WETH, **changed: Any
+) -> AskedQuote:
+    """A swap of LINK through the pool of WETH."""
+    found = swap_along(replace(LINK, **changed), side, amount_in, first)
+    assert found is not None
+    return found
+
+
+def test_two_pools_are_quoted_in_one_call_in_the_order_of_the_swap(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    buy, sale = told(upstream, client, links(), links(Side.SELL, 100 * ETHER))
+    assert buy.pools == (WETH_POOL, LINK.pool)
+    assert sale.pools == (LINK.pool, WETH_POOL)
+    out, back = buy.quote.amount_out, sale.quote.amount_out
+    assert upstream.world.quoted == [
+        ("LINK", "BUY", CASH_IN, out),
+        ("LINK", "SELL", 100 * ETHER, back),
+    ]
+    # At about the price of the pools, less both fees.
+    prices = upstream.world.prices
+    worth = prices["LINK"] / prices["USDC"]
+    kept = Decimal("0.9965")
+    assert kept * Decimal("0.998") < Decimal(out).scaleb(-18) * worth / 1_500 < kept
+    assert kept * Decimal("0.998") < Decimal(back).scaleb(-6) / (100 * worth) < kept
+
+
+def test_a_path_is_packed_as_the_contract_reads_it() -> None:
+    call = links(amount_in=0x1234).call
+    assert call is not None
+    assert call.target == "0x3d4e44eb1374240ce5f1b871ab261cd16335b76a"
+    path = (
+        "833589fcd6edb6e08f4c7c32d4f71b54bda02913" "0001f4"
+        "4200000000000000000000000000000000000006" "000bb8"
+        "88fb150bdc53a65fe94dea0c9ba0a6daf8c6e196"
+    )  # fmt: skip
+    words = [0x40, 0x1234, 66]
+    padded = path + "0" * 60
+    assert call.data == "cdca1753" + "".join(f"{one:064x}" for one in words) + padded
+
+
+def test_a_further_pool_is_quoted_under_the_name_of_a_plan(
+    upstream: Upstream, client: HttpClient
+) -> None:
+    further = replace(LINK, symbol=f"LINK@{LINK.pool}", is_further=True)
+    found = swap_along(further, Side.BUY, CASH_IN, WETH)
+    assert found is not None
+    (quote,) = told(upstream, client, found)
+    assert (quote.symbol, quote.pool) == ("LINK", LINK.pool)
+
+
+NOT_OF_THE_FACTORY: list[dict[str, Any]] = [
+    {"pool_kind": "uniswap_v2"},
+    {"pool_kind": "aerodrome"},
+    {"pool_kind": "pancakeswap_v3"},
+    {"pool_fee_pips": 100},
+    {"pool": "0x" + "12" * 20},
+]
+
+
+@pytest.mark.parametrize("changed", NOT_OF_THE_FACTORY, ids=str)
+def test_both_pools_must_be_the_ones_that_the_quoter_finds(changed: dict[str, Any]) -> None:
+    assert links().call is not None
+    assert links(**changed).call is None
+    assert links(first=replace(WETH, **changed)).call is None
+
+
+def test_pools_that_are_no_way_together_are_not_asked() -> None:
+    one, both = asked(), links()
+    assert replace(one, way=one.way * 2).call is None
+    assert replace(both, way=both.way[::-1]).call is None
+    assert replace(both, way=()).call is None
+    again = links(Side.SELL)
+    assert replace(both, way=(*both.way, *again.way)).call is None
+    assert swap_along(LINK, Side.BUY, 1, replace(WETH, price_chain_id=1)) is None
+    assert swap_along(LINK, Side.BUY, 1, USDC) is None
+
+
+@pytest.mark.parametrize(("silent", "left"), [(PATH, "WETH"), (SINGLE, "LINK")])
+def test_a_path_that_reverts_costs_its_own_answer_only(
+    silent: str, left: str, upstream: Upstream, client: HttpClient
+) -> None:
+    upstream.world.silent.add(silent)
+    (found,) = told(upstream, client, asked(), links())
+    assert found.symbol == left
+
+
+def test_a_path_through_a_pool_that_is_gone_reverts(upstream: Upstream, client: HttpClient) -> None:
+    upstream.world.gone.add("LINK")
+    assert [one.symbol for one in told(upstream, client, links(), asked())] == ["WETH"]
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -164,18 +261,13 @@ def test_what_the_quoter_would_not_find_is_not_asked(changed: dict[str, Any]) ->
 def test_a_token_without_a_pool_against_cash_has_no_swap_to_ask_for(
     changed: dict[str, Any],
 ) -> None:
-    assert direct(replace(WETH, **changed), Side.BUY, 1) is None
+    assert swap_along(replace(WETH, **changed), Side.BUY, 1) is None
 
 
 @pytest.mark.parametrize("amount", [0, -1, 2**256])
 def test_an_amount_that_no_contract_takes_is_not_asked(amount: int) -> None:
     assert asked(amount_in=amount).call is None
     assert asked(amount_in=2**256 - 1).call is not None
-
-
-def test_a_way_of_several_pools_is_not_asked_yet() -> None:
-    one = asked()
-    assert replace(one, way=one.way * 2).call is None
 
 
 # Faults
@@ -249,7 +341,7 @@ def test_any_bytes_of_a_node_are_read_or_left(
     data: st.DataObject, upstream: Upstream, client: HttpClient, clock: Clock
 ) -> None:
     upstream.meters["rpc"] = Meter(LIMITS["rpc"])
-    quoter = Quoter([asked(), asked(solidly(upstream), Side.SELL, ETHER)])
+    quoter = Quoter([asked(), asked(solidly(upstream), Side.SELL, ETHER), links()])
     (request,) = source(upstream, quoter).requests([WETH])
     answer = client.get(request)
     result = bytearray.fromhex(answer.body[-1]["result"][2:])
@@ -261,4 +353,4 @@ def test_any_bytes_of_a_node_are_read_or_left(
     end = data.draw(st.sampled_from([len(result), len(result) - 1, at, at + 31]))
     reply = {"id": Decimal(QUOTES_ID), "result": "0x" + result[:end].hex()}
     found = quoter.read(request, Answer([reply], clock.time + timedelta(seconds=1)))
-    assert {one.symbol for one in found} <= {"WETH"}
+    assert {one.symbol for one in found} <= {"WETH", "LINK"}

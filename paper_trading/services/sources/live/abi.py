@@ -40,6 +40,12 @@ def address_word(address: str) -> str:
     return uint_word(int(digits, 16))
 
 
+def bytes_words(digits: str) -> str:
+    """Return bytes in hexadecimal digits as a dynamic value: its length, and words that hold it."""
+    words = -(-len(digits) // (2 * WORD))
+    return uint_word(len(digits) // 2) + digits.ljust(words * WORD * 2, "0")
+
+
 def aggregate3(calls: Sequence[ContractCall]) -> str:
     """Return the data of one aggregate3 over calls, each of which may fail. With 0x."""
     tuples = [_call_tuple(call) for call in calls]
@@ -84,10 +90,8 @@ def address(data: bytes, at: int = 0) -> str:
 
 
 def _call_tuple(call: ContractCall) -> str:
-    length = len(call.data) // 2
-    padded = call.data.ljust(-(-length // WORD) * WORD * 2, "0")
-    head = [address_word(call.target), uint_word(1), uint_word(3 * WORD), uint_word(length)]
-    return "".join([*head, padded])
+    head = [address_word(call.target), uint_word(1), uint_word(3 * WORD)]
+    return "".join([*head, bytes_words(call.data)])
 
 
 def _result(data: bytes, at: int) -> bytes | None:

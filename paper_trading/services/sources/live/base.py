@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum, unique
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from paper_trading.engine.trust import Absent, Check
 from paper_trading.intelligence.live_step import Seen
+from paper_trading.services import token_registry
+
+#: Between a token's symbol and the address of a further pool of it, in the name it is asked by.
+FURTHER: Final = "@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,18 @@ class LiveToken:
     is_cash: bool = False
     #: `pool` is a further one of the token, which prices nothing.
     is_further: bool = False
+    #: Symbol of the pool's other token; empty: it is taken for one against cash.
+    pool_quote: str = ""
+
+    @property
+    def listed_as(self) -> str:
+        """Return the token's symbol in its market, of a further pool as well."""
+        return self.symbol.partition(FURTHER)[0] if self.is_further else self.symbol
+
+    @property
+    def is_against_cash(self) -> bool:
+        """Say whether its pool is one against cash, as its market takes it."""
+        return self.pool_quote in ("", token_registry.CASH_SYMBOL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,6 @@ ALL_SECONDS = 3.5
 LEAST_SECONDS = 0.3
 #: Sources whose prices are in cash: it is another source that says what cash is worth.
 IN_CASH = frozenset({onchain.NAME})
-#: Between a token's symbol and the address of a further pool of it, in the name it is asked by.
-FURTHER = "@"
 #: The token has no pool that could be asked for.
 NO_POOL = "NO_POOL"
 
@@ -166,7 +164,7 @@ class MarketFeed:
         for one in further:
             told = read.get(one.symbol, _NOT)
             if isinstance(told, Seen) and _is_usable(told, now):
-                reading, symbol = told.reading, one.symbol.partition(FURTHER)[0]
+                reading, symbol = told.reading, one.listed_as
                 figures = Beside(one.pool, reading.price_usd, reading.liquidity_usd, told.depth)
                 beside[symbol] = (*beside.get(symbol, ()), figures)
         return beside

@@ -1,13 +1,15 @@
 """The chain's own quoters, asked for swaps that are on their way, in the call that reads pools.
 
-Uniswap v3: `QuoterV2.quoteExactInputSingle`, which reckons with every tick. Solidly: the pool's
-own `getAmountOut`. Pools of constant product have none: their formula on reserves is exact.
+Uniswap v3: `QuoterV2`, which reckons with every tick, through one pool or two in a row. Solidly:
+the pool's own `getAmountOut`. Pools of constant product have none: their formula on reserves is
+exact. Of two pools of different kinds, or of another kind than Uniswap v3, no one contract tells.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final
 
 from paper_trading.engine.enums import PoolKind, Side
@@ -39,7 +41,11 @@ MOST_QUOTES: Final = 20
 #: The id of the quoter's call, far from those of the calls for pools.
 QUOTES_ID: Final = 1_000
 
-_EXACT_INPUT_SINGLE, _AMOUNT_OUT = "c6a5026a", "f140a35a"
+_EXACT_INPUT_SINGLE, _EXACT_INPUT, _AMOUNT_OUT = "c6a5026a", "cdca1753", "f140a35a"
+#: Words that each returns, the output first; of a path two lists follow with a figure a pool.
+_WORDS: Final = {_EXACT_INPUT_SINGLE: 4, _EXACT_INPUT: 10, _AMOUNT_OUT: 1}
+#: Pools of the longest way that orders take.
+_MOST_HOPS = 2
 _LARGEST = 2**256 - 1
 _SOLIDLY = frozenset({PoolKind.SOLIDLY_VOLATILE, PoolKind.SOLIDLY_STABLE})
 
@@ -63,42 +69,90 @@ class AskedQuote:
     chain_id: int
     side: Side
     amount_in: int
+    #: In the order of the swap.
     way: tuple[Hop, ...]
+    #: As a plan names it: the address of a further pool; empty: the one that prices the token.
+    pool: str = ""
 
     @property
     def call(self) -> ContractCall | None:
         """Return the call that quotes it; None where no quoter of ours can.
 
-        A way of several pools has none yet. A pool of v3 must be the one that the quoter finds by
-        tokens and fee, which its address proves.
+        A pool of v3 must be the one that the quoter finds by tokens and fee, which its address
+        proves; of two pools both must.
         """
-        if len(self.way) != 1 or not 0 < self.amount_in <= _LARGEST:
+        if not self.way or not 0 < self.amount_in <= _LARGEST:
             return None
-        (hop,) = self.way
-        amount = abi.uint_word(self.amount_in)
-        if curve_of(hop.kind) in _SOLIDLY:
+        hop, amount = self.way[0], abi.uint_word(self.amount_in)
+        if len(self.way) == 1 and curve_of(hop.kind) in _SOLIDLY:
             return ContractCall(hop.pool, _AMOUNT_OUT + amount + abi.address_word(hop.token_in))
-        if hop.kind != token_registry.POOL_UNISWAP_V3 or self.chain_id not in QUOTERS:
+        if self.chain_id not in QUOTERS or not self._is_proved:
             return None
+        data = _single(hop, amount) if len(self.way) == 1 else _path(self.way, amount)
+        return ContractCall(QUOTERS[self.chain_id], data)
+
+    @property
+    def _is_proved(self) -> bool:
+        """Say whether the quoter finds these very pools, one after the other."""
+        joined = all(one.token_out == then.token_in for one, then in pairwise(self.way))
+        return joined and len(self.way) <= _MOST_HOPS and all(map(self._finds, self.way))
+
+    def _finds(self, hop: Hop) -> bool:
+        if hop.kind != token_registry.POOL_UNISWAP_V3:
+            return False
         pair = (self.chain_id, hop.token_in, hop.token_out)
-        if addresses.v3_fee_pips(*pair, hop.pool) != hop.fee_pips:
-            return None
-        tokens = abi.address_word(hop.token_in) + abi.address_word(hop.token_out)
-        # A price limit of 0 is none.
-        rest = amount + abi.uint_word(hop.fee_pips) + abi.uint_word(0)
-        return ContractCall(QUOTERS[self.chain_id], _EXACT_INPUT_SINGLE + tokens + rest)
+        return addresses.v3_fee_pips(*pair, hop.pool) == hop.fee_pips
 
 
-def direct(token: LiveToken, side: Side, amount_in: int) -> AskedQuote | None:
-    """Return a swap of a token against cash in its pinned pool; None where there is none."""
-    named = addresses.is_address(token.pool) and addresses.is_address(token.address)
-    if token.price_chain_id not in QUOTERS or token.is_cash or not named:
+def named(token: LiveToken) -> str:
+    """Return the pool of a token as plans name it: empty for the one that prices it."""
+    return token.pool.lower() if token.is_further else ""
+
+
+def swap_along(
+    token: LiveToken, side: Side, amount_in: int, between: LiveToken | None = None
+) -> AskedQuote | None:
+    """Return a swap of a token against cash in its pool; None where there is none.
+
+    `between` is what the pool is against, if that is not cash: its own pool comes first of a buy.
+    """
+    pools = [token] if between is None else [between, token]
+    chain = token.price_chain_id
+    if not all(one.price_chain_id == chain and _is_pooled(one) for one in pools):
         return None
-    chain, own = token.price_chain_id, token.address.lower()
     cash = token_registry.token(chain, token_registry.CASH_SYMBOL).price_address.lower()
-    ends = (cash, own) if side is Side.BUY else (own, cash)
-    hop = Hop(token.pool.lower(), token.pool_kind, token.pool_fee_pips, *ends)
-    return AskedQuote(token.symbol, chain, side, amount_in, (hop,))
+    tokens = [cash, *(one.address.lower() for one in pools)]
+    way = [_hop(one, *ends) for one, ends in zip(pools, pairwise(tokens), strict=True)]
+    if side is Side.SELL:
+        way = [replace(h, token_in=h.token_out, token_out=h.token_in) for h in reversed(way)]
+    return AskedQuote(token.listed_as, chain, side, amount_in, tuple(way), named(token))
+
+
+def _is_pooled(token: LiveToken) -> bool:
+    has_pool = addresses.is_address(token.pool) and addresses.is_address(token.address)
+    return has_pool and token.price_chain_id in QUOTERS and not token.is_cash
+
+
+def _hop(token: LiveToken, token_in: str, token_out: str) -> Hop:
+    return Hop(token.pool.lower(), token.pool_kind, token.pool_fee_pips, token_in, token_out)
+
+
+def _single(hop: Hop, amount: str) -> str:
+    """Return the data of a call for a swap in one pool."""
+    tokens = abi.address_word(hop.token_in) + abi.address_word(hop.token_out)
+    # A price limit of 0 is none.
+    return _EXACT_INPUT_SINGLE + tokens + amount + abi.uint_word(hop.fee_pips) + abi.uint_word(0)
+
+
+def _path(way: Sequence[Hop], amount: str) -> str:
+    """Return the data of a call for a swap along a path: token, fee, token, and so on."""
+    legs = "".join(f"{one.fee_pips:06x}{_digits(one.token_out)}" for one in way)
+    path = _digits(way[0].token_in) + legs
+    return _EXACT_INPUT + abi.uint_word(2 * abi.WORD) + amount + abi.bytes_words(path)
+
+
+def _digits(address: str) -> str:
+    return address.removeprefix("0x")
 
 
 class Quoter:
@@ -155,7 +209,7 @@ def _said(asked: AskedQuote, block: int, at: datetime, amount_out: int) -> SaidQ
     """Return what was quoted; ValueError for a block that no chain has."""
     pools = tuple(hop.pool for hop in asked.way)
     quote = ChainQuote(amount_out, block, at)
-    return SaidQuote(asked.symbol, asked.side, asked.amount_in, pools, quote)
+    return SaidQuote(asked.symbol, asked.side, asked.amount_in, pools, quote, asked.pool)
 
 
 def _results(calls: list[ContractCall], reply: Any) -> Results:
@@ -167,8 +221,7 @@ def _results(calls: list[ContractCall], reply: Any) -> Results:
 
 def _amount_out(asked: AskedQuote, call: ContractCall, results: Results) -> int:
     """Return what a swap brings; 0 where the chain does not say."""
-    returned = results[call]
-    words = 1 if call.data.startswith(_AMOUNT_OUT) else 4
+    returned, words = results[call], _WORDS[call.data[: len(_AMOUNT_OUT)]]
     if returned is None or len(returned) != words * abi.WORD:
         return 0
     return abi.uint(returned, 0) if all(_is_pair(hop, results) for hop in asked.way) else 0
