@@ -215,3 +215,13 @@ def test_what_is_left_in_a_further_pool_takes_its_share() -> None:
     plain, less = pays(pool, before), pays(ChainedPool(first, pool.second), before)
     swap = swap_told(tolerant(before, weth=LEFT), quoted(world, before, plain, ROUND.address))
     assert (swap.amount_out, swap.grade) == (plain * less // plain, FillGrade.A)
+
+
+def test_a_further_pool_that_a_batch_does_not_know_is_still_told_by_the_chain() -> None:
+    """What a swap paid in its own pool is a fact, wherever orders would go by now."""
+    world = with_further(ROUND)
+    before = bought(world)
+    out = pending(before, LINK.id).plan.quoted_out * 9_987 // 10_000
+    swap = swap_told(before, quoted(WORLD, before, out, ROUND.address))
+    assert (swap.amount_out, swap.grade, swap.pool) == (out, FillGrade.A, ROUND.address)
+    assert swap_told(before, seconds(15, world=WORLD)).grade is FillGrade.C
