@@ -18,7 +18,9 @@ DAYS = 2
 #: The most entries over the fewest, less one, in percent.
 MOST_APART_PERCENT = 25.0
 #: A breaker ends a run's entries on luck of a few exits, and the rest of its days compare nothing.
+#: Fills are those of their tick: the next price comes sooner at one cadence than at another.
 UNBROKEN = Strategy(
+    use_transaction_manager=False,
     max_losing_exits=1000,
     max_portfolio_loss_percent=Decimal(100),
     max_daily_loss_percent=Decimal(100),

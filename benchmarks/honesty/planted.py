@@ -29,8 +29,10 @@ GAIN_BLOCKS = 12
 #: Days with the edge, and days without it.
 DAYS_ON, DAYS_OFF = 20, 40
 _PER_DAY = 86_400 // BLOCK_SECONDS
-#: Breakers as wide as they go, so that the veto alone can stop entries.
+#: Breakers as wide as they go, so that the veto alone can stop entries; fills in their tick, which
+#: the question does not depend on.
 STRATEGY = Strategy(
+    use_transaction_manager=False,
     max_losing_exits=1000,
     max_failed_transactions=1000,
     max_portfolio_loss_percent=Decimal(100),

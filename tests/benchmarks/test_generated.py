@@ -92,7 +92,7 @@ def test_a_gain_begins_behind_a_high_rank_and_ends_in_time() -> None:
 
 def test_what_was_planted_is_counted_on_what_was_held() -> None:
     shape = Shape(planted.BLOCK_SECONDS, POINTS, BACKFILL_BLOCKS + 24)
-    strategy = replace(planted.STRATEGY, use_transaction_manager=False)
+    strategy = planted.STRATEGY
     market = GeneratedMarket(Walk(2, shape), 2, strategy)
     trader = Trader(10, strategy, 2)
     edges = dict.fromkeys((one.token.symbol for one in market.tokens), 0.001)
