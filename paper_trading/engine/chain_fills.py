@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from paper_trading.engine.enums import Side
 from paper_trading.engine.market import Batch, ChainQuote
-from paper_trading.engine.money import cash_amount, exact, from_base_units
+from paper_trading.engine.money import CASH_DECIMALS, exact, from_base_units
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.quoted import PRICE_FACTOR
@@ -63,5 +63,6 @@ def _pays_too_much(told: ChainQuote, plan: Plan, pool: PairPool) -> bool:
 def _worth(amount: int, is_cash: bool, pool: PairPool) -> Decimal:
     """Return what base units of cash, or of the token in the middle of the pool, are worth."""
     if is_cash:
-        return cash_amount(amount)
+        # A quoter may say more than any amount of money that is kept.
+        return from_base_units(amount, CASH_DECIMALS)
     return from_base_units(amount, pool.token_decimals) * pool.mid_price

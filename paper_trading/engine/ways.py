@@ -78,16 +78,16 @@ def way_by(quote: Quote, pool: str, side: Side) -> Quote | None:
 def best_way(batch: Batch, quote: Quote, side: Side, amount_in: int, own: Own = NOTHING) -> Quote:
     """Return the way that leaves most of an order's output after gas.
 
-    That through the pool which prices the token, where it has no other or none takes the order.
+    The first way of known depth where none takes the order, and that through the pool which prices
+    the token where it has no other or none is known.
     """
     if not quote.others or not batch.native_price_usd:
         return quote
-    if amount_in <= 0:
+    found = routing(batch, quote, side, amount_in, own).best if amount_in > 0 else None
+    if found is None:
+        # Its end is a limit to size by; a pool that says nothing is none.
         known = (one for one in ways(quote, side) if pool_in(batch, one) is not None)
         return next(known, quote)
-    found = routing(batch, quote, side, amount_in, own).best
-    if found is None:
-        return quote
     token = str(quote.token.id)
     (taken,) = (hop.listed.address for hop in found.route if hop.listed.token == token)
     return way_by(quote, taken, side) or quote

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from paper_trading.engine import gas
 from paper_trading.engine.codes import Code
-from paper_trading.engine.depth import Reserves
+from paper_trading.engine.depth import Range, Reserves
 from paper_trading.engine.enums import FillGrade, PoolKind, Side, TradeStatus
 from paper_trading.engine.fills import leaving, pricing_code, round_trip_percent, sellable
 from paper_trading.engine.impact import Displaced
 from paper_trading.engine.market import Batch, GasConditions, OtherPool, Quote
 from paper_trading.engine.pending_json import pending_from, pending_json
+from paper_trading.engine.pools.tick_math import Q96
 from paper_trading.engine.ways import Own, Rest, best_way, met, pool_in, routing, way_by, ways
 from tests.engine.desks import executed, only
 from tests.engine.pools import CASH, ETHER, order_of, swap_of
 from tests.engine.waiting import sent, told
-from tests.engine.worlds import NOON, batch, decision, later, quote, rules, token
+from tests.engine.worlds import APPETITE, NOON, account, batch, decision, later, quote, rules, token
 
 WETH = replace(token(1, "WETH", fee_pips=500), kind=PoolKind.V3)
 #: A pool against cash at 1 %, and a deeper one against WETH at 0.3 %.
@@ -128,6 +129,25 @@ def test_a_token_can_be_traded_while_one_of_its_pools_can() -> None:
     assert pricing_code(LINK.id, lost, 60) is Code.DEPTH_UNKNOWN
     assert sellable(ETHER, LINK.id, lost, {}) == 0
     assert sellable(ETHER, LINK.id, found, {}) == ETHER
+
+
+def test_an_entry_that_no_pool_takes_whole_is_sized_for_the_one_that_is_known() -> None:
+    """The pinned pool says nothing of its depth, and the other is known for two ticks' spacing."""
+    read = Range(Q96 * 316_228, 10**17, 10, cash_is_token0=True)
+    near = OtherPool("0xnear", PoolKind.V3, 3_000, None, None, read)
+    found = world(near, liquidity=None)
+    pool = pool_in(found, way_by(mine(found), "0xnear", Side.BUY) or mine(found))
+    assert pool is not None
+    known = pool.known_in(Side.BUY)
+    assert known is not None
+    wanted = 100_000_000 * CASH
+    assert known < wanted
+    assert best_way(found, mine(found), Side.BUY, wanted).pool == "0xnear"
+    by = rules(appetite=replace(APPETITE, max_pool_percent=Decimal(100)))
+    record = only(executed(decision(LINK), of=account("1000000000"), world=found, by=by))
+    assert (record.status, record.limit) == (TradeStatus.FILLED, "known depth")
+    assert record.swap is not None
+    assert record.swap.pool == "0xnear"
 
 
 def test_own_swaps_turn_the_next_order_to_another_pool() -> None:

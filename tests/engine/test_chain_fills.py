@@ -145,10 +145,11 @@ def test_more_than_any_pool_pays_is_not_believed(times: int) -> None:
     assert swap_told(before, quoted(seconds(15), before, out)) == swap_told(before, seconds(15))
 
 
-def test_more_than_any_pool_pays_is_not_believed_of_a_sale() -> None:
+@pytest.mark.parametrize("times", [3, 10**6, 10**40])
+def test_more_than_any_pool_pays_is_not_believed_of_a_sale(times: int) -> None:
     bought = closed(sent().account, seconds(15), BY).account
     selling = sent(decision(A, Action.SELL), of=bought, world=seconds(15)).account
-    out = pending(selling).plan.quoted_out * 3
+    out = pending(selling).plan.quoted_out * times
     at = NOON + timedelta(seconds=30)
     told_by_chain = swap_told(selling, quoted(seconds(30), selling, out, at))
     assert told_by_chain == swap_told(selling, seconds(30))

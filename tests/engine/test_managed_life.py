@@ -8,20 +8,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paper_trading.engine import accounting
-from paper_trading.engine.account import Account
-from paper_trading.engine.accounting import cash_identity
-from paper_trading.engine.enums import Action, LedgerAccount, PriceVerdict, TradingState
-from paper_trading.engine.ledger import balance, deposit_postings
+from paper_trading.engine.enums import Action, PriceVerdict, TradingState
 from paper_trading.engine.market import Batch, GasConditions, Quote
 from paper_trading.engine.money import CONTEXT, ZERO
 from paper_trading.engine.orders import Rules
-from paper_trading.engine.pending_json import pending_from, pending_json
-from paper_trading.engine.steps import StepResult, auto_close, execute
+from paper_trading.engine.steps import auto_close, execute
 from paper_trading.engine.strategy import Strategy
-from paper_trading.engine.trade import Posting, TradeRecord
 from tests.engine.desks import A, B, C
-from tests.engine.worlds import APPETITE, NOON, account, batch, decision, rules
+from tests.engine.lives import Books
+from tests.engine.worlds import APPETITE, NOON, batch, decision, rules
 
 TOKENS = (A, B, C)
 EAGER = replace(
@@ -75,17 +70,15 @@ drawn = st.builds(
 )
 
 
-class Life:
+class Life(Books):
     """An account in a world that moves, with everything that it booked."""
 
     def __init__(self, gas: GasConditions, protected: bool, seed: int) -> None:
-        self.account: Account = account("2000")
+        super().__init__("2000")
         self.prices = dict(zip(TOKENS, (Decimal(100), Decimal(3), Decimal("0.0004")), strict=True))
         self.gas, self.at = gas, NOON
         appetite = replace(EAGER, mev_protection=protected)
         self.rules: Rules = replace(rules(MANAGED, appetite, managed=True), seed=seed)
-        self.postings: list[Posting] = [*deposit_postings(Decimal(2000))]
-        self.records: list[TradeRecord] = []
 
     def world(self, now: Drawn) -> Batch:
         quotes = [
@@ -104,43 +97,13 @@ class Life:
             self.prices[token] *= 1 + Decimal(move) / 100
         world = self.world(now)
         if now.paid_in:
-            self.account = accounting.deposit(self.account, Decimal(now.paid_in))
-            self.postings += deposit_postings(Decimal(now.paid_in))
+            self.pay_in(Decimal(now.paid_in))
         self.keep(auto_close(self.account, world, {}, self.rules, now.manual))
         wanted = [
             decision(token, action) for token, action in zip(TOKENS, now.actions, strict=True)
         ]
         done = execute(self.account, world, {}, self.rules, wanted, TradingState.ACTIVE)
         self.keep(done)
-
-    def keep(self, done: StepResult) -> None:
-        self.account = done.account
-        self.records += done.trades
-        for record in done.trades:
-            self.postings += record.postings
-        self.check()
-
-    def check(self) -> None:
-        """Hold the account against its postings, its nonces and what is on its way."""
-        held = self.account
-        assert cash_identity(held) == 0
-        assert held.cash_usd >= 0
-        assert balance(self.postings) == 0
-        assert balance(self.postings, LedgerAccount.CASH) == held.cash_usd
-        assert balance(self.postings, LedgerAccount.GAS) == held.gas_usd
-        used = [
-            (sent.nonce, sent.leg)
-            for record in self.records
-            if record.swap is not None
-            for sent in record.swap.transactions
-        ]
-        for one in held.pending.values():
-            used += [(one.nonce, one.leg), *([(one.first_nonce, 0)] if one.approves else [])]
-        # Each once, none left out, and legs of one transaction follow on each other.
-        assert len(set(used)) == len(used)
-        assert {nonce for nonce, _ in used} == set(range(held.nonce))
-        assert all((nonce, leg - 1) in used for nonce, leg in used if leg)
-        assert pending_from(pending_json(held.pending)) == held.pending
 
 
 @settings(max_examples=60, deadline=None)
