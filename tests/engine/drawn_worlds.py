@@ -157,6 +157,24 @@ STEPS = st.builds(
     paid_in=st.sampled_from([0, 0, 0, 500]),
 )
 
+#: Nothing moves and everything is known.
+STILL = Step(
+    seconds=0,
+    moves=(Decimal(1),) * _MOST,
+    verdicts=(FRESH,) * _MOST,
+    actions=(Action.HOLD,) * _MOST,
+    depths=(Decimal(1),) * _MOST,
+    listed=-1,
+    age_seconds=0,
+    gas=Decimal(1),
+    cash_price="1",
+    native_price="2000",
+    chain="",
+    manual=0,
+    managed=True,
+    paid_in=0,
+)
+
 
 def batch_at(world: World, step: Step, prices: dict[int, Decimal], at: datetime) -> Batch:
     """Return what a step of a world knows."""

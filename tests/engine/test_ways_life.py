@@ -1,6 +1,6 @@
-"""Random lives in worlds of many pools: the books hold, and no swap gets more than its pool pays."""
+"""Random lives in worlds of many pools: the books hold, and no swap gets more than it can."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,19 +9,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import FillGrade, Side, TradeStatus, TradingState
-from paper_trading.engine.market import Batch, ChainQuote, QuotedSwap
-from paper_trading.engine.money import CONTEXT
-from paper_trading.engine.orders import Rules
+from paper_trading.engine.enums import FillGrade, PoolKind, Side, TradeStatus, TradingState
+from paper_trading.engine.market import Batch, ChainQuote, GasConditions, QuotedSwap
+from paper_trading.engine.money import CONTEXT, cash_amount, to_base_units
+from paper_trading.engine.orders import Desk, Rules
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.steps import StepResult, auto_close, execute
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.trade import TradeRecord
 from paper_trading.engine.ways import pool_in, way_by
 from paper_trading.intelligence.levels import appetite
-from tests.engine.drawn_worlds import STEPS, WETH_ID, Step, World, batch_at, pools, worlds
+from tests.engine.drawn_worlds import (
+    STEPS,
+    STILL,
+    WETH_ID,
+    PoolSpec,
+    Step,
+    World,
+    batch_at,
+    pools,
+    worlds,
+)
 from tests.engine.lives import Books
-from tests.engine.worlds import NOON, decision, rules
+from tests.engine.machines import sale
+from tests.engine.worlds import NOON, account, decision, rules
 
 SOUND = st.just(Decimal(1))
 SKEWED = st.sampled_from([Decimal(one) for one in ("1", "1.01", "0.98", "0.6", "1.7", "5")])
@@ -111,16 +122,18 @@ def check_price(record: TradeRecord, waited: Pending | None, batch: Batch) -> No
     swap = record.swap
     if swap is None or record.status is not TradeStatus.FILLED or record.side is not Side.BUY:
         return
-    best = swap.quoted_out
-    quote = batch.quotes[record.token.id]
+    best, quote = swap.quoted_out, batch.quotes[record.token.id]
     pool = pool_in(batch, way_by(quote, swap.pool, Side.BUY) or quote)
     if waited is not None and pool is not None:
-        factor = min(Decimal(1), CONTEXT.divide(swap.mid_price, pool.mid_price))
-        cheap = pool.moved(factor)
-        best = max(best, (None if cheap is None else cheap.quote(Side.BUY, swap.amount_in)) or 0)
-    if swap.grade is FillGrade.A:
-        # The chain is believed up to twice the price.
-        best *= 2
+        price = min(swap.mid_price, pool.mid_price)
+        cheap = pool.moved(CONTEXT.divide(price, pool.mid_price))
+        there = None if cheap is None else cheap.quote(Side.BUY, swap.amount_in)
+        # Beyond the known depth of the cheaper price: what its middle pays.
+        middle = to_base_units(cash_amount(swap.amount_in) / price, record.token.decimals)
+        best = max(best, middle if there is None else there)
+        if swap.grade is FillGrade.A:
+            # The chain is believed up to twice the price.
+            best = 2 * middle
     # Reserves of ten thousand units carry a price to one basis point.
     assert swap.amount_out <= best + best // 3_000 + 2
 
@@ -140,3 +153,91 @@ def test_the_books_hold_on_whatever_way(
     life = Life(world, rules_of(level, eager, join), seed)
     for now in steps:
         life.step(now)
+
+
+# No free money
+
+
+def of_its_price(pool: PoolSpec) -> PoolSpec:
+    """Return a pinned pool whose own price is the quote's: as much of both is none of a stable."""
+    stable = pool.kind is PoolKind.SOLIDLY_STABLE
+    return replace(pool, kind=PoolKind.SOLIDLY_VOLATILE) if stable else pool
+
+
+class Still:
+    """An account in a world whose prices stand still, where gas is next to nothing."""
+
+    def __init__(self, world: World, by: Rules, cash_price: str) -> None:
+        self.world = replace(world, sigma=Decimal(0), gas=GasConditions(8453, 1, 0))
+        self.now = replace(STILL, cash_price=cash_price)
+        self.prices = {key: one.price for key, one in zip(world.ids, world.tokens, strict=True)}
+        self.account, self.by, self.at = account("50000"), by, NOON
+
+    def visit(self, doing: Callable[[Desk], None]) -> None:
+        """Let a desk do something, and tell what became of it one block later."""
+        desk = self._desk()
+        doing(desk)
+        if self.by.strategy.join_swaps:
+            desk.join()
+        self.account = desk.account
+        if self.account.pending:
+            self.at += timedelta(seconds=2)
+            desk = self._desk()
+            desk.resolve()
+            self.account = desk.account
+            assert not self.account.pending
+
+    def key(self, place: int) -> int:
+        return WETH_ID + place % len(self.world.tokens)
+
+    def buy(self, places: Sequence[int]) -> None:
+        def doing(desk: Desk) -> None:
+            for key in map(self.key, places):
+                desk.buy(self.world.token(key), None)
+
+        self.visit(doing)
+
+    def sell(self, place: int, percent: int) -> None:
+        held = self.account.positions.get(self.key(place))
+        if held is not None:
+            wanted = sale(held, max(1, held.units * percent // 100))
+            self.visit(lambda desk: desk.exit(wanted))
+
+    def _desk(self) -> Desk:
+        batch = batch_at(self.world, self.now, self.prices, self.at)
+        return Desk(self.account, batch, self.by, TradingState.ACTIVE, ())
+
+
+PLACES = st.integers(0, 4)
+
+
+@settings(max_examples=80, derandomize=True)
+@given(
+    world=worlds(pools(SOUND, least_fee=500).map(of_its_price), pools(SKEWED, least_fee=500)),
+    buys=st.lists(st.lists(PLACES, min_size=1, max_size=5), min_size=1, max_size=3),
+    sales=st.lists(st.tuples(PLACES, st.integers(1, 99)), max_size=6),
+    managed=st.booleans(),
+    join=st.booleans(),
+    cash_price=st.sampled_from(["1", "0.9"]),
+)
+def test_no_way_there_and_back_makes_money(
+    world: World,
+    buys: list[list[int]],
+    sales: list[tuple[int, int]],
+    managed: bool,
+    join: bool,
+    cash_price: str,
+) -> None:
+    """In whatever parts and order, by whatever pools and legs."""
+    by = rules_of(10, True, join)
+    strategy = replace(by.strategy, use_transaction_manager=managed)
+    still = Still(world, replace(by, strategy=strategy), cash_price)
+    for places in buys:
+        still.buy(places)
+    for place, percent in [*sales, *((place, 100) for place in range(len(world.tokens)))]:
+        still.sell(place, percent)
+    left = still.account
+    assert left.cash_usd <= left.deposits_usd
+    assert left.cash_usd < left.deposits_usd or not left.nonce
+    # What is sold of a token has brought no more than all of it has cost.
+    assert left.realized_usd <= 0
