@@ -149,14 +149,16 @@ def outputs(plan: Plan, pool: PairPool | None, seen: bool, cost_in: int) -> tupl
 
 
 def leaving(
-    units: int, token_id: int, batch: Batch, approvals: frozenset[int]
+    units: int, token_id: int, batch: Batch, approvals: frozenset[int], own: Own = NOTHING
 ) -> tuple[Decimal, Decimal] | None:
     """Return (proceeds, gas) in USD of selling units now, as quoted; None if unpriceable.
 
     So it is too when the units are more than the known depth takes. The gas includes the
-    approval when it is still due. How old the quote is does not count.
+    approval when it is still due. How old the quote is does not count. `own` is what the
+    account's earlier orders left in the pools: it chooses the way, and takes nothing of what
+    comes out.
     """
-    way = _way(token_id, batch, Side.SELL, units)
+    way = _way(token_id, batch, Side.SELL, units, own)
     pool = None if way is None else pool_in(batch, way)
     out = None if pool is None else pool.quote(Side.SELL, units)
     if way is None or out is None:
@@ -227,10 +229,12 @@ def _quote(token_id: int, batch: Batch) -> Quote | None:
     return batch.quotes.get(token_id) if priced else None
 
 
-def _way(token_id: int, batch: Batch, side: Side, amount_in: int) -> Quote | None:
+def _way(
+    token_id: int, batch: Batch, side: Side, amount_in: int, own: Own = NOTHING
+) -> Quote | None:
     """Return the best way of an order; None when a fill or its gas cannot be priced."""
     quote = _quote(token_id, batch)
-    return None if quote is None else best_way(batch, quote, side, amount_in)
+    return None if quote is None else best_way(batch, quote, side, amount_in, own)
 
 
 def taken_way(order: Order, batch: Batch, own: Own) -> Quote | None:

@@ -72,7 +72,8 @@ def moved_units(pool: PairPool | None, side: Side, amount_in: int, amount_out: i
         return amount_in
     if pool is None:
         return amount_out
-    return -(-amount_in * pool.reserve_in(Side.BUY) // pool.reserve_in(Side.SELL))
+    # Two pools in a row may come to less than one unit of the token.
+    return -(-amount_in * pool.reserve_in(Side.BUY) // max(pool.reserve_in(Side.SELL), 1))
 
 
 def added(

@@ -40,7 +40,7 @@ from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
 from paper_trading.engine.trade import Order, Submission, Swap, TradeRecord
 from paper_trading.engine.venues import Ticket, approval_of, venue_of
-from paper_trading.engine.ways import between, flow_in, pool_in, way_by
+from paper_trading.engine.ways import Own, between, flow_in, pool_in, way_by
 from paper_trading.engine.words import number_of
 
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
@@ -325,7 +325,8 @@ class Desk:
         code = self._pricing(token)
         if code is not Code.OK:
             return code, ""
-        left = leaving(units, token.id, self._batch, self.account.approvals)
+        own = Own(self.account.displaced, self.account.pending)
+        left = leaving(units, token.id, self._batch, self.account.approvals, own)
         # What pending buys set aside stops no exit: who cannot pay any more is in no block.
         if left is not None and left[1] > self.account.cash_usd:
             return Code.BALANCE_LOW, "gas"

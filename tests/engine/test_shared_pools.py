@@ -12,7 +12,7 @@ from paper_trading.engine.codes import Code
 from paper_trading.engine.depth import Reserves
 from paper_trading.engine.enums import PoolKind, PriceVerdict, Side, TradeStatus
 from paper_trading.engine.impact import Displaced, added, left
-from paper_trading.engine.market import Batch, OtherPool, Quote
+from paper_trading.engine.market import Batch, GasConditions, OtherPool, Quote
 from paper_trading.engine.pools.chained import ChainedPool
 from paper_trading.engine.strategy import Strategy
 from paper_trading.engine.ways import Own, best_way, met, pool_in, rest_in, way_by, ways
@@ -176,6 +176,51 @@ def test_an_entry_takes_the_way_that_it_was_sized_for() -> None:
     # 0.15 % of 9,600 USD are 14: the thin pool is not for 90 USD.
     assert best_way(world, world.quotes[LINK.id], Side.BUY, 90 * CASH).pool == "0xthin"
     assert (record.allowed_usd, record.swap.pool) == (Decimal(90), "")
+
+
+@pytest.mark.parametrize("cash", ["8", "11"])
+def test_an_exit_pays_no_gas_that_the_account_has_not(cash: str) -> None:
+    """Own sales turn it to the way through two pools, whose gas is more."""
+    link = replace(LINK, through=None, fee_pips=500)
+    deep = OtherPool("0xdeep", PoolKind.V3, 10_000, WETH.id, Decimal(50_000_000))
+    mine = replace(quote(link, "10", liquidity="1000000"), others=(deep,))
+    dear = GasConditions(1, 30 * 10**9, 10**9)
+    world = batch(quote(WETH, "2000", liquidity="50000000"), mine, gas=dear)
+    by = rules(appetite=replace(GREEDY, max_pool_percent=Decimal(100)))
+    held = executed(decision(link), of=account("30000"), world=world, by=by).account
+    world = replace(later(world, {}, minutes=5), sigma_annual={link.id: Decimal(40)})
+    sold = {link.id: Displaced(-100_000 * CASH, world.market_time)}
+    approved = frozenset({0, WETH.id, link.id})
+    held = replace(held, cash_usd=Decimal(cash), displaced=sold, approvals=approved)
+    found = set()
+    for seed in range(10):
+        done = closed(held, world, replace(by, seed=seed), frozenset({link.id}))
+        assert done.account.cash_usd >= 0
+        found.add(only(done).code)
+    # One pool takes 7 USD, two take 10.7.
+    fails = {Code.MINIMUM_OUT_NOT_MET, Code.OK}
+    assert found == ({Code.BALANCE_LOW} if cash == "8" else fails)
+
+
+def test_a_pool_of_few_units_behind_one_of_cents_is_sold_into() -> None:
+    """What both come to has less than one unit of the token."""
+    few = replace(token(2, "FEW", decimals=0), through=WETH.id)
+    world = batch(
+        quote(WETH, "2000", liquidity="20000000"), quote(few, "500", liquidity="12500000")
+    )
+    by = rules(appetite=replace(GREEDY, max_pool_percent=Decimal(100)))
+    held = executed(decision(few), of=account("100000"), world=world, by=by).account
+    gone = later(world, {}, minutes=5)
+    gone = replace(gone, quotes={**gone.quotes, WETH.id: quote(WETH, "2000", liquidity="2")})
+    pool = pool_in(gone, gone.quotes[few.id])
+    assert pool is not None
+    assert pool.reserve_in(Side.SELL) == 0
+    done = closed(held, gone, by, frozenset({few.id}))
+    record = only(done)
+    assert record.code is Code.OK
+    assert record.swap is not None
+    assert record.swap.amount_out < 2 * CASH
+    assert done.account.displaced[few.id].cash_units < 0
 
 
 # Legs of one transaction
