@@ -14,6 +14,7 @@ from paper_trading.engine.money import (
     CONTEXT,
     DECIMALS_LIMIT,
     ONE,
+    UNITS_LIMIT,
     ZERO,
     from_base_units,
     price,
@@ -67,8 +68,8 @@ class Pool:
         """Build the pool that a quote describes: half of its liquidity on each side.
 
         In a pool against WETH that stands for cash, with its price and decimals. None when the
-        liquidity is unknown or a side has under MIN_RESERVE base units. ValueError when cash has
-        no price.
+        liquidity is unknown, or a side has under MIN_RESERVE base units or more than a word holds.
+        ValueError when cash has no price.
         """
         require("cash_price_usd", cash_price_usd, ZERO, HIGHEST_PRICE_USD, above=True)
         if quote.liquidity_usd is None:
@@ -78,7 +79,7 @@ class Pool:
             side_usd = quote.liquidity_usd / 2 * counted
             cash = to_base_units(side_usd / cash_price_usd, cash_decimals)
             tokens = to_base_units(side_usd / quote.price_usd, quote.token.decimals)
-        if min(cash, tokens) < MIN_RESERVE:
+        if min(cash, tokens) < MIN_RESERVE or max(cash, tokens) > UNITS_LIMIT:
             return None
         return cls(cash, tokens, quote.token.decimals, quote.token.fee_pips, cash_decimals)
 

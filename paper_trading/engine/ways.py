@@ -25,7 +25,7 @@ from paper_trading.engine.pending import Pending
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.pools.chained import ChainedPool
 from paper_trading.engine.pools.quoted import grade_of, pool_of, stated_pool
-from paper_trading.engine.pools.routes import GasCost, Listed, Routing, best_route
+from paper_trading.engine.pools.routes import MAX_OUT_PER_COIN, GasCost, Listed, Routing, best_route
 from paper_trading.engine.swaps import Plan
 
 #: What is between may have jumped or be disputed: the pools are brought to the token's own price,
@@ -191,17 +191,21 @@ def _through(quote: Quote, other: OtherPool, side: Side) -> Quote:
 
 def _pool(batch: Batch, quote: Quote) -> PairPool | None:
     if quote.token.through is None:
-        return _own_pool(quote, batch.cash_price_usd, CASH_DECIMALS)
+        return _priced(_own_pool(quote, batch.cash_price_usd, CASH_DECIMALS))
     hop = between(batch, quote)
     if hop is None:
         return None
     first = pool_in(batch, hop)
     second = _own_pool(quote, hop.price_usd, hop.token.decimals)
-    if first is None or second is None:
+    return None if first is None or second is None else _priced(ChainedPool(first, second))
+
+
+def _priced(pool: PairPool | None) -> PairPool | None:
+    """Return a pool whose price can be kept; no fraction of a base unit has one."""
+    try:
+        return pool if pool is not None and pool.mid_price else None
+    except ValueError:
         return None
-    both = ChainedPool(first, second)
-    # No fraction of a base unit has a price.
-    return both if both.mid_price else None
 
 
 def _own_pool(quote: Quote, unit_usd: Decimal, decimals: int) -> PairPool | None:
@@ -243,7 +247,7 @@ def _out_per_coin(batch: Batch, quote: Quote, side: Side) -> Decimal:
     unit_usd = quote.price_usd if buys else batch.cash_price_usd
     with localcontext(CONTEXT):
         decimals = quote.token.decimals if buys else CASH_DECIMALS
-        return (batch.native_price_usd / unit_usd).scaleb(decimals)
+        return min((batch.native_price_usd / unit_usd).scaleb(decimals), MAX_OUT_PER_COIN)
 
 
 def _left(batch: Batch, quote: Quote, own: Own) -> int:

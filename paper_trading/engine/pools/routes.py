@@ -18,7 +18,7 @@ from paper_trading.engine.pools.concentrated import ConcentratedPool
 
 _WEI = 10**18
 #: More base units of an output than any coin buys.
-_MAX_OUT_PER_COIN = Decimal(10) ** 78
+MAX_OUT_PER_COIN = Decimal(10) ** 78
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class GasCost:
 
     def __post_init__(self) -> None:
         """Refuse a worth that is none."""
-        require("out_per_coin", self.out_per_coin, ZERO, _MAX_OUT_PER_COIN)
+        require("out_per_coin", self.out_per_coin, ZERO, MAX_OUT_PER_COIN)
 
     def wei(self, gas_used: int, kinds: Sequence[PoolKind]) -> int:
         """Return the fee of a transaction over pools of these kinds, the L1 part included."""
