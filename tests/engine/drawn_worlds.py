@@ -123,7 +123,7 @@ def worlds(
         kind=st.sampled_from([PoolKind.V3, PoolKind.V3, PoolKind.V2]),
         fee_pips=st.sampled_from([500, 3_000]),
         through=st.just(False),
-        usd=st.sampled_from([20_000, 10**7, 10**8]),
+        usd=st.sampled_from([2, 20_000, 10**7, 10**7, 10**8, 10**8]),
         how=st.sampled_from([STATED, READ]),
         skew=st.just(Decimal(1)),
     )

@@ -1,6 +1,6 @@
 """Random lives in worlds of many pools: the books hold, and no swap gets more than it can."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -8,8 +8,16 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paper_trading.engine.breaker import Breaker
 from paper_trading.engine.decision import Decision
-from paper_trading.engine.enums import FillGrade, PoolKind, Side, TradeStatus, TradingState
+from paper_trading.engine.enums import (
+    BreakerKind,
+    FillGrade,
+    PoolKind,
+    Side,
+    TradeStatus,
+    TradingState,
+)
 from paper_trading.engine.market import Batch, ChainQuote, GasConditions, QuotedSwap
 from paper_trading.engine.money import CONTEXT, cash_amount, to_base_units
 from paper_trading.engine.orders import Desk, Rules
@@ -54,11 +62,13 @@ LIVELY = Strategy(
 
 
 def rules_of(level: int, eager: bool, join: bool) -> Rules:
+    """Return a level's rules; of one who is eager, with nothing to hold it back."""
     wants = appetite(level)
-    if eager:
-        hundred = Decimal(100)
-        wants = replace(wants, max_pool_percent=hundred, max_position_percent=Decimal(40))
-        wants = replace(wants, max_exposure_percent=hundred, cool_down_minutes=0, max_adds=100)
+    if not eager:
+        return rules(Strategy(lock_after_failures=1, join_swaps=join), wants, managed=True)
+    hundred = Decimal(100)
+    wants = replace(wants, max_pool_percent=hundred, max_position_percent=Decimal(40))
+    wants = replace(wants, max_exposure_percent=hundred, cool_down_minutes=0, max_adds=100)
     return rules(replace(LIVELY, join_swaps=join), wants, managed=True)
 
 
@@ -69,6 +79,8 @@ class Life(Books):
         super().__init__("50000")
         self.world, self.by, self.at = world, replace(by, seed=seed), NOON
         self.prices = {key: world.tokens[key - WETH_ID].price for key in world.ids}
+        self.breakers: Mapping[BreakerKind, Breaker] = {}
+        self.state = TradingState.ACTIVE
 
     def step(self, now: Step) -> None:
         self.at += timedelta(seconds=now.seconds)
@@ -88,10 +100,10 @@ class Life(Books):
         ]
 
         def closing(known: Batch, _: Sequence[Decision]) -> StepResult:
-            return auto_close(self.account, known, {}, self.by, manual)
+            return auto_close(self.account, known, self.breakers, self.by, manual)
 
         def executing(known: Batch, some: Sequence[Decision]) -> StepResult:
-            return execute(self.account, known, {}, self.by, some, TradingState.ACTIVE)
+            return execute(self.account, known, self.breakers, self.by, some, self.state)
 
         for doing in (closing, executing):
             done = doing(batch, wanted)
@@ -99,6 +111,7 @@ class Life(Books):
             assert doing(replace(batch), wanted[::-1]) == done
             before = dict(self.account.pending)
             self.keep(done)
+            self.breakers, self.state = done.breakers, done.state
             if self.world.sigma == 0:
                 for record in done.trades:
                     check_price(record, before.get(record.token.id), batch)
