@@ -151,7 +151,7 @@ def check_price(record: TradeRecord, waited: Pending | None, batch: Batch) -> No
     assert swap.amount_out <= best + best // 3_000 + 2
 
 
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(
     world=worlds(pools(SOUND), pools(SKEWED)),
     steps=st.lists(STEPS, min_size=4, max_size=12),
@@ -224,9 +224,9 @@ class Still:
 PLACES = st.integers(0, 4)
 
 
-@settings(max_examples=80, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(
-    world=worlds(pools(SOUND, least_fee=500).map(of_its_price), pools(SKEWED, least_fee=500)),
+    world=worlds(pools(SOUND, least_fee=100).map(of_its_price), pools(SKEWED, least_fee=100)),
     buys=st.lists(st.lists(PLACES, min_size=1, max_size=5), min_size=1, max_size=3),
     sales=st.lists(st.tuples(PLACES, st.integers(1, 99)), max_size=6),
     managed=st.booleans(),
