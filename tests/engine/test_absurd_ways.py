@@ -141,7 +141,8 @@ def test_an_exit_that_a_venue_raises_at_is_denied_and_no_other_is(
     done = closed(held, then, DIRECT, frozenset({WETH.id, ODD.id}))
     by_token = {one.token.id: one for one in done.trades}
     assert by_token[ODD.id].code is Code.INTERNAL_ERROR
-    assert (by_token[ODD.id].swap, by_token[ODD.id].allowed_usd) == (None, 0)
+    assert by_token[ODD.id].swap is None
+    assert by_token[ODD.id].allowed_usd == 0
     assert by_token[WETH.id].status is TradeStatus.FILLED
     assert done.account.positions == {ODD.id: done.account.positions[ODD.id]}
     assert done.account.positions[ODD.id].units == held.positions[ODD.id].units
