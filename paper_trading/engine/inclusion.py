@@ -39,7 +39,7 @@ from paper_trading.engine.money import (
     exact,
     ratio,
 )
-from paper_trading.engine.pending import Pending
+from paper_trading.engine.pending import IN_NO_BLOCK, Pending
 from paper_trading.engine.pools.base import PairPool
 from paper_trading.engine.swaps import (
     Plan,
@@ -156,7 +156,7 @@ def resolve(
 
 def _priced(batch: Batch, pending: Pending) -> Batch:
     """Return a batch whose gas costs what a transaction is known to have paid, where it is."""
-    if not pending.gas_price_wei:
+    if pending.gas_price_wei is None or pending.gas_price_wei == IN_NO_BLOCK:
         return batch
     fees = batch.gas
     base_fee = max(pending.gas_price_wei - fees.priority_fee_wei, 0)
@@ -207,7 +207,7 @@ def _left_out(pending: Pending, batch: Batch, cash_usd: Decimal) -> bool:
     block = timedelta(seconds=gas.chain(batch.gas.chain_id).inclusion_seconds)
     given_up = sent.included_at - sent.sent_at > PRIVATE_BLOCKS * block
     late = private and (sent.included_at > sent.deadline_at or given_up)
-    cheap = pending.gas_price_wei == 0
+    cheap = pending.gas_price_wei == IN_NO_BLOCK
     if pending.gas_price_wei is None:
         cheap = _base_fee_at_inclusion(pending, batch) > pending.maximum_fee_wei
     confirmed = TransactionStatus.CONFIRMED

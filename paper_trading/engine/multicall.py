@@ -10,10 +10,10 @@ from dataclasses import replace
 from paper_trading.engine import gas
 from paper_trading.engine.account import Account
 from paper_trading.engine.codes import Code
-from paper_trading.engine.enums import Side
+from paper_trading.engine.enums import Side, TransactionStatus
 from paper_trading.engine.inclusion import Resolved
 from paper_trading.engine.market import Batch
-from paper_trading.engine.pending import Pending
+from paper_trading.engine.pending import IN_NO_BLOCK, Pending
 from paper_trading.engine.ways import kinds_of, way_by
 
 
@@ -66,7 +66,9 @@ def tell_legs(account: Account, one: Pending, told: Resolved) -> Account:
     """
     if one.legs == 1 or told.code is Code.OUTCOME_UNKNOWN:
         return account
-    price = told.swap.transactions[-1].gas_price_wei
+    last = told.swap.transactions[-1]
+    taken = last.status is not TransactionStatus.EXPIRED
+    price = last.gas_price_wei if taken else IN_NO_BLOCK
     pending = {
         key: replace(other, gas_price_wei=price) if other.nonce == one.nonce else other
         for key, other in account.pending.items()

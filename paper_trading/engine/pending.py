@@ -10,6 +10,9 @@ from paper_trading.engine.money import ZERO, cash_amount, exact
 from paper_trading.engine.swaps import Plan
 from paper_trading.engine.trade import Submission, TradeRecord
 
+#: In the place of a gas price.
+IN_NO_BLOCK = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -33,7 +36,7 @@ class Pending:
     #: Its place among the swaps of one transaction, and how many these are.
     leg: int = 0
     legs: int = 1
-    #: What a unit of gas cost its transaction, once another leg has told: 0 of one in no block.
+    #: What a unit of gas cost its transaction, once another leg has told; IN_NO_BLOCK: it was in none.
     gas_price_wei: int | None = None
 
     @property

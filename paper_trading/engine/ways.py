@@ -190,6 +190,20 @@ def _through(quote: Quote, other: OtherPool, side: Side) -> Quote:
 
 
 def _pool(batch: Batch, quote: Quote) -> PairPool | None:
+    """Return the pool of a way; a further one beside the pinned one, where that is known.
+
+    At one price in cash, whatever each source took cash for: a gap between them is no gain.
+    """
+    found, pinned = _alone(batch, quote), batch.quotes[quote.token.id]
+    beside = pool_in(batch, pinned) if quote.pool else None
+    if found is None or beside is None:
+        return found
+    with localcontext(CONTEXT):
+        wanted = beside.mid_price * quote.price_usd / pinned.price_usd
+        return _priced(found.moved(wanted / found.mid_price))
+
+
+def _alone(batch: Batch, quote: Quote) -> PairPool | None:
     if quote.token.through is None:
         return _priced(_own_pool(quote, batch.cash_price_usd, CASH_DECIMALS))
     hop = between(batch, quote)

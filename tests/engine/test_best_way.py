@@ -200,3 +200,20 @@ def test_ways_are_those_of_the_quote() -> None:
     assert (other.token.fee_pips, other.token.through, other.token.id) == (3_000, WETH.id, LINK.id)
     assert way_by(mine(found), "0xgone", Side.BUY) is None
     assert other.observed_at == NOON
+
+
+@pytest.mark.parametrize("cash", ["0.9", "0.99", "1", "1.02"])
+def test_a_gap_between_what_sources_take_cash_for_is_no_gain(cash: str) -> None:
+    """The pinned pool was read: its price in cash is its own, whatever cash is said to be worth."""
+    read = Reserves(5 * 10**12, 5 * 10**11 * ETHER // 10**6)
+    pinned = replace(LINK, fee_pips=500, kind=PoolKind.V2)
+    near = OtherPool("0xnear", PoolKind.V2, 500, None, Decimal(10_000_000))
+    found = batch(replace(quote(pinned, "10"), depth=read, others=(near,)), cash_price=cash)
+    own = pool_in(found, mine(found))
+    assert own is not None
+    for one in Side:
+        way = way_by(mine(found), "0xnear", one)
+        assert way is not None
+        other = pool_in(found, way)
+        assert other is not None
+        assert abs(other.mid_price / own.mid_price - 1) < Decimal("1e-9")
