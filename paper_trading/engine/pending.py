@@ -36,7 +36,7 @@ class Pending:
     #: Its place among the swaps of one transaction, and how many these are.
     leg: int = 0
     legs: int = 1
-    #: What a unit of gas cost its transaction, once another leg has told; IN_NO_BLOCK: it was in none.
+    #: What a unit of gas cost its transaction, once another leg has told; or IN_NO_BLOCK.
     gas_price_wei: int | None = None
 
     @property
