@@ -17,7 +17,10 @@ exit says why, by one of these words. This page is made from the code:
 _PARTS = {
     Origin.DECISION: ("Decisions", "A thought of the log carries it: BUY, SELL, HOLD or SKIP."),
     Origin.DENIAL: ("Denials", "A trade with the status DENIED carries it: nothing was sent."),
-    Origin.FAILURE: ("Failed transactions", "A trade with the status FAILED: its gas was paid."),
+    Origin.FAILURE: (
+        "Failed transactions",
+        "A trade with the status FAILED: gas was paid if a block took it.",
+    ),
 }
 
 

@@ -1,12 +1,13 @@
-"""What a session's transactions paid, and the fees of the batches their trades were decided on."""
+"""What a session's transactions paid, and the fees of the blocks that they were in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 
 from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import PoolKind, TransactionKind, TransactionStatus
 from paper_trading.engine.gas_savings.recorded import RecordedTrade, Sent
-from paper_trading.engine.market import Token
+from paper_trading.engine.market import GasConditions, Token
 from paper_trading.engine.money import ZERO
 from paper_trading.models import PaperTrade, PaperTradingSession, SimulatedTransaction
 from paper_trading.services.market_rows import gas_value, listed_tokens
@@ -21,7 +22,10 @@ def recorded_trades(session: PaperTradingSession) -> list[RecordedTrade]:
         .select_related("trade__tick__batch__market", "trade__tick__batch__token_list")
         .order_by("trade_id", "nonce")
     )
-    return [_trade(list(group)) for _, group in groupby(rows, key=lambda row: row.trade_id)]
+    groups = groupby(rows, key=lambda row: row.trade_id)
+    found = (_trade(list(group)) for _, group in groups)
+    # What no block took, and no other sender would have had taken, is no trade to compare.
+    return [trade for trade in found if trade.sent]
 
 
 def _trade(rows: list[SimulatedTransaction]) -> RecordedTrade:
@@ -30,11 +34,22 @@ def _trade(rows: list[SimulatedTransaction]) -> RecordedTrade:
         raise ValueError(f"{rows[0]} belongs to a tick without a batch")
     listed = {one.token.id: one.token for one in listed_tokens(batch)}
     return RecordedTrade(
-        conditions=gas_value(batch, batch.market.price_chain_id),
+        conditions=_conditions(rows, gas_value(batch, batch.market.price_chain_id)),
         sent=tuple(one for row in rows if (one := _sent(row)) is not None),
         native_price_usd=batch.native_price_usd or ZERO,
         kinds=_kinds(rows[0].trade, listed),
     )
+
+
+def _conditions(rows: list[SimulatedTransaction], told: GasConditions) -> GasConditions:
+    """Return the fees of the block of a trade's swap: what it paid is known.
+
+    Of one that no block took, those of the batch that told so. The L1 part is the batch's.
+    """
+    paid = rows[-1].gas_price_wei
+    if not paid:
+        return told
+    return replace(told, base_fee_wei=max(paid - told.priority_fee_wei, 0))
 
 
 def _kinds(trade: PaperTrade, listed: Mapping[int, Token]) -> tuple[PoolKind, ...]:

@@ -83,11 +83,12 @@ def _limits(kind: BreakerKind) -> list[str]:
     return [name for name in LATCHED[kind] if name.startswith("max_") and "slip" not in name]
 
 
+@pytest.mark.parametrize("managed", [False, True])
 @pytest.mark.parametrize("kind", LATCHED)
 def test_a_breaker_of_loss_or_failure_gates_entries_until_a_person_resets_it(
-    market: Market, kind: BreakerKind
+    market: Market, kind: BreakerKind, managed: bool
 ) -> None:
-    session = worlds.running_session(market, **LATCHED[kind])
+    session = worlds.running_session(market, use_transaction_manager=managed, **LATCHED[kind])
     run_until_tripped(session, kind)
     restart()
     assert manager(session).state() is TradingState.REDUCING

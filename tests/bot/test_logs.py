@@ -7,12 +7,20 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 
 from paper_trading.bot import clock, logs, progress, stages
 from paper_trading.bot.circuit_breakers import CircuitBreakerManager
 from paper_trading.engine import track
 from paper_trading.engine.enums import BreakerKind, Side, Stage, TradeStatus
-from paper_trading.models import Market, PaperTrade, PaperTradingSession, Tick
+from paper_trading.models import (
+    Market,
+    PaperPosition,
+    PaperTrade,
+    PaperTradingAccount,
+    PaperTradingSession,
+    Tick,
+)
 from tests.bot import worlds
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,6 +94,23 @@ def test_a_failed_swap_is_an_error(committed_market: Market, log: pytest.LogCapt
     assert failed.exists()
     for trade in failed:
         assert lines(log, logging.ERROR, f"BUY {trade.token} failed: ", "minimum out", "gas ")
+
+
+def test_an_exit_that_keeps_failing_is_a_warning(
+    session: PaperTradingSession, log: pytest.LogCaptureFixture
+) -> None:
+    worlds.run_tick(session)
+    held = PaperPosition.objects.filter(account=session.account, is_open=True).first()
+    assert held is not None
+    PaperPosition.objects.filter(pk=held.pk).update(failed_exits=2)
+    # Another version: the cached state is not read.
+    PaperTradingAccount.objects.filter(pk=session.account_id).update(
+        state_version=F("state_version") + 1
+    )
+    worlds.run_tick(session)
+    found = lines(log, logging.WARNING, f"the exit of {held.token} has failed 2 times in a row")
+    assert found
+    assert all("its tolerance rises" in one for one in found)
 
 
 def test_performance_is_told_with_the_metrics(

@@ -278,7 +278,9 @@ def outcome(session: PaperTradingSession) -> dict[str, list[dict[str, Any]]]:
         "trades": _values(
             PaperTrade.objects.filter(session=session), "tick__number", "stage", "sequence"
         ),
-        "transactions": _values(SimulatedTransaction.objects.filter(account=account), "nonce"),
+        "transactions": _values(
+            SimulatedTransaction.objects.filter(account=account), "nonce", "leg"
+        ),
         "ledger": _values(
             LedgerEntry.objects.filter(account=account),
             "trade__tick__number",

@@ -87,25 +87,24 @@ def test_twenty_slices_cost_what_one_order_costs_less_the_stated_refill() -> Non
     seconds=st.integers(0, 600),
     units=st.integers(CASH, 200_000 * CASH),
 )
-def test_slices_faster_than_the_refill_never_beat_one_order(
+def test_slices_gain_no_more_than_what_flowed_back_between_them(
     slices: int, seconds: int, units: int
 ) -> None:
     part = units // slices
-    flow = 2 * POOL.cash_reserve * seconds // 86_400
     before, out, refilled = None, 0, 0
     for number in range(slices):
         at = NOON + timedelta(seconds=number * seconds)
         rest = left(before, POOL, at)
+        refilled += 0 if before is None else before.cash_units - rest
         pool = met(POOL, Side.BUY, rest)
         assert pool is not None
         out += pool.quote(Side.BUY, part) or 0
         before = added(before, POOL, Side.BUY, part, at)
-        refilled += min(flow, rest + flow)
-    # What came back in the meantime is all that slicing can gain.
+    # What flowed back in the meantime is all that slicing can gain, at the price of the middle.
     whole = POOL.quote(Side.BUY, part * slices)
-    best = POOL.quote(Side.BUY, part) * slices
-    assert out <= best
-    assert out <= whole or refilled > 0
+    gain = refilled * POOL.token_reserve // POOL.cash_reserve
+    assert out <= whole + gain + slices
+    assert out <= POOL.quote(Side.BUY, part) * slices
 
 
 @given(parts=st.integers(2, 8), millionths=st.integers(100, 200_000), side=st.sampled_from(Side))

@@ -7,11 +7,13 @@ from django.db.models import Count, QuerySet
 
 from paper_trading.bot import track_check
 from paper_trading.bot.ledger_check import all_problems
+from paper_trading.engine.pending_json import pending_from
 from paper_trading.models import (
     EquityPoint,
     InternalError,
     PaperPerformanceMetrics,
     PaperTrade,
+    PaperTradingAccount,
     PaperTradingSession,
     Tick,
     TickStage,
@@ -22,7 +24,7 @@ from paper_trading.models import (
 def findings() -> dict[str, Any]:
     """Return the problems in words, and the numbers of the report."""
     statuses = Counter(Tick.objects.values_list("status", flat=True))
-    problems = [*_slots(), *_ends(), *_doubles()]
+    problems = [*_slots(), *_ends(), *_doubles(), *_overdue()]
     problems += [f"ledger: {problem}" for problem in all_problems()]
     problems += [f"track record: {problem}" for problem in track_check.all_problems()]
     for error in InternalError.objects.all():
@@ -57,6 +59,28 @@ def _ends() -> list[str]:
     return [f"{tick} is still open in stage {tick.stage}" for tick in open_ones] + [
         f"{tick} failed in stage {tick.stage}" for tick in failed
     ]
+
+
+def _overdue() -> list[str]:
+    """No swap is on its way whose block an account's last exits stage was past.
+
+    The market of these runs has a sound price of every token at every step.
+    """
+    problems = []
+    for account in PaperTradingAccount.objects.exclude(pending=[]):
+        last = (
+            Tick.objects.filter(session__account=account, status=TickStatus.CLOSED)
+            .exclude(batch=None)
+            .order_by("batch__market_time")
+            .last()
+        )
+        if last is None or last.batch is None:
+            continue
+        for one in pending_from(account.pending).values():
+            if one.submission.included_at <= last.batch.market_time:
+                what = f"{one.plan.side} {one.plan.token.symbol} nonce {one.nonce}"
+                problems.append(f"overdue: {account} has {what} on its way after {last}")
+    return problems
 
 
 def _doubles() -> list[str]:

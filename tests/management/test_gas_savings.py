@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from paper_trading.engine.codes import Code
 from paper_trading.engine.enums import TransactionKind, TransactionStatus
 from paper_trading.engine.gas_savings.policies import B0
 from paper_trading.engine.gas_savings.recorded import Sent, baseline_wei
@@ -92,6 +93,22 @@ def test_the_transactions_of_a_trade_come_together_with_its_fees(market: Market)
     assert (found.paid_wei, found.native_price_usd) == (50, Decimal(2_500))
     conditions = found.conditions
     assert (conditions.chain_id, conditions.base_fee_wei) == (market.price_chain_id, 5_000_000)
+
+
+@pytest.mark.django_db
+def test_what_no_block_took_is_no_trade_and_a_later_leg_has_its_block_s_fees(
+    market: Market,
+) -> None:
+    weth = worlds.token_of(market, "WETH")
+    session = builders.make_session(builders.make_account(market=market))
+    tick = builders.make_tick(session)
+    lost = builders.make_trade(tick, weth, code=Code.NOT_INCLUDED)
+    builders.make_transaction(lost, 0, status=TransactionStatus.EXPIRED, fee_wei=0, gas_price_wei=0)
+    told = builders.make_trade(tick, weth, 1)
+    builders.make_transaction(told, 1, gas_price_wei=77_000_000)
+    (found,) = recorded_trades(session)
+    conditions = found.conditions
+    assert conditions.base_fee_wei + conditions.priority_fee_wei == 77_000_000
 
 
 @pytest.mark.django_db

@@ -1,8 +1,8 @@
 """The savings of a session: what its transactions paid, against what baselines would have.
 
 The same transactions on the same fees: a baseline sends each swap alone, with the gas that such a
-transaction takes, in the block whose fees its trade was decided on. What happened is compared, so
-no other block's price is guessed and there is no shortfall of another fill.
+transaction takes, in the same block. What happened is compared, so no other block's price is
+guessed and there is no shortfall of another fill.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTrade:
-    """The transactions of one trade, and the fees of the chain when it was decided."""
+    """The transactions of one trade, and the fees of the chain in their block."""
 
     conditions: GasConditions
     sent: tuple[Sent, ...]
     native_price_usd: Decimal = ZERO
-    #: Of the pools that it was decided on.
+    #: Of the pools that it went through.
     kinds: tuple[PoolKind, ...] = (PoolKind.V2,)
 
     @property
