@@ -10,8 +10,9 @@ from paper_trading.engine.pending_json import pending_json
 from paper_trading.models import PaperTradingAccount
 from paper_trading.services.transaction_manager import OrderState, get_transaction_manager
 from tests import builders
-from tests.engine.waiting import sent
-from tests.engine.worlds import NOON
+from tests.engine.desks import WORLD, A, B, executed
+from tests.engine.waiting import BY, L1, sent
+from tests.engine.worlds import NOON, decision
 
 pytestmark = pytest.mark.django_db
 
@@ -58,11 +59,25 @@ def test_the_page_and_the_api_show_orders_on_their_way() -> None:
     assert "Buy AAA" in page
     assert "Submitted" in page
     assert "exit failed 2 times" in page
+    # Base has no channel to choose.
+    assert "Sequencer<small>private channel: not applicable</small>" in page
     found = client.get(f"/api/accounts/{account.pk}/").json()
     (order,) = found["pending"]
     assert (order["token"], order["side"], order["state"]) == ("AAA", "BUY", "SUBMITTED")
     assert order["included_at"] == (NOON + timedelta(seconds=2)).isoformat()
     assert (order["leg"], order["legs"], order["pool"]) == (0, 1, "")
+
+
+def test_the_page_says_that_entries_share_a_transaction_and_which_channel_they_took() -> None:
+    made = executed(decision(A), decision(B), world=replace(WORLD, gas=L1), by=BY).account
+    account = builders.make_account(pending=pending_json(made.pending))
+    orders = get_transaction_manager(account).waiting(None)
+    assert [(one.nonce, one.leg, one.legs) for one in orders] == [(1, 0, 2), (1, 1, 2)]
+    client = Client()
+    client.force_login(account.owner)
+    page = client.get(f"/accounts/{account.pk}/").content.decode()
+    assert page.count("Private · one of 2") == 2
+    assert "not applicable" not in page
 
 
 def test_an_order_says_which_further_pool_it_goes_to() -> None:
