@@ -20,6 +20,7 @@ from paper_trading.engine.pair_choice import (
     Trades,
     Veto,
     choose,
+    further,
 )
 
 NOW = datetime(2026, 7, 24, 12, tzinfo=UTC)
@@ -239,3 +240,31 @@ def test_a_pair_tells_its_sides_apart() -> None:
     assert (PAIR.side(WETH), PAIR.other(WETH)) == (PAIR.quote, PAIR.base)
     assert PAIR.holds(TOKEN)
     assert not PAIR.holds(USDC)
+
+
+# Further pools
+
+
+def test_further_pools_are_sound_of_a_known_fee_and_the_deepest_two() -> None:
+    def fit(number: int, depth: int, **more: object) -> PairSeen:
+        found = replace(PAIR, address=POOLS[number], liquidity_usd=Decimal(depth))
+        return replace(found, **more)  # type: ignore[arg-type]
+
+    found = [
+        fit(0, 900_000),
+        fit(1, 800_000, dex="aerodrome", labels=()),
+        fit(2, 700_000, labels=("v3",)),
+        fit(3, 600_000),
+        fit(3, 600_000),
+        fit(4, 500_000, created_at=NOW),
+        fit(5, 400_000),
+        fit(6, 300_000),
+    ]
+    look = replace(LOOK, fees={POOLS[2]: 500})
+    choice = choose(found, look)
+    # Of the pinned one's and of an assumed fee there is none, nor one that is young.
+    ways = further(choice, look, POOLS[0])
+    assert [(pair.address, fee) for pair, fee in ways] == [(POOLS[2], 500), (POOLS[3], 3_000)]
+    # Another is pinned: the deepest is a further one.
+    assert further(choice, look, POOLS[3])[0][0].address == POOLS[0]
+    assert further(choose([], look), look, "") == []

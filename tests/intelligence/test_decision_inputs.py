@@ -10,7 +10,7 @@ from paper_trading.engine import gas
 from paper_trading.engine.codes import Code
 from paper_trading.engine.depth import Range, Reserves
 from paper_trading.engine.enums import PoolKind, PriceVerdict
-from paper_trading.engine.market import Batch, Quote
+from paper_trading.engine.market import Batch, OtherPool, Quote
 from paper_trading.engine.strategy import Strategy
 from paper_trading.intelligence.analysis import evidence_of
 from paper_trading.intelligence.decision_inputs import (
@@ -125,3 +125,37 @@ def test_an_entry_beyond_the_known_depth_is_not_looked_at(
     found = evidence_of(engine, LISTED, MarketView(world, None, (LISTED,)), facts, None)
     assert found.pricing is code
     assert (found.round_trip_percent is None) == (notional == "250000")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "token through",
+        "quote others",
+        "between price_usd",
+        "between depth",
+        "between kind",
+        "between DAI liquidity_usd",
+        "between DAI verdict",
+    ],
+)
+def test_what_the_ways_of_a_token_are_is_sealed(name: str) -> None:
+    weth, dai = (replace(TOKEN, id=key, symbol=symbol) for key, symbol in ((2, "WETH"), (3, "DAI")))
+    other = OtherPool("0xaa", PoolKind.V3, 500, dai.id, Decimal(10**6), Reserves(1, 2), Decimal(99))
+    token = replace(TOKEN, through=weth.id, further=(other,))
+    world = replace(
+        BATCH,
+        quotes={
+            token.id: replace(BATCH.quotes[TOKEN.id], token=token, others=(other,)),
+            weth.id: Quote(weth, Decimal(2_000), START, "test", Decimal(10**7)),
+            dai.id: Quote(dai, Decimal(1), START, "test", Decimal(10**7)),
+        },
+    )
+    listed = replace(LISTED, token=token)
+    kept, found = inputs_of(listed, world, FACTS).seal, columns(listed, world, FACTS)
+    assert changed(kept, found) == []
+    assert changed(kept, {**found, name: "something else"}) == [name]
+    assert name not in columns(LISTED, BATCH, FACTS)
+    # A pool or a hop that is not read leaves its columns out.
+    del world.quotes[dai.id]  # type: ignore[attr-defined]
+    assert "between DAI price_usd" not in columns(listed, world, FACTS)

@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_trading.engine.depth import Reserves
-from paper_trading.engine.enums import PriceVerdict
-from paper_trading.engine.market import HIGHEST_CASH_PRICE_USD, GasConditions, L1Fees, Token
+from paper_trading.engine.enums import PoolKind, PriceVerdict
+from paper_trading.engine.market import (
+    HIGHEST_CASH_PRICE_USD,
+    GasConditions,
+    L1Fees,
+    OtherPool,
+    Token,
+)
 from paper_trading.engine.trust import POOL_ABSENT, Absent, Check
 from paper_trading.intelligence.bars import Spans
 from paper_trading.intelligence.live_step import (
@@ -32,7 +38,15 @@ from paper_trading.intelligence.market_folding import (
     Terms,
     fold_step,
 )
-from paper_trading.intelligence.observed import SourceStep, exact_step, step_seal
+from paper_trading.intelligence.observed import (
+    Beside,
+    SourceStep,
+    beside_from_json,
+    beside_to_json,
+    exact_step,
+    other_pools,
+    step_seal,
+)
 from paper_trading.intelligence.series import Series
 from tests.engine.worlds import NOON
 
@@ -177,6 +191,40 @@ def test_a_batch_carries_what_the_chain_told_of_depth_and_fees() -> None:
     bare = {name: replace(quote, depth=None) for name, quote in steps[-1].quotes.items()}
     without = step_seal(replace(steps[-1], quotes=bare), "test", 1)
     assert names - set(without) == {"quote.depth"}
+
+
+def test_further_pools_of_about_the_price_are_part_of_a_good_quote() -> None:
+    near = Beside("0x2", Decimal("101.9"), Decimal(10**6), Reserves(1, 2))
+    far = Beside("0x1", Decimal("102.1"), None)
+    exact = Beside("0x0", Decimal(100), None)
+    state: Mapping[str, Any] = {}
+    for tick in range(2):
+        now = NOON + tick * TICK
+        told = {
+            name: one("100", "1000000", now, at) for name, at in (("AAA", "0xa"), ("USDC", "0xc"))
+        }
+        told["USDC"] = one("1", "1000000", now, "0xc")
+        said = Said("test", told, beside={"AAA": (near, far, exact)})
+        step = exact_step(live_step(tick, now, said, state, PINNED))
+        # It is made again from what was kept.
+        assert exact_step(live_step(tick, now, said_at(step, "test"), state, PINNED)) == step
+        state = step.state
+    assert step.quotes["AAA"].beside == (exact, near)
+    assert step.quotes["USDC"].beside == ()
+    assert beside_from_json(beside_to_json(step.quotes["AAA"].beside)) == (exact, near)
+    assert beside_to_json(()) is None
+    assert beside_from_json(None) == ()
+    assert "quote.others" in step_seal(step, "test", 1)
+    listed = OtherPool("0x2", PoolKind.V2, 3000, None, None)
+    gone = replace(listed, address="0x9")
+    token = Token(1, "AAA", 18, "0xa", 3000, further=(gone, listed))
+    (found,) = other_pools(token, step.quotes["AAA"].beside)
+    assert (found.address, found.liquidity_usd, found.depth) == (
+        "0x2",
+        Decimal(10**6),
+        Reserves(1, 2),
+    )
+    assert found.price_usd == Decimal("101.9")
 
 
 def test_a_quote_that_is_another_than_its_reading_has_no_depth() -> None:
