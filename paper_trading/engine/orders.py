@@ -27,14 +27,9 @@ from paper_trading.engine.inclusion import resolve
 from paper_trading.engine.ledger import swap_postings
 from paper_trading.engine.locks import denial
 from paper_trading.engine.market import Batch, Quote, Token
-from paper_trading.engine.money import (
-    HUNDRED,
-    ZERO,
-    cash_amount,
-    cash_units,
-)
+from paper_trading.engine.money import HUNDRED, ZERO, cash_amount, cash_units
 from paper_trading.engine.multicall import joined, tell_legs
-from paper_trading.engine.pending import Pending
+from paper_trading.engine.pending import Pending, by_nonce
 from paper_trading.engine.position import market_value, sell
 from paper_trading.engine.sizing import KNOWN_DEPTH, Verdict, asked, size_buy
 from paper_trading.engine.strategy import Appetite, Strategy
@@ -91,7 +86,9 @@ class Desk:
 
     def resolve(self) -> None:
         """Record what became of pending swaps, by nonce, as far as the batch can tell."""
-        for waiting in sorted(self.account.pending.values(), key=lambda one: (one.nonce, one.leg)):
+        for token_id in by_nonce(self.account.pending):
+            # Anew, for what another leg of its transaction has told meanwhile.
+            waiting = self.account.pending[token_id]
             told = resolve(
                 waiting,
                 self._batch,

@@ -13,7 +13,7 @@ from enum import StrEnum, unique
 
 from paper_trading.engine.enums import Channel, ExitReason, Side
 from paper_trading.engine.money import cash_amount
-from paper_trading.engine.pending import Pending
+from paper_trading.engine.pending import Pending, by_nonce
 from paper_trading.engine.pending_json import pending_from
 from paper_trading.engine.position import market_value_of
 from paper_trading.models import PaperTradingAccount
@@ -62,9 +62,8 @@ class TransactionManager:
 
     def waiting(self, market_now: datetime | None) -> Sequence[WaitingOrder]:
         """Return the swaps whose outcome is not known, by nonce, as of a market time."""
-        found = pending_from(self._account.pending).values()
-        ordered = sorted(found, key=lambda one: (one.nonce, one.leg))
-        return [_order(one, market_now) for one in ordered]
+        found = pending_from(self._account.pending)
+        return [_order(found[key], market_now) for key in by_nonce(found)]
 
 
 def get_transaction_manager(account: PaperTradingAccount) -> TransactionManager:

@@ -1,16 +1,18 @@
 """A generated market for the bot's tests: folded once a run, put back for each test."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from paper_trading.models import Market
 from paper_trading.services import market_setup
 from tests.bot import live_upstreams, live_worlds, worlds
-from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld
+from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
 from tests.bot.live_worlds import FakeClock, LiveWorld, ScriptedFeed
 from tests.bot.worlds import Snapshot
 
@@ -109,3 +111,16 @@ def whole_upstream(
     """The same market with every bar of its past, which a replay begins with."""
     with live_upstreams.live_upstream(monkeypatch, upstream_snapshot, whole=True) as found:
         yield found
+
+
+@pytest.fixture
+def noded(
+    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[UpstreamWorld]:
+    """A live market whose chains have a node each."""
+    with live_upstream(monkeypatch, upstream_snapshot, whole=True) as upstream:
+        urls = {chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
+        # What goes through the pool of WETH is to find it deep enough.
+        upstream.world.depths["WETH"] = Decimal(80_000_000)
+        with override_settings(RPC_URLS=urls):
+            yield upstream

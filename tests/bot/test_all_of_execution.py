@@ -1,11 +1,9 @@
 """One session with all of it: ways, legs, the chain's quoter, a breaker, a lock; and its replay."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from django.test import override_settings
 
 from paper_trading.bot import ledger_check
 from paper_trading.bot.explanation import Explainer
@@ -20,35 +18,23 @@ from paper_trading.models import (
 )
 from tests.bot import worlds
 from tests.bot.breaker_acts import close_one, manager, restart
-from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
-from tests.bot.test_further_pools import POOL, listed
+from tests.bot.further_pools import POOL, listed
+from tests.bot.live_upstreams import UpstreamWorld
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def upstream(
-    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[UpstreamWorld]:
-    """A live market whose chains have a node each; LINK has a further pool."""
-    with live_upstream(monkeypatch, upstream_snapshot, whole=True) as found:
-        urls = {chain: f"{found.server.url('rpc')}/{chain}" for chain in (1, 8453)}
-        found.world.depths["WETH"] = Decimal(80_000_000)
-        found.world.quoter_factor = Fraction(9_971, 10_000)
-        with override_settings(RPC_URLS=urls):
-            yield found
-
-
-def test_a_session_with_all_of_execution_replays_identically(upstream: UpstreamWorld) -> None:
-    link = listed(upstream)
+def test_a_session_with_all_of_execution_replays_identically(noded: UpstreamWorld) -> None:
+    link = listed(noded)
+    noded.world.quoter_factor = Fraction(9_971, 10_000)
     session = worlds.running_session(
-        upstream.market,
+        noded.market,
         10,
         15_000,
         use_transaction_manager=True,
         max_daily_loss_percent=Decimal("0.1"),
     )
-    upstream.ticks(session, 4)
+    noded.ticks(session, 4)
     account = session.account
     # Legs of one transaction, on the chain's own word, one of them in a further pool.
     legs = SimulatedTransaction.objects.filter(account=account, leg__gt=0)
@@ -63,7 +49,7 @@ def test_a_session_with_all_of_execution_replays_identically(upstream: UpstreamW
     restart()
     # An exit passes while entries are stopped.
     close_one(session)
-    upstream.ticks(session, 3)
+    noded.ticks(session, 3)
     assert fills.filter(side=Side.SELL).exists()
     denied = PaperTrade.objects.filter(account=account, status=TradeStatus.DENIED)
     assert denied.filter(code=Code.STATE_REDUCING).exists()
@@ -73,7 +59,7 @@ def test_a_session_with_all_of_execution_replays_identically(upstream: UpstreamW
     restart()
     for kind in manager(session).reasons():
         manager(session).reset(kind, person, "Looked at.")
-    upstream.ticks(session, 3)
+    noded.ticks(session, 3)
     account.refresh_from_db()
     assert ledger_check.problems(account) == []
     assert verify(session.pk).to_the_end

@@ -1,11 +1,9 @@
 """Swaps on their way settled by the chain's own quoter, over HTTP and through real stages."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from django.test import override_settings
 
 from paper_trading.bot import controls
 from paper_trading.bot.explanation import Explainer
@@ -15,23 +13,10 @@ from paper_trading.engine import gas
 from paper_trading.intelligence.said_quotes import CHAIN_QUOTES
 from paper_trading.models import PaperTrade, PaperTradingSession, PriceBatch, Token
 from tests.bot import worlds
-from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
+from tests.bot.live_upstreams import UpstreamWorld
 from tests.upstream.quoters import PATH, SINGLE
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def noded(
-    upstream_snapshot: LiveSnapshot, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[UpstreamWorld]:
-    """A live market whose chains have a node each."""
-    with live_upstream(monkeypatch, upstream_snapshot, whole=True) as upstream:
-        urls = {chain: f"{upstream.server.url('rpc')}/{chain}" for chain in (1, 8453)}
-        # What goes through the pool of WETH is to find it deep enough.
-        upstream.world.depths["WETH"] = Decimal(80_000_000)
-        with override_settings(RPC_URLS=urls):
-            yield upstream
 
 
 def managed(upstream: UpstreamWorld) -> PaperTradingSession:

@@ -1,8 +1,6 @@
 """A further pool of a token, read over HTTP beside the pinned one, and orders through it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -19,35 +17,14 @@ from paper_trading.models import PaperTrade, Tick, Token
 from paper_trading.services import live_markets
 from paper_trading.services.dex_router_service import get_dex_router
 from tests.bot import worlds
-from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream, waves
+from tests.bot.further_pools import BASE, POOL, listed, priced
+from tests.bot.live_upstreams import LiveSnapshot, UpstreamWorld, live_upstream
 
 pytestmark = pytest.mark.django_db
 
-BASE = 8453
-POOL = "0x" + "4f" * 20
 #: What Uniswap's factory makes of LINK and a fee of 500: with USDC, and with WETH.
 STRAIGHT = "0x6c79527d387dd5c0579080374e65d3b4f711719b"
 ROUND = "0x8e558705f41878d2ddff22e602340586b5398661"
-
-
-def priced(symbol: str, at: datetime) -> Decimal:
-    """The price of LINK2, which is another pool of LINK, is that of LINK."""
-    return waves(symbol.removesuffix("2"), at)
-
-
-def listed(
-    upstream: UpstreamWorld, usd: int = 50_000_000, pool: str = POOL, quote: str = "USDC"
-) -> Token:
-    """Let LINK have a second pool: against USDC, at 0.05 %, and deep."""
-    world = upstream.world
-    link = world.token("LINK", BASE)
-    world.tokens.append(replace(link, symbol="LINK2", pool=pool, quote=quote, fee_pips=500))
-    world.depths["LINK2"] = Decimal(usd)
-    world.series = priced
-    token = Token.objects.get(symbol="LINK", listings__market=upstream.market)
-    token.further_pools = [[pool, "uniswap_v3", quote, 500]]
-    token.save()
-    return token
 
 
 @pytest.fixture

@@ -20,9 +20,7 @@ from paper_trading.engine.market import Batch
 from paper_trading.engine.money import cash_amount
 from paper_trading.engine.pools.concentrated import ConcentratedPool
 from paper_trading.engine.sizing import size_buy
-from paper_trading.engine.steps import Rules
 from paper_trading.engine.strategy import Strategy
-from paper_trading.engine.ways import pool_in
 from tests.engine.desks import closed, executed, only
 from tests.engine.pool_kinds import (
     LIQUIDITY,
@@ -33,37 +31,9 @@ from tests.engine.pool_kinds import (
     concentrated,
     unknown_ticks,
 )
-from tests.engine.pools import APPROVED, CASH, ETHER, NOON, TOKEN, batch_of, order_of, swap_of
-from tests.engine.worlds import APPETITE, account, decision, later, rules
-
-#: 2,000 USDC a token, of which nothing is known beyond two spacings.
-KNOWN = Range(SQRT_2000, LIQUIDITY, 10, cash_is_token0=True)
-ABC = replace(TOKEN, fee_pips=500, kind=PoolKind.V3)
-DIRECT = Strategy(use_transaction_manager=False)
-MANAGED = Strategy(use_transaction_manager=True)
-
-
-def read(depth: Depth | None = KNOWN, liquidity: str | None = "2000000") -> Batch:
-    world = batch_of(token=ABC, liquidity=liquidity)
-    quotes = {ABC.id: replace(world.quotes[ABC.id], depth=depth)}
-    return replace(world, quotes=quotes, market_time=NOON, sigma_annual={ABC.id: Decimal(0)})
-
-
-def ranged(world: Batch) -> ConcentratedPool:
-    pool = pool_in(world, world.quotes[ABC.id])
-    assert isinstance(pool, ConcentratedPool)
-    return pool
-
-
-def greedy(strategy: Strategy = DIRECT) -> Rules:
-    """A level that leaves the size to the pool."""
-    whole = Decimal(100)
-    appetite = replace(
-        APPETITE, max_position_percent=whole, max_exposure_percent=whole, max_pool_percent=whole
-    )
-    wide = replace(strategy, max_position_size_percent=whole)
-    return rules(wide, appetite, managed=strategy.use_transaction_manager)
-
+from tests.engine.pools import APPROVED, CASH, ETHER, NOON, batch_of, order_of, swap_of
+from tests.engine.read_depths import ABC, DIRECT, KNOWN, MANAGED, greedy, ranged, read
+from tests.engine.worlds import account, decision, later
 
 # --- a fill is the pool's own answer -----------------------------------------------------
 
@@ -205,50 +175,6 @@ def test_earlier_swaps_take_of_the_known_depth_until_it_has_flown_back() -> None
 def test_a_round_trip_beyond_the_known_depth_has_no_cost() -> None:
     assert round_trip_percent(ABC.id, Decimal(250), read()) is not None
     assert round_trip_percent(ABC.id, Decimal(250_000), read()) is None
-
-
-@pytest.mark.parametrize("liquidity", [LIQUIDITY, LIQUIDITY // 1_000])
-def test_a_buy_whose_pool_lost_its_depth_since_is_filled_at_the_least_it_accepted(
-    liquidity: int,
-) -> None:
-    by = greedy(MANAGED)
-    world = read()
-    sent = executed(decision(ABC), of=account(), world=world, by=by)
-    (pending,) = sent.sent
-    after = later(read(replace(KNOWN, liquidity=liquidity)), {}, seconds=15)
-    record = only(closed(sent.account, after, by))
-    assert record.swap is not None
-    assert record.swap.grade is FillGrade.B
-    if liquidity == LIQUIDITY:
-        assert record.status is TradeStatus.FILLED
-        assert [one.gas_used for one in record.swap.transactions] == [46_386, 114_118]
-        assert record.swap.amount_out == ranged(after).quote(Side.BUY, pending.plan.amount_in)
-        return
-    # It may have been before that loss: that it reverted in time would flatter.
-    assert (record.status, record.code) == (TradeStatus.FILLED, Code.OK)
-    assert record.swap.amount_out == pending.plan.minimum_out
-    assert record.swap.drift_usd > 0
-
-
-def test_a_buy_whose_price_ran_away_besides_reverts() -> None:
-    by = greedy(MANAGED)
-    sent = executed(decision(ABC), of=account(), world=read(), by=by)
-    after = later(read(Reserves(1_100 * CASH, ETHER // 2)), {ABC.id: "2200"}, seconds=15)
-    record = only(closed(sent.account, after, by))
-    assert record.swap is not None
-    assert (record.status, record.code) == (TradeStatus.FAILED, Code.MINIMUM_OUT_NOT_MET)
-    assert record.swap.transactions[-1].gas_used == 100_509
-    assert record.swap.amount_out == 0
-
-
-def test_a_sale_whose_pool_lost_its_depth_since_reverts() -> None:
-    by = greedy(MANAGED)
-    held = executed(decision(ABC), of=account(), world=read(), by=greedy()).account
-    manual = frozenset({ABC.id})
-    asked = closed(held, later(read(), {}, seconds=30), by, manual).account
-    after = later(read(replace(KNOWN, liquidity=LIQUIDITY // 1_000)), {}, seconds=45)
-    record = closed(asked, after, by).trades[0]
-    assert (record.status, record.code) == (TradeStatus.FAILED, Code.MINIMUM_OUT_NOT_MET)
 
 
 def test_a_drift_beyond_what_a_swap_may_lose_reverts_on_read_depth_too() -> None:

@@ -266,3 +266,12 @@ def test_legs_that_are_told_later_were_in_no_block_either() -> None:
     assert [one.code for one in half.trades] == [Code.NOT_INCLUDED]
     (second,) = closed(half.account, later(FIVE, {}, seconds=40), WIDE).trades
     assert second.code is Code.NOT_INCLUDED
+
+
+def test_legs_that_are_told_at_once_were_in_no_block_together() -> None:
+    wanted = [replace(decision(FIVE.quotes[key].token), score=at) for key, at in two_legs().items()]
+    made = executed(*wanted, world=FIVE, by=WIDE).account
+    poor = replace(made.pending[1], maximum_fee_wei=1)
+    left_out = replace(made, pending={**made.pending, 1: poor}, approvals=frozenset({0}))
+    told_both = closed(left_out, later(FIVE, {}, seconds=15), WIDE).trades
+    assert [one.code for one in told_both] == [Code.NOT_INCLUDED] * 2
