@@ -21,15 +21,20 @@ _MICROSECOND = timedelta(microseconds=1)
 
 # Numbers travel as text: Lua would write microseconds since 1970 with an exponent.
 # A server that was started anew may have lost the newest calls, so it counts as empty.
-_SERVER = "local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
+# A log holds the life that it is of, before every call: one that was lost alone is missed, too.
+_PRIMED = """
+local state, log = KEYS[1], KEYS[2]
+local server = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local primed = redis.call('HGET', state, 'server') == server
+  and redis.call('ZSCORE', log, redis.call('HGET', state, 'life') or '')
+"""
 
 # KEYS: state, log. ARGV: now, calls, month, most of the month or -1, kept span, then pairs of a
 # window and the most in it.
 _TAKE = (
-    _SERVER
+    _PRIMED
     + """
-local state, log = KEYS[1], KEYS[2]
-if redis.call('HGET', state, 'server') ~= server then return {'unprimed'} end
+if not primed then return {'unprimed'} end
 local now, calls = tonumber(ARGV[1]), tonumber(ARGV[2])
 local month, most = ARGV[3], tonumber(ARGV[4])
 local spent = tonumber(redis.call('HGET', state, 'calls') or '0')
@@ -55,24 +60,25 @@ for _ = 1, calls do
   redis.call('ZADD', log, ARGV[1], ARGV[1] .. ':' .. number)
 end
 redis.call('HSET', state, 'month', month, 'calls', string.format('%.0f', spent + calls))
-redis.call('ZREMRANGEBYSCORE', log, '-inf', string.format('%.0f', now - tonumber(ARGV[5])))
+redis.call('ZREMRANGEBYSCORE', log, '(-inf', string.format('%.0f', now - tonumber(ARGV[5])))
 return {'granted', redis.call('HGET', state, 'life')}
 """
 )
 
-# KEYS: state. ARGV: life.
-_CLAIM = _SERVER + "redis.call('HSET', KEYS[1], 'claim:' .. ARGV[1], server)"
+# KEYS: state, log. ARGV: life.
+_LIVES = _PRIMED + "return primed and redis.call('HGET', state, 'life') == ARGV[1]"
+_CLAIM = _PRIMED + "redis.call('HSET', state, 'claim:' .. ARGV[1], server)"
 
 # A claim that is gone says that Redis was emptied, and perhaps primed and used, since the rows
 # were read: they may lack calls by now.
 # KEYS: state, log. ARGV: life, month, calls of the month, then pairs of a time and its calls.
 _PRIME = (
-    _SERVER
+    _PRIMED
     + """
-local state, log = KEYS[1], KEYS[2]
-if redis.call('HGET', state, 'server') == server then return 0 end
+if primed then return 0 end
 if redis.call('HGET', state, 'claim:' .. ARGV[1]) ~= server then return 0 end
 redis.call('DEL', state, log)
+redis.call('ZADD', log, '-inf', ARGV[1])
 local number = 0
 for place = 4, #ARGV, 2 do
   for _ = 1, tonumber(ARGV[place + 1]) do
@@ -149,7 +155,7 @@ def note(limit: Limit, calls: int, now: datetime) -> Noted | Full:
 
 def claim(limit: Limit, life: str) -> None:
     """Say that rows are going to be read for a priming; `life` tells it from every other."""
-    _script(_CLAIM)(keys=_keys(limit)[:1], args=[life], client=client(settings.CACHE_DB))
+    _script(_CLAIM)(keys=_keys(limit), args=[life], client=client(settings.CACHE_DB))
 
 
 def prime(limit: Limit, life: str, past: Past) -> None:
@@ -167,8 +173,8 @@ def prime(limit: Limit, life: str, past: Past) -> None:
 
 def lives(limit: Limit, life: str) -> bool:
     """Say whether the log is still the one that calls were noted in."""
-    found: Any = client(settings.CACHE_DB).hget(_keys(limit)[0], "life")
-    return bool(found == life.encode())
+    found = _script(_LIVES)(keys=_keys(limit), args=[life], client=client(settings.CACHE_DB))
+    return bool(found)
 
 
 def microseconds(moment: datetime) -> int:

@@ -1,4 +1,4 @@
-"""A fake upstream and a client of it, on a clock that stands still until it is moved."""
+"""A fake upstream, a client of it and budgets; a clock stands still until it is moved."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from paper_trading.services.sources.budgets import Budgets
 from paper_trading.services.sources.live.http import HttpClient
+from tests.services.sources.budget_counts import LIMITS, forget_counts
 from tests.upstream import Upstream, registry_world
 
 START = datetime(2026, 7, 24, 13, 46, 40, tzinfo=UTC)
@@ -56,3 +58,11 @@ def client(upstream: Upstream, clock: Clock, pauses: Pauses) -> Iterator[HttpCli
     made = HttpClient(clock, allow_private=True, total_seconds=5.0, rng=lambda: 0.5, sleep=pauses)
     yield made
     made.close()
+
+
+@pytest.fixture
+def budgets() -> Iterator[Budgets]:
+    """Return budgets of which nothing is counted yet."""
+    forget_counts()
+    yield Budgets(LIMITS)
+    forget_counts()

@@ -1,6 +1,5 @@
 """Budgets: no limit is passed, by however many processes, whatever Redis forgets."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -14,71 +13,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pytest_django import DjangoDbBlocker, Settings
 
-from paper_trading.models import SourceState, SourceUsage
+from paper_trading.models import SourceUsage
 from paper_trading.services import redis_client
 from paper_trading.services.redis_client import client
 from paper_trading.services.sources import budget_windows, usage
-from paper_trading.services.sources.budgets import Budgets, Granted, Refused
+from paper_trading.services.sources.budgets import Budgets
 from paper_trading.services.sources.limits import Limit
 from paper_trading.services.sources.live.base import Reason, SourceFailure
-from paper_trading.services.sources.usage import Outcome
 from tests.bot.threads import at_once
+from tests.services.sources.budget_counts import (
+    BAD,
+    GOOD,
+    LIMITS,
+    START,
+    after,
+    forget_counts,
+    granted,
+    refusal,
+)
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("budgets")]
 
 REDIS_URL = django_settings.REDIS_URL
-START = datetime(2026, 7, 24, 13, 46, 30, tzinfo=UTC)
 AUGUST = datetime(2026, 8, 1, tzinfo=UTC)
-#: Nine, eighteen and 45 of these are used.
-LIMITS = {
-    "fast": Limit("fast", batch=30, per_minute=10),
-    "slow": Limit("slow", batch=30, per_minute=10, per_hour=20, per_month=50),
-    "monthly": Limit("monthly", batch=30, per_month=10),
-}
-GOOD = Outcome(tokens_asked=9, tokens_answered=9, latency_ms=40)
-BAD = Outcome(tokens_asked=9, tokens_answered=0, latency_ms=40)
-
-
-def forget_counts() -> None:
-    """Lose what Redis knows of budgets."""
-    found = client(django_settings.CACHE_DB)
-    for key in found.scan_iter("dex:budget:*"):
-        found.delete(key)
-
-
-@pytest.fixture(autouse=True)
-def _no_counts() -> Iterator[None]:
-    forget_counts()
-    yield
-    forget_counts()
-
-
-@pytest.fixture
-def budgets() -> Budgets:
-    return Budgets(LIMITS)
-
-
-def after(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def granted(budgets: Budgets, source: str, now: datetime, calls: int = 1) -> bool:
-    return isinstance(budgets.take(source, calls, now), Granted)
-
-
-def refusal(budgets: Budgets, source: str, now: datetime, calls: int = 1) -> Refused:
-    answer = budgets.take(source, calls, now)
-    assert isinstance(answer, Refused)
-    return answer
-
-
-def fail(
-    budgets: Budgets, now: datetime, reason: Reason, retry_after: float | None = None
-) -> float:
-    """Let a call fail and return the seconds until the source may be asked again."""
-    failure = SourceFailure(reason, "said so", retry_after)
-    until = budgets.failed("fast", now, failure, BAD, Random(1))
-    return (until - now).total_seconds()
 
 
 def test_nine_tenths_are_granted_and_then_the_time_is_named(budgets: Budgets) -> None:
@@ -217,77 +174,6 @@ def test_clocks_that_differ_do_not_pass_the_limit(budgets: Budgets) -> None:
     assert ahead + behind == [True] * 9 + [False]
 
 
-@pytest.mark.parametrize(
-    ("reason", "first", "longest"),
-    [
-        (Reason.THROTTLED, 60, 3600),
-        (Reason.SERVER_ERROR, 8, 8),
-        (Reason.TIMED_OUT, 8, 8),
-        (Reason.BAD_BODY, 8, 8),
-        (Reason.KEY_REFUSED, 3600, 3600),
-    ],
-)
-def test_a_pause_doubles_up_to_its_longest(
-    budgets: Budgets, reason: Reason, first: int, longest: int
-) -> None:
-    now, pauses = START, []
-    for _ in range(12):
-        pauses.append(fail(budgets, now, reason))
-        now += timedelta(seconds=pauses[-1])
-    for number, pause in enumerate(pauses):
-        bare = min(first * 2**number, longest)
-        assert bare <= pause <= bare * 1.25
-
-
-def test_while_a_source_cools_down_nothing_is_granted_or_counted(budgets: Budgets) -> None:
-    pause = fail(budgets, START, Reason.THROTTLED)
-    refused = refusal(budgets, "fast", after(pause - 0.001))
-    assert (refused.reason, refused.until) == (Reason.COOLING, after(pause))
-    assert refused.why == "fast cools down after THROTTLED."
-    assert SourceUsage.objects.get().calls == 0
-    assert granted(budgets, "fast", after(pause))
-
-
-def test_what_a_provider_says_is_obeyed(budgets: Budgets) -> None:
-    assert 119 <= fail(budgets, START, Reason.THROTTLED, retry_after=119) <= 125
-    assert 2 <= fail(budgets, after(1000), Reason.THROTTLED, retry_after=2) <= 2.1
-    assert 86_400 <= fail(budgets, after(2000), Reason.SERVER_ERROR, retry_after=1e12) <= 90_720
-
-
-def test_a_success_makes_the_next_failure_a_first_one(budgets: Budgets) -> None:
-    pause = fail(budgets, START, Reason.THROTTLED)
-    assert fail(budgets, after(pause), Reason.THROTTLED) >= 120
-    budgets.worked("fast", after(10_000), GOOD)
-    assert fail(budgets, after(10_001), Reason.THROTTLED) <= 75
-
-
-def test_a_success_that_was_under_way_does_not_end_a_pause(budgets: Budgets) -> None:
-    pause = fail(budgets, START, Reason.THROTTLED)
-    budgets.worked("fast", after(1), GOOD)
-    assert not granted(budgets, "fast", after(2))
-    assert fail(budgets, after(pause), Reason.THROTTLED) >= 120
-
-
-def test_calls_that_fail_together_are_one_failure(budgets: Budgets) -> None:
-    pauses = [fail(budgets, after(number / 10), Reason.THROTTLED) for number in range(5)]
-    assert max(pauses) <= 75
-    assert SourceState.objects.get().failures == 1
-
-
-def test_a_shorter_pause_does_not_replace_a_longer_one(budgets: Budgets) -> None:
-    budgets.cool("fast", after(500), Reason.KEY_REFUSED)
-    budgets.cool("fast", after(10), Reason.TIMED_OUT)
-    refused = refusal(budgets, "fast", after(499))
-    assert refused.why == "fast cools down after KEY_REFUSED."
-
-
-@pytest.mark.parametrize("reason", [Reason.NO_BUDGET, Reason.COOLING])
-def test_not_having_asked_is_no_failure(budgets: Budgets, reason: Reason) -> None:
-    with pytest.raises(ValueError, match=f"{reason} is no failure of fast"):
-        fail(budgets, START, reason)
-    assert not SourceUsage.objects.exists()
-
-
 def grab(seconds: float, *, losing: bool) -> float | None:
     """Return the time of a call that was granted; each has its own client, as a process has."""
     redis_client.forget()
@@ -307,6 +193,34 @@ def test_many_processes_at_once_do_not_pass_a_limit_together(losing: bool) -> No
     known = SourceUsage.objects.filter(source="slow").values_list("calls", flat=True)
     assert len(times) <= sum(known)
     assert losing or len(times) == sum(known) == 18
+
+
+def test_a_log_that_is_lost_apart_from_its_state_is_read_anew(budgets: Budgets) -> None:
+    """One key may be evicted or deleted alone; then the other one counts as lost, too."""
+    assert granted(budgets, "slow", START, 9)
+    client(django_settings.CACHE_DB).delete("dex:budget:slow:calls")
+    assert not granted(budgets, "slow", after(1))
+    assert not granted(budgets, "slow", after(2))
+
+
+@pytest.mark.parametrize("key", ["dex:budget:slow", "dex:budget:slow:calls"])
+def test_calls_are_not_granted_whose_count_is_lost_after_their_row(
+    budgets: Budgets, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    lives = budget_windows.lives
+
+    def losing(limit: Limit, life: str) -> bool:
+        client(django_settings.CACHE_DB).delete(key)
+        lost = lives(limit, life)
+        monkeypatch.setattr(budget_windows, "lives", lives)
+        assert granted(budgets, "slow", after(1))
+        assert not lives(limit, life)
+        return lost
+
+    monkeypatch.setattr(budget_windows, "lives", losing)
+    refused = refusal(budgets, "slow", START)
+    assert refused.why == "Redis lost the count of calls meanwhile."
+    assert sum(SourceUsage.objects.values_list("calls", flat=True)) == 2
 
 
 def test_rows_that_were_read_before_redis_was_emptied_again_prime_nothing(
