@@ -26,7 +26,6 @@ from paper_trading.models import (
     LedgerEntry,
     Market,
     MarketGenesis,
-    MarketSignal,
     MarketToken,
     PaperAIThoughtLog,
     PaperPerformanceMetrics,
@@ -35,15 +34,14 @@ from paper_trading.models import (
     PaperTrade,
     PaperTradingAccount,
     PaperTradingSession,
-    ScoreQuantiles,
     SimulatedTransaction,
     Tick,
     TickStage,
     Token,
-    TokenList,
 )
 from paper_trading.services.redis_client import client
 from paper_trading.services.sources.base import BACKFILL_STEPS
+from tests import copies
 from tests.builders import make_strategy, make_user
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -143,34 +141,32 @@ def _row(at: datetime, symbol: str, before: float, after: float, luck: random.Ra
 class Snapshot:
     """A back-filled market as rows, to be put into a database again without folding anew."""
 
-    rows: tuple[tuple[type[models.Model], tuple[models.Model, ...]], ...]
+    key: int
+    tables: tuple[tuple[str, bytes], ...]
 
     @classmethod
     def of(cls, market: Market, *, whole: bool = False) -> "Snapshot":
         """Keep what later steps read: of the bars, the newest alone unless `whole`."""
-        listings = tuple(MarketToken.objects.filter(market=market))
-        bars = Bar.objects.filter(market=market).order_by("pk")
+        listings = MarketToken.objects.filter(market=market)
+        bars = Bar.objects.filter(market=market)
         if not whole:
             bars = bars.filter(pk__in=[row.last_bar_id for row in listings])
-        return cls(
-            (
-                (Market, (market,)),
-                (Token, tuple(Token.objects.filter(market=market))),
-                (Bar, tuple(bars)),
-                (MarketToken, listings),
-                (TokenList, tuple(market.token_lists.all())),
-                (ScoreQuantiles, tuple(market.quantiles.all())),
-                (MarketGenesis, (market.genesis,)),
-                (MarketSignal, tuple(market.user_signals.all())),
-            )
+        rows: tuple[models.QuerySet[Any], ...] = (
+            Market.objects.filter(pk=market.pk),
+            Token.objects.filter(market=market),
+            bars,
+            listings,
+            market.token_lists.all(),
+            market.quantiles.all(),
+            MarketGenesis.objects.filter(market=market),
+            market.user_signals.all(),
         )
+        return cls(market.pk, tuple(copies.taken(one) for one in rows))
 
     def restore(self) -> Market:
         """Insert the rows under their old keys and return the market."""
-        for model, rows in self.rows:
-            model._default_manager.bulk_create(rows)
-        market = self.rows[0][1][0]
-        return Market.objects.get(pk=market.pk)
+        copies.put(self.tables)
+        return Market.objects.get(pk=self.key)
 
 
 def open_account(market: Market, owner: User | None = None, name: str = "A") -> PaperTradingAccount:

@@ -1,8 +1,10 @@
 """A venue that raised: what it cost is an input of the replay, and everything else is compared."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from paper_trading.bot.explanation import Explainer
 from paper_trading.bot.replay.capacity import capacity
@@ -13,20 +15,19 @@ from paper_trading.engine.enums import Side
 from paper_trading.engine.pending import Pending
 from paper_trading.engine.trade import Swap
 from paper_trading.engine.venues import DirectVenue, ManagedVenue, Ticket
-from paper_trading.models import InternalError, Market, PaperTrade, PaperTradingSession
+from paper_trading.models import InternalError, PaperTrade, PaperTradingSession
 from tests.bot import worlds
+from tests.bot.worlds import Snapshot
+from tests.kept import kept
 
 TICKS = 24
 
 pytestmark = [pytest.mark.django_db, pytest.mark.internal_errors]
 
 
-@pytest.fixture(params=[False, True], ids=["direct", "managed"])
-def session(
-    request: pytest.FixtureRequest, market: Market, monkeypatch: pytest.MonkeyPatch
-) -> PaperTradingSession:
-    """A session whose venue raised at one entry in two, and at one exit in two."""
-    venue = ManagedVenue if request.param else DirectVenue
+def run(whole: Snapshot, *, managed: bool) -> int:
+    """Run a session whose venue raises at one entry in two, and at one exit in two."""
+    venue = ManagedVenue if managed else DirectVenue
     send = venue.send
     raising = {side: _every_second() for side in Side}
 
@@ -35,14 +36,31 @@ def session(
             raise ValueError("no way to the chain")
         return send(self, ticket)  # type: ignore[arg-type]
 
-    made = worlds.running_session(market, use_transaction_manager=request.param)
-    with monkeypatch.context() as patched:
+    session = worlds.running_session(whole.restore(), use_transaction_manager=managed)
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(venue, "send", failing)
-        worlds.run_ticks(made, TICKS)
+        worlds.run_ticks(session, TICKS)
     denied = PaperTrade.objects.filter(code=Code.INTERNAL_ERROR)
     assert set(denied.values_list("side", flat=True)) == {Side.BUY, Side.SELL}
     assert denied.count() == InternalError.objects.count()
-    return made
+    return session.pk
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["direct", "managed"])
+def made(
+    request: pytest.FixtureRequest,
+    whole: Snapshot,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[int]:
+    made = partial(run, whole, managed=request.param)
+    with kept(django_db_blocker, made, internal_errors=True) as key:
+        yield key
+
+
+@pytest.fixture
+def session(db: None, made: int) -> PaperTradingSession:
+    return PaperTradingSession.objects.get(pk=made)
 
 
 def _every_second() -> Iterator[bool]:
