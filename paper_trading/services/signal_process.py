@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +62,17 @@ class SignalProcess:
     def read(self, name: str, sha256: str, source: str, columns: bytes) -> float:
         """Return what a signal says of some bars, a column of float64 after the other.
 
-        :raises NoReading: when it raises, is too slow (TooSlow), or ends its process twice.
+        :raises NoReading: when it raises, or twice is too slow (TooSlow) or ends its process.
         :raises CannotStart: when no process can be started.
         """
         with self._lock:
-            for _ in range(2):
-                try:
-                    return self._ask(name, sha256, source, columns)
-                except _Ended as error:
-                    # Something outside may have ended it: one more try tells.
-                    ended = error
-        raise NoReading(str(ended)) from ended
+            # Something outside may have ended it, or held the machine: one more try tells.
+            with suppress(_Ended, TooSlow):
+                return self._ask(name, sha256, source, columns)
+            try:
+                return self._ask(name, sha256, source, columns)
+            except _Ended as error:
+                raise NoReading(str(error)) from error
 
     def close(self) -> None:
         """End the process, if there is one and it is this process's own."""

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,22 @@ def test_what_goes_wrong_is_said_and_the_next_is_read(
     with pytest.raises(NoReading, match=words):
         read(process, text)
     assert read(process, GOOD) == expected
+
+
+def once(path: Path, act: str) -> str:
+    """Return a signal that does something the first time it is asked, and answers after that."""
+    first = (
+        f"path = pathlib.Path({str(path)!r})\nif not path.exists():\n    path.touch()\n    {act}"
+    )
+    return body(f"{first}\nreturn 0.5", "import os, pathlib, time")
+
+
+@pytest.mark.parametrize("act", ["while True: pass", "time.sleep(60)", "os.kill(os.getpid(), 9)"])
+def test_who_was_too_slow_or_ended_once_is_asked_once_more(
+    process: SignalProcess, tmp_path: Path, act: str
+) -> None:
+    """A machine that stands still for a moment is no fault of a signal."""
+    assert read(process, once(tmp_path / "asked", act)) == 0.5
 
 
 def test_printing_does_not_disturb(process: SignalProcess) -> None:
