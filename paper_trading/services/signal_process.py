@@ -15,8 +15,9 @@ from typing import Any
 from paper_trading.services.signal_host import HUNG
 
 _HOST = Path(__file__).with_name("signal_host.py")
-#: Real time beyond the limit of processor time: the machine may be busy with others.
-PATIENCE_SECONDS = 2.0
+#: Real time of one try beyond the limit of processor time: the machine may be busy with others.
+#: There may be two, while the market's row is locked.
+PATIENCE_SECONDS = 1.0
 _START_SECONDS = 20.0
 _CANNOT_START = (
     "the process that runs users' signals could not be started ({}): see that the machine has"

@@ -1,6 +1,7 @@
 """One record, one seed: worker, inline, taking turns, and replay are one program to the digit."""
 
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def run_together(worker: Any, inline: Any, turns: Any) -> None:
 
 
 def test_every_driver_gives_the_same_digits(tmp_path: Path) -> None:
-    record = worlds.write_record(tmp_path / "walks.csv", TICKS, worlds.WALKS)
+    # A day ends on the way: what is counted by the day begins anew.
+    start = worlds.START + timedelta(hours=14)
+    record = worlds.write_record(tmp_path / "walks.csv", TICKS, worlds.WALKS, start)
     market = market_setup.recorded_market(record)
     # Pending orders are carried from tick to tick, and so from driver to driver.
     managed = {**worlds.TIGHT, "use_transaction_manager": True}
@@ -83,6 +86,7 @@ def has_everything(session: PaperTradingSession) -> None:
     assert codes["MINIMUM_OUT_NOT_MET"] >= 3
     assert codes["STATE_REDUCING"] >= 3
     assert codes["OK"] >= 10
+    assert len(set(trades.dates("market_time", "day"))) == 2
     closed = PaperPosition.objects.filter(account=session.account, is_open=False)
     assert {"STOP_LOSS", "TAKE_PROFIT"} <= set(closed.values_list("exit_reason", flat=True))
 

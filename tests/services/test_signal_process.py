@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from paper_trading.services import signal_process
 from paper_trading.services.signal_folder import samples
@@ -83,6 +85,14 @@ def test_who_was_too_slow_or_ended_once_is_asked_once_more(
 ) -> None:
     """A machine that stands still for a moment is no fault of a signal."""
     assert read(process, once(tmp_path / "asked", act)) == 0.5
+
+
+def test_two_tries_end_before_others_give_up_waiting_for_the_market() -> None:
+    options = settings.DATABASES["default"]["OPTIONS"]["options"]
+    waited = re.search(r"lock_timeout=(\d+)", options)
+    assert waited is not None
+    tries = 2 * (settings.SIGNAL_SECONDS + signal_process.PATIENCE_SECONDS)
+    assert tries < int(waited[1]) / 1000
 
 
 def test_printing_does_not_disturb(process: SignalProcess) -> None:

@@ -67,7 +67,8 @@ return {'granted', redis.call('HGET', state, 'life')}
 
 # KEYS: state, log. ARGV: life.
 _LIVES = _PRIMED + "return primed and redis.call('HGET', state, 'life') == ARGV[1]"
-_CLAIM = _PRIMED + "redis.call('HSET', state, 'claim:' .. ARGV[1], server)"
+# Only where nothing is primed: a claim beside what is would outlive the loss of the log alone.
+_CLAIM = _PRIMED + "if not primed then redis.call('HSET', state, 'claim:' .. ARGV[1], server) end"
 
 # A claim that is gone says that Redis was emptied, and perhaps primed and used, since the rows
 # were read: they may lack calls by now.
@@ -154,7 +155,10 @@ def note(limit: Limit, calls: int, now: datetime) -> Noted | Full:
 
 
 def claim(limit: Limit, life: str) -> None:
-    """Say that rows are going to be read for a priming; `life` tells it from every other."""
+    """Say that rows are going to be read for a priming; `life` tells it from every other.
+
+    Nothing is done when another process has primed it meanwhile.
+    """
     _script(_CLAIM)(keys=_keys(limit), args=[life], client=client(settings.CACHE_DB))
 
 

@@ -120,7 +120,7 @@ def test_counts_of_a_server_that_was_started_anew_are_not_trusted(budgets: Budge
     found = client(django_settings.CACHE_DB)
     # As an old snapshot would bring them back.
     found.hset("dex:budget:fast", "server", "another")
-    found.delete("dex:budget:fast:calls")
+    found.zremrangebyscore("dex:budget:fast:calls", "(-inf", "+inf")
     assert not granted(budgets, "fast", after(10))
 
 
@@ -231,6 +231,19 @@ def test_rows_that_were_read_before_redis_was_emptied_again_prime_nothing(
     past = usage.past("fast", START, timedelta(seconds=60))
     assert granted(budgets, "fast", START, 9)
     forget_counts()
+    budget_windows.prime(limit, "slow process", past)
+    assert not granted(budgets, "fast", START)
+
+
+def test_rows_that_were_read_beside_a_whole_count_prime_nothing_when_its_log_is_lost(
+    budgets: Budgets,
+) -> None:
+    limit = LIMITS["fast"]
+    assert granted(budgets, "fast", START - timedelta(hours=2))
+    budget_windows.claim(limit, "slow process")
+    past = usage.past("fast", START, timedelta(seconds=60))
+    assert granted(budgets, "fast", START, 9)
+    client(django_settings.CACHE_DB).delete("dex:budget:fast:calls")
     budget_windows.prime(limit, "slow process", past)
     assert not granted(budgets, "fast", START)
 
