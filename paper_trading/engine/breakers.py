@@ -1,8 +1,9 @@
 """Circuit breakers: what stops entries, for how long, and the words for it.
 
-They never stop an exit. Breakers of loss and failure stay tripped until a person resets
-them; the others clear themselves, each beyond a margin, so that none flaps at its limit. What
-cannot be measured trips, and so does an error inside (fail closed).
+They never stop an exit. Breakers of failure and loss stay tripped until a person resets them,
+but that of the day's loss ends with its market day; the others clear themselves, each beyond a
+margin, so that none flaps at its limit. What cannot be measured trips, and so does an error
+inside (fail closed).
 """
 
 import traceback

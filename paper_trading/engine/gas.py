@@ -31,7 +31,7 @@ V3_SWAP_GAS = 114_118
 V3_TWO_HOP_GAS = 172_498
 #: A v2 and a v3 pool in one route: the upper end of the Universal Router's published two hops.
 MIXED_TWO_HOP_GAS = 182_000
-#: Assumptions for Solidly routers, which nobody has measured for us: what Uniswap's own
+#: Assumptions for Solidly routers, of which no measurement is known: what Uniswap's own
 #: router reckons for a pool of v2 and for a further one, and Newton's iteration on top.
 SOLIDLY_SWAP_GAS = 135_000
 SOLIDLY_HOP_GAS = 50_000

@@ -152,7 +152,7 @@ def percentile(ordered: Sequence[Decimal], percent: int) -> Decimal:
 
 
 def reports(compared: Iterable[Compared]) -> list[Report]:
-    """Return how the fills of each grade, chain and kind of pool did, the best grade first."""
+    """Return how fills did by grade, chain and other token of the pool, the best grade first."""
     groups: dict[tuple[FillGrade, int, str], list[Compared]] = {}
     for one in compared:
         fill = one.fill

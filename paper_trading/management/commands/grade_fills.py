@@ -33,7 +33,7 @@ _NOTES = (
 
 
 class Command(BaseCommand):
-    """Print, by grade, chain and kind of pool, how fills compare; nothing is stored."""
+    """Print, by grade, chain and the pool's other token, how fills compare; nothing is stored."""
 
     help = __doc__ or ""
     #: How it waits for the source's budget, in seconds.
