@@ -10,3 +10,9 @@ from tests.bot.worlds import Snapshot
 def market(db: None, whole: Snapshot) -> Market:
     """The back-filled market."""
     return whole.restore()
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["direct", "managed"])
+def managed(request: pytest.FixtureRequest) -> bool:
+    """Say whether orders are on their way for a while; a module's tests run once for each."""
+    return bool(request.param)

@@ -57,14 +57,14 @@ def world(whole: Snapshot, *, managed: bool) -> PaperTradingSession:
     return session
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["direct", "managed"])
+@pytest.fixture(scope="module")
 def made(
-    request: pytest.FixtureRequest,
+    managed: bool,
     whole: Snapshot,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[int]:
-    with kept(django_db_blocker, lambda: world(whole, managed=request.param).pk) as key:
+    with kept(django_db_blocker, lambda: world(whole, managed=managed).pk) as key:
         yield key
 
 

@@ -46,14 +46,14 @@ def run(whole: Snapshot, *, managed: bool) -> int:
     return session.pk
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["direct", "managed"])
+@pytest.fixture(scope="module")
 def made(
-    request: pytest.FixtureRequest,
+    managed: bool,
     whole: Snapshot,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[int]:
-    made = partial(run, whole, managed=request.param)
+    made = partial(run, whole, managed=managed)
     with kept(django_db_blocker, made, internal_errors=True) as key:
         yield key
 
